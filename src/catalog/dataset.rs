@@ -1,0 +1,150 @@
+//! Declared tables and views.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Name, Tenant};
+
+/// How a dataset's rows are divided among tenants. Leaving it out of a declaration is an error, never "shared".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantRule {
+    /// A column holds the tenant's name.
+    Column(Name),
+    /// Every row belongs to this tenant.
+    Fixed(Tenant),
+    /// Every tenant may see every row (the policy still decides).
+    Shared,
+    /// The row belongs to its parent's tenant (`within`).
+    Inherited,
+}
+
+/// What a data-room header does to a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomRule {
+    /// A column holds the data room: the header limits the answer to it.
+    Column(Name),
+    /// `data_room = "none"`: answered under any header.
+    Ignored,
+    /// Not declared: under a data-room header this dataset is not there.
+    Undeclared,
+}
+
+/// The type of a column for the outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// An identifier: text in policies and JSON, integer or text in the database.
+    Id,
+    /// Text.
+    Text,
+    /// An integer or a real number.
+    Number,
+    /// True or false; 1 or 0 in the database.
+    Boolean,
+    /// A point in time, RFC 3339 outside.
+    Time(TimeStorage),
+    /// A JSON value, stored as text.
+    Json,
+    /// Bytes, base64 outside; never listed.
+    Bytes,
+}
+
+/// How a point in time stands in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeStorage {
+    /// ISO 8601 text; without an offset it is UTC.
+    Text,
+    /// Seconds since the epoch.
+    Unix,
+    /// Milliseconds since the epoch.
+    UnixMillis,
+    /// A Julian day number.
+    Julian,
+}
+
+/// One exposed column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name for the outside.
+    pub name: Name,
+    /// Its name in the database.
+    pub source: String,
+    /// Its type.
+    pub kind: ColumnType,
+    /// What it means; the model reads this.
+    pub description: Option<String>,
+    /// Whether it is in answers at all; if not, it is usable in policies only.
+    pub expose: bool,
+    /// Whether `list_` and `search_` answers have it; `get_` always does.
+    pub list: bool,
+    /// Whether only a `column:` line makes it visible.
+    pub protected: bool,
+    /// The only values it can have, if declared.
+    pub values: Option<Vec<String>>,
+}
+
+/// Ascending or descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// One term of a dataset's default order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderTerm {
+    /// The column.
+    pub column: Name,
+    /// Its direction.
+    pub direction: Direction,
+}
+
+/// What `search_` looks through.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The columns that are searched.
+    pub columns: Vec<Name>,
+    /// An FTS5 table over the same rowids, if there is one.
+    pub fts: Option<String>,
+}
+
+/// A row of this dataset is visible only where its parent row is.
+#[derive(Debug, Clone)]
+pub struct Within {
+    /// The parent dataset.
+    pub dataset: Name,
+    /// This dataset's column to the parent's key column; it covers the parent's whole key.
+    pub by: BTreeMap<Name, Name>,
+}
+
+/// A table or view that is exposed.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Its name in tools and policies.
+    pub name: Name,
+    /// The table or view in the database; quoted wherever it is used, so any name works.
+    pub table: String,
+    /// What it holds; the model reads this.
+    pub description: String,
+    /// The columns that identify a row, in order; never empty.
+    pub key: Vec<Name>,
+    /// How rows are divided among tenants.
+    pub tenant: TenantRule,
+    /// What a data-room header does.
+    pub data_room: RoomRule,
+    /// The parent, if a row is visible only where its parent is.
+    pub within: Option<Within>,
+    /// What `search_` looks through; without it there is no such tool.
+    pub search: Option<Search>,
+    /// The default order; the key breaks ties.
+    pub order: Vec<OrderTerm>,
+    /// The exposed columns, in the order of their declaration.
+    pub columns: Vec<Column>,
+}
+
+impl Dataset {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.as_str() == name)
+    }
+}

@@ -1,0 +1,51 @@
+//! What is exposed, and who can ask: tenants, claims, lists, datasets and columns, as declared and checked.
+//!
+//! The configuration goes in (`catalog::build`), checked declarations come out. Nothing here touches a database: that the
+//! tables really are as declared is `dataset::check`'s word. The module stands before `policy`, because conditions are
+//! typed against it.
+
+mod dataset;
+mod tenant;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use dataset::{
+    Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, Search, TenantRule, TimeStorage, Within,
+};
+pub use tenant::TenantEntry;
+
+use crate::model::{ContextField, IssuerName, Name, Tenant};
+
+/// The type that a declared claim must have to be readable as `r.sub.<name>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimType {
+    /// A JSON string.
+    Text,
+    /// A JSON number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// Everything that a policy can speak of.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// The declared tenants, by name.
+    pub tenants: BTreeMap<Tenant, TenantEntry>,
+    /// The trusted issuers' names, as they appear in `subject:` and `idp:` names.
+    pub issuers: BTreeSet<IssuerName>,
+    /// The claims that conditions may read, with their types.
+    pub claims: BTreeMap<Name, ClaimType>,
+    /// `[policy.lists]`: the list's name in conditions to the prefix of names that fill it, colon included
+    /// (`rooms` to `room:`). `rooms` is always there.
+    pub lists: BTreeMap<Name, Arc<str>>,
+    /// The context fields that conditions may depend on (`context.trusted`).
+    pub trusted_context: BTreeSet<ContextField>,
+    /// The datasets, by name.
+    pub datasets: BTreeMap<Name, Arc<Dataset>>,
+    /// Tools that need a `tool:` line: the built-in and the declared ones.
+    pub tools: BTreeSet<Name>,
+    /// MCP resources that need a `resource:` line, by URI.
+    pub resources: BTreeSet<Arc<str>>,
+}

@@ -1,0 +1,22 @@
+//! Declared customer organisations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{DataRoom, IssuerName, OrganisationId, Tenant};
+
+/// A customer organisation (`[[tenant]]`): which issuer speaks for it, and what that issuer calls it.
+#[derive(Debug, Clone)]
+pub struct TenantEntry {
+    /// Its name in policies and in tenant columns.
+    pub name: Tenant,
+    /// The one issuer that may speak for it.
+    pub issuer: IssuerName,
+    /// The organisation ids in that issuer's tokens that mean this tenant.
+    pub organisations: BTreeSet<OrganisationId>,
+    /// Other spellings that a platform uses for it in `X-Tenant-ID`.
+    pub aliases: BTreeSet<String>,
+    /// The data rooms as a platform spells them in `X-Data-Room-ID`, to the value in the database.
+    pub data_rooms: BTreeMap<String, DataRoom>,
+    /// Whether a data room that is not in `data_rooms` is taken as it is (`data_rooms_as_is = true`) or refused.
+    pub data_rooms_as_is: bool,
+}

@@ -1,0 +1,258 @@
+//! The configuration in force, validated. No security setting here is optional: absence was refused before.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use url::Url;
+
+use crate::model::{ContextField, IssuerName, Name, Scopes};
+
+/// Everything that the server was told.
+#[derive(Debug)]
+pub struct Settings {
+    /// `[server]`
+    pub server: Server,
+    /// `[log]`
+    pub log: Log,
+    /// `[database]`: the protected data.
+    pub database: Database,
+    /// `[audit]`
+    pub audit: Audit,
+    /// `[policy]`
+    pub policy: Policy,
+    /// `[[issuer]]`
+    pub issuers: Vec<Issuer>,
+    /// `[context]`
+    pub context: ContextHeaders,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The public origin (scheme, host, port; no path), for metadata and challenges. Never taken from request headers.
+    pub public_url: Url,
+    /// Accepted `Host` values besides the public URL's and, on a loopback address, the loopback names.
+    pub allowed_hosts: Vec<String>,
+    /// Accepted `Origin` values besides the public URL's.
+    pub allowed_origins: Vec<String>,
+    /// The largest request body, in bytes; a larger one is answered 413.
+    pub body_limit: usize,
+    /// How long a client may take to send its headers.
+    pub header_timeout: Duration,
+    /// How long a client may take to send its body.
+    pub body_timeout: Duration,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long a shutdown waits for requests in flight.
+    pub shutdown_grace: Duration,
+    /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
+    pub sessions_per_principal: usize,
+}
+
+/// Log settings.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A `tracing` filter: `info`, or `info,bailiwick=debug`.
+    pub level: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line per event.
+    Human,
+    /// One JSON object per event.
+    Json,
+}
+
+/// The protected data.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// The SQLite file; opened read-only, never created.
+    pub path: PathBuf,
+    /// How many connections read from it.
+    pub connections: u32,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+}
+
+/// What an audit record survives before the answer leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The process being killed (`process`).
+    Process,
+    /// A power cut too (`power`).
+    Power,
+}
+
+/// The audit store.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// Its SQLite file; created if it does not exist.
+    pub path: PathBuf,
+    /// What a record survives.
+    pub durability: Durability,
+    /// How many decisions may wait for the writer; when it is full, requests are refused.
+    pub queue: usize,
+    /// How long records are kept; zero keeps them for ever.
+    pub keep: Duration,
+    /// The largest file, in bytes, before the oldest records are pruned; zero is no limit.
+    pub max_bytes: u64,
+}
+
+/// The policy files.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The directory with `model.conf` and `*.csv`.
+    pub directory: PathBuf,
+    /// How long the directory must be quiet before a change is loaded.
+    pub settle: Duration,
+}
+
+/// A party whose tokens we trust.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its name in policies, tenants, logs.
+    pub name: IssuerName,
+    /// The accepted values of `iss`, compared as bytes; never empty.
+    pub issuers: Vec<String>,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// How its keys are fetched and kept.
+    pub key_limits: KeyLimits,
+    /// A token must name at least one of these in `aud`; never empty.
+    pub audiences: Vec<String>,
+    /// The accepted signature algorithms, all asymmetric; never empty.
+    pub algorithms: Vec<Algorithm>,
+    /// The accepted values of the token's client (`client_id`, else `azp`); empty only where `any_client = true` was written.
+    pub clients: Vec<String>,
+    /// Accepted values of the header's `typ`.
+    pub token_types: Vec<TokenType>,
+    /// What the claims mean.
+    pub claims: Claims,
+    /// The scopes of a token that carries no scope claim.
+    pub scopes: Scopes,
+    /// Whether its external user ids give `user:` names.
+    pub users: bool,
+    /// What an `act` claim does.
+    pub actor: ActorRule,
+    /// The largest age of a token, from `iat`.
+    pub max_age: Duration,
+    /// How far the clocks may differ.
+    pub leeway: Duration,
+    /// The largest token, in bytes.
+    pub max_token_bytes: usize,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A JWKS document (RFC 7517).
+    Jwks(Url),
+    /// OpenID discovery or RFC 8414 metadata, which names the JWKS; the document's `issuer` must be an accepted one.
+    Discovery(Url),
+}
+
+/// How an issuer's keys are fetched and kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// The shortest time between two fetches for an unknown key id.
+    pub cool_down: Duration,
+    /// How long a set is fresh when the response does not say.
+    pub fresh: Duration,
+    /// The bounds that a response's `max-age` is held to.
+    pub fresh_bounds: (Duration, Duration),
+    /// How long known keys are used past their freshness while the issuer cannot be reached.
+    pub stale: Duration,
+    /// How long an unknown key id is remembered as unknown.
+    pub negative: Duration,
+    /// The largest response, in bytes.
+    pub max_bytes: usize,
+    /// The most keys in a set.
+    pub max_keys: usize,
+    /// How long one fetch may take in all.
+    pub timeout: Duration,
+}
+
+/// The values of `typ` that an access token may have (RFC 9068 says `at+jwt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenType {
+    /// `at+jwt` or `application/at+jwt`.
+    AccessToken,
+    /// `JWT`, as Zitadel and Keycloak write it.
+    Jwt,
+    /// No `typ` at all.
+    Missing,
+}
+
+/// What an issuer's claims mean. Claim names are literal: they contain `:` and `.`.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// The customer's own identifier of the person: the first claim that is present.
+    pub external_user: Vec<String>,
+    /// The organisation: the first claim that is present. A token without one is refused.
+    pub organisation: Vec<String>,
+    /// Pairs of claims that must be equal where both are present.
+    pub equal: Vec<(String, String)>,
+    /// The roles, if the issuer sends any.
+    pub roles: Vec<RoleClaim>,
+    /// The claim that holds scopes, if the issuer sends any.
+    pub scope: Option<String>,
+    /// The claim that `X-User-ID` must equal, where configured; otherwise that header is only recorded.
+    pub user_header: Option<String>,
+    /// The claims that must be absent, because only an ID token has them.
+    pub absent: Vec<String>,
+    /// The claims that must be present.
+    pub required: Vec<String>,
+    /// Declared attribute to the claim that holds it; typed by the catalog.
+    pub attributes: BTreeMap<Name, String>,
+}
+
+/// A claim that holds roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleClaim {
+    /// Its name.
+    pub claim: String,
+    /// Its form.
+    pub shape: RoleShape,
+}
+
+/// The form of a role claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleShape {
+    /// Zitadel's `{role: {organisation: domain}}`: a role counts only for the organisation that the token is for.
+    PerOrganisation,
+    /// A list of texts, valid for the token's organisation.
+    List,
+}
+
+/// What an `act` claim (RFC 8693, section 4.1) does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActorRule {
+    /// The token is refused.
+    Deny,
+    /// The token is accepted; the actor is recorded and is `r.sub.actor`.
+    Allow,
+    /// Accepted for these actors' `sub` only.
+    Only(Vec<String>),
+}
+
+/// Which headers say what. A header that is named here and sent twice is refused.
+#[derive(Debug, Clone, Default)]
+pub struct ContextHeaders {
+    /// The headers that may hold each field, in order; two that are both present must agree.
+    pub fields: BTreeMap<ContextField, Vec<String>>,
+    /// The headers that may name the tenant; compared with the token, never applied.
+    pub tenant: Vec<String>,
+    /// The headers that may name the external user; compared with the token, never applied.
+    pub external_user: Vec<String>,
+    /// The headers that may name the platform's user; recorded, and compared only where an issuer says with what.
+    pub user: Vec<String>,
+}

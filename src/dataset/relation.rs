@@ -1,0 +1,38 @@
+//! Datasets as the database really has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::Dataset;
+use crate::model::Name;
+
+/// How SQLite converts values that are compared with a column (its "type affinity").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// Everything but NULL and bytes becomes text.
+    Text,
+    /// What looks like an integer becomes one.
+    Integer,
+    /// What looks like a number becomes a floating-point one.
+    Real,
+    /// What looks like a number becomes one.
+    Numeric,
+    /// Nothing is converted.
+    Blob,
+}
+
+/// A declared dataset together with what the database says of its columns. Made by `dataset::check` alone.
+#[derive(Debug)]
+pub struct Relation {
+    /// The declaration.
+    pub dataset: Arc<Dataset>,
+    /// The affinity of each declared column.
+    pub affinities: BTreeMap<Name, Affinity>,
+}
+
+/// Every dataset, checked against the database.
+#[derive(Debug, Default)]
+pub struct Schema {
+    /// By name.
+    pub relations: BTreeMap<Name, Arc<Relation>>,
+}

@@ -1,0 +1,54 @@
+//! SQL text with its bound values, built together so that neither can be without the other.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// A bound value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bind {
+    /// Text.
+    Text(Arc<str>),
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// A statement under construction. Values enter only through [`Statement::bind`], names only through
+/// [`Statement::name`]; SQLite would read an unbound placeholder as NULL, so the two counts are one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statement {
+    text: String,
+    binds: Vec<Bind>,
+}
+
+impl Statement {
+    /// Appends fixed text of ours.
+    pub fn sql(&mut self, text: &'static str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a placeholder (`$1`, `$2`, …) and its value.
+    pub fn bind(&mut self, value: Bind) -> &mut Self {
+        self.binds.push(value);
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "${}", self.binds.len());
+        self
+    }
+
+    /// Appends a quoted name of the database, so that any name works (`Order Details`).
+    pub fn name(&mut self, name: &str) -> &mut Self {
+        self.text.push('"');
+        self.text.push_str(&name.replace('"', "\"\""));
+        self.text.push('"');
+        self
+    }
+
+    /// The text and its values.
+    pub fn parts(&self) -> (&str, &[Bind]) {
+        (&self.text, &self.binds)
+    }
+}

@@ -1,0 +1,21 @@
+//! The vocabulary: plain, validated values that every layer speaks. No input or output happens here.
+//!
+//! Text becomes one of these types where it enters (a header, a claim, a configuration key, a policy field); inside,
+//! nobody checks it again.
+
+mod identifier;
+mod number;
+mod requester;
+mod scope;
+mod secret;
+mod time;
+
+pub use identifier::{
+    Agent, BadIdentifier, BadName, DataRoom, ExternalUserId, IssuerName, MAX_IDENTIFIER_BYTES, Name,
+    OrganisationId, SubjectId, Tenant, Thread, is_invisible,
+};
+pub use number::Number;
+pub use requester::{Actor, Assurance, Attributes, Context, ContextField, Requester, Subject, Value};
+pub use scope::{BadScope, Scope, Scopes};
+pub use secret::{BearerToken, Secret, TokenHash};
+pub use time::{BadTimestamp, Timestamp};

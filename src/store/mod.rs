@@ -1,0 +1,3 @@
+//! Our own state: what the server needs in order to decide, and the record of what it decided.
+
+pub mod audit;
