@@ -1,6 +1,6 @@
 //! The only source of randomness: identifiers, keys and nonces. Tests pass a seeded one.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Why no random bytes could be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +32,14 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N], RandomError
     let mut buffer = [0; N];
     random.fill(&mut buffer)?;
     Ok(buffer)
+}
+
+/// So many random bytes as hexadecimal digits: an id that is unique without coordination.
+pub fn hex<const N: usize>(random: &dyn Random) -> Result<String, RandomError> {
+    let mut digits = String::with_capacity(2 * N);
+    for byte in bytes::<N>(random)? {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    Ok(digits)
 }

@@ -99,6 +99,14 @@ identifier! {
     OrganisationId
 }
 identifier! {
+    /// The OAuth client that a token was issued to, from `client_id` or `azp`.
+    ClientId
+}
+identifier! {
+    /// A role as an issuer's token names it. It becomes `idp:<issuer>/<role>`, never a role of ours.
+    Role
+}
+identifier! {
     /// The AI agent that a request says it comes from. From a header: it narrows, it never widens.
     Agent
 }
@@ -128,9 +136,9 @@ pub enum BadName {
 }
 
 const RESERVED: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "kind",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "kind", "lambda",
+    "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// The outside name of a dataset, column, tool, list or claim: `[A-Za-z_][A-Za-z0-9_]*`, at most 48 characters, no
@@ -152,13 +160,20 @@ impl FromStr for Name {
         let mut bytes = text.bytes();
         let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') || text.len() > 48 {
-            let expected = "a name begins with a letter or `_`, goes on with letters, digits and `_`, and has at most 48 of them";
+            let expected =
+                "a name begins with a letter or `_`, goes on with letters, digits and `_`, and has at most 48 of them";
             return Err(BadName::Form { found: text.to_owned(), expected });
         }
         if RESERVED.contains(&text) {
             return Err(BadName::Reserved(text.to_owned()));
         }
         Ok(Self(text.into()))
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

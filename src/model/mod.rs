@@ -5,16 +5,18 @@
 
 mod identifier;
 mod number;
+mod proof;
 mod requester;
 mod scope;
 mod secret;
 mod time;
 
 pub use identifier::{
-    Agent, BadIdentifier, BadName, DataRoom, ExternalUserId, IssuerName, MAX_IDENTIFIER_BYTES, Name,
-    OrganisationId, SubjectId, Tenant, Thread, is_invisible,
+    Agent, BadIdentifier, BadName, ClientId, DataRoom, ExternalUserId, IssuerName, MAX_IDENTIFIER_BYTES, Name,
+    OrganisationId, Role, SubjectId, Tenant, Thread, is_invisible,
 };
 pub use number::Number;
+pub use proof::Proof;
 pub use requester::{Actor, Assurance, Attributes, Context, ContextField, Requester, Subject, Value};
 pub use scope::{BadScope, Scope, Scopes};
 pub use secret::{BearerToken, Secret, TokenHash};

@@ -81,15 +81,12 @@ impl std::hash::Hash for Number {
         match *self {
             Self::Integer(integer) => integer.hash(state),
             Self::Real(real) => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "only used where the comparison says it is exact"
-                )]
+                #[expect(clippy::cast_possible_truncation, reason = "only used where the comparison says it is exact")]
                 let whole = real as i64;
                 if compare_exactly(whole, real) == Ordering::Equal {
-                    whole.hash(state)
+                    whole.hash(state);
                 } else {
-                    real.to_bits().hash(state)
+                    real.to_bits().hash(state);
                 }
             }
         }
