@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`model`] | the vocabulary: identifiers, times, secrets, who asks |
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
+//! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
+//! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
 //!
 //! # The invariants
 //!
@@ -20,3 +22,7 @@ pub mod model;
 pub mod clock;
 
 pub mod random;
+
+pub mod config;
+
+pub mod catalog;

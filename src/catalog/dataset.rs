@@ -147,4 +147,73 @@ impl Dataset {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.as_str() == name)
     }
+
+    /// The columns that callers can see, filter and order by: exposed, and not waiting for a `column:` line.
+    pub fn visible(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_visible())
+    }
+
+    /// The columns that `search_` looks through: by a hidden column nothing is found.
+    pub fn searched(&self) -> impl Iterator<Item = &Column> {
+        let names = self.search.as_ref().map_or(&[][..], |search| &search.columns[..]);
+        names.iter().filter_map(|name| self.column(name.as_str())).filter(|column| column.is_visible())
+    }
+
+    /// What the generated tools of this dataset do: only one with something to search has a search.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        Operation::ALL.into_iter().filter(|operation| operation.exists_for(self))
+    }
+
+    /// The name of the generated tool, `list_documents`. `None` where it would be too long; `catalog::build` refuses that.
+    pub fn tool(&self, operation: Operation) -> Option<Name> {
+        operation.tool_name(&self.name).parse().ok()
+    }
+}
+
+impl Column {
+    /// Whether callers can see, filter and order by the column.
+    pub fn is_visible(&self) -> bool {
+        self.expose && !self.protected
+    }
+}
+
+/// What a generated tool does with its dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// `list_<dataset>`: a page of rows.
+    List,
+    /// `get_<dataset>`: one row by its key.
+    Get,
+    /// `search_<dataset>`: a page of the rows that contain every word.
+    Search,
+    /// `count_<dataset>`: how many rows.
+    Count,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::List, Self::Get, Self::Search, Self::Count];
+
+    /// The word that the tool's name begins with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Get => "get",
+            Self::Search => "search",
+            Self::Count => "count",
+        }
+    }
+
+    /// The name of the tool that does this with a dataset.
+    pub fn tool_name(self, dataset: &Name) -> String {
+        format!("{}_{dataset}", self.as_str())
+    }
+
+    /// Whether a dataset has this operation: only one with something to search has a search.
+    pub fn exists_for(self, dataset: &Dataset) -> bool {
+        match self {
+            Self::List | Self::Get | Self::Count => true,
+            Self::Search => dataset.searched().next().is_some(),
+        }
+    }
 }

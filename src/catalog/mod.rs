@@ -3,16 +3,24 @@
 //! The configuration goes in (`catalog::build`), checked declarations come out. Nothing here touches a database: that the
 //! tables really are as declared is `dataset::check`'s word. The module stands before `policy`, because conditions are
 //! typed against it.
+//!
+//! A declaration that leaves something out never exposes more by that: no tenant rule is an error, no data-room rule means
+//! not answered under a data-room header, no `expose` of a `protected` column is ever undone here (only a `column:` line of
+//! the policy makes one visible; as long as no line does, it is never visible).
 
+mod build;
 mod dataset;
+mod error;
 mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use build::build;
 pub use dataset::{
-    Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, Search, TenantRule, TimeStorage, Within,
+    Column, ColumnType, Dataset, Direction, Operation, OrderTerm, RoomRule, Search, TenantRule, TimeStorage, Within,
 };
+pub use error::{BadDeclaration, CatalogError};
 pub use tenant::TenantEntry;
 
 use crate::model::{ContextField, IssuerName, Name, Tenant};
@@ -48,4 +56,16 @@ pub struct Catalog {
     pub tools: BTreeSet<Name>,
     /// MCP resources that need a `resource:` line, by URI.
     pub resources: BTreeSet<Arc<str>>,
+    /// MCP prompts that need a `prompt:` line.
+    pub prompts: BTreeSet<Name>,
+}
+
+impl Catalog {
+    /// The tools generated from the datasets, by name.
+    pub fn generated_tools(&self) -> impl Iterator<Item = (Name, Operation, &Arc<Dataset>)> {
+        self.datasets.values().flat_map(|dataset| {
+            let tool = move |operation| Some((dataset.tool(operation)?, operation, dataset));
+            dataset.operations().filter_map(tool)
+        })
+    }
 }

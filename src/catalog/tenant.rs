@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{DataRoom, IssuerName, OrganisationId, Tenant};
+use crate::model::{BadIdentifier, DataRoom, IssuerName, OrganisationId, Tenant};
 
 /// A customer organisation (`[[tenant]]`): which issuer speaks for it, and what that issuer calls it.
 #[derive(Debug, Clone)]
@@ -19,4 +19,18 @@ pub struct TenantEntry {
     pub data_rooms: BTreeMap<String, DataRoom>,
     /// Whether a data room that is not in `data_rooms` is taken as it is (`data_rooms_as_is = true`) or refused.
     pub data_rooms_as_is: bool,
+}
+
+impl TenantEntry {
+    /// Says whether a platform may mean this tenant by that name.
+    pub fn is_called(&self, name: &str) -> bool {
+        let organisation = self.organisations.iter().any(|id| id.as_str() == name);
+        organisation || name == self.name.as_str() || self.aliases.contains(name)
+    }
+
+    /// The data room that a platform means by that name; `None` where it is not declared.
+    pub fn data_room(&self, name: &str) -> Option<Result<DataRoom, BadIdentifier>> {
+        let declared = self.data_rooms.get(name).cloned().map(Ok);
+        declared.or_else(|| self.data_rooms_as_is.then(|| name.parse()))
+    }
 }

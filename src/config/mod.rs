@@ -1,8 +1,191 @@
 //! The only reader of files and of the environment: `bailiwick.toml`, `.env`, variables and options in, [`Settings`] out.
+//!
+//! Five layers are laid over each other as trees whose every value knows where it was written; then one pass reads the
+//! result into [`Settings`] and [`Declarations`]. So a value is checked in one place whatever layer it came from, a message
+//! can name that place, and `bailiwick config check` can show it. Every problem of a configuration is reported at once.
+//!
+//! Two things must never happen here: a key that nobody understands is passed over, and a setting that is left out permits
+//! something. `defaults.toml` says of each key what leaving it out does.
 
+mod context;
+mod declaration;
+mod document;
+mod guide;
+mod issuer;
+mod layers;
+mod nearest;
+mod origin;
+mod preset;
+mod problem;
+mod quantity;
+mod reading;
+mod section;
+mod server;
 mod settings;
+mod storage;
+#[cfg(test)]
+mod tests;
 
-pub use settings::{
-    ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log,
-    LogFormat, Policy, RoleClaim, RoleShape, Server, Settings, TokenType,
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use declaration::{
+    ColumnDeclaration, DatasetDeclaration, Declarations, SearchDeclaration, TenantDeclaration, TenantWord,
+    WithinDeclaration,
 };
+pub(crate) use nearest::{nearest, suggestion};
+pub use origin::{At, Origin};
+pub use problem::{BadSetting, ConfigErrors, Problem};
+pub use reading::{InForce, Warning};
+pub use settings::{
+    ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
+    OauthClient, Policy, RoleClaim, RoleShape, Server, Settings, TokenType,
+};
+
+use layers::Layers;
+use reading::Reading;
+use section::Section;
+
+use crate::model::Name;
+
+/// The documentation of every setting, which is also the lowest layer.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The configuration file where none is named.
+pub const DEFAULT_FILE: &str = "bailiwick.toml";
+
+/// The environment variable that names the configuration file where the command line does not.
+pub const FILE_VARIABLE: &str = "BAILIWICK_CONFIG";
+
+/// Where a configuration is read from.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// `--config`; left out, [`FILE_VARIABLE`], and then [`DEFAULT_FILE`].
+    pub path: Option<PathBuf>,
+    /// The other options of the command line.
+    pub overrides: Overrides,
+    /// The process's environment ([`process_environment`]).
+    pub environment: Vec<(OsString, OsString)>,
+    /// The directory that the configuration file's path is relative to.
+    pub working_directory: PathBuf,
+}
+
+/// Options of the command line that are settings, as they were typed.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--address`
+    pub address: Option<String>,
+    /// `--port`
+    pub port: Option<String>,
+    /// `--log-level`
+    pub log_level: Option<String>,
+    /// `--log-format`
+    pub log_format: Option<String>,
+}
+
+/// A configuration that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings in force.
+    pub settings: Settings,
+    /// What `catalog::build` makes the catalog of.
+    pub declarations: Declarations,
+    /// Every setting in force with its origin; secrets are hidden.
+    pub provenance: Vec<InForce>,
+    /// What a person should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// The environment of this process, once.
+pub fn process_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// Reads the configuration: every layer, every file that a layer names.
+pub fn read(inputs: Inputs) -> Result<Loaded, ConfigErrors> {
+    let Inputs { path, overrides, environment, working_directory } = inputs;
+    let variable = environment.iter().find(|(name, value)| name == FILE_VARIABLE && !value.is_empty());
+    let named = path.or_else(|| variable.map(|(_, value)| value.into()));
+    let is_named = named.is_some();
+    let shown = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let path = working_directory.join(&shown);
+    let base = path.parent().unwrap_or(&working_directory).to_owned();
+    let reading = Reading::new(base);
+
+    let layers = Layers::read(&shown, &path, is_named, environment, &reading);
+    let document = match layers.and_then(|layers| layers.flatten(overrides, &reading)) {
+        Ok(document) => document,
+        Err(problems) => return Err(ConfigErrors::new(problems)),
+    };
+    let origin = Origin::File(shown.display().to_string().into());
+    let loopback = server::is_loopback(&document);
+    let read = Section::root(&document, &origin, &reading, |root| everything(root, loopback));
+    let ((settings, declarations), provenance, warnings) = reading.end(read)?;
+    Ok(Loaded { settings, declarations, provenance, warnings })
+}
+
+/// Reads the document. Every section is read before any is missed, so that every problem is found.
+fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Declarations)> {
+    let server = root.table("server", server::server).flatten();
+    let log = root.table("log", server::log).flatten();
+    let database = root.table("database", storage::database).flatten();
+    let audit = root.table("audit", storage::audit).flatten();
+    let policy = root.table("policy", storage::policy);
+    let claims = root.pairs("claims");
+    root.table("modes", server::modes);
+    let oauth_client = root.table("oauth", |section| oauth_client(section, loopback)).flatten();
+    let context = root.table("context", context::context).flatten();
+    let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
+    let issuers = issuer::issuers(root, &names, loopback);
+    let tenants = declaration::tenants(root);
+    let datasets = declaration::datasets(root);
+    root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
+    root.not_yet("prompt", "this version has no prompts; leave it out");
+    if let Some(first) = datasets.first().filter(|_| !has_url(root)) {
+        let hint = "a dataset is declared, so write `url = \"sqlite:<path>\"`".into();
+        root.refuse(&first.origin, BadSetting::Missing { key: "database.url".to_owned(), hint });
+    }
+
+    for issuer in &issuers {
+        if !tenants.iter().any(|tenant| tenant.issuer.value == issuer.name.as_str()) {
+            root.reading().warn(Warning::NoTenant(issuer.name.to_string()));
+        }
+    }
+
+    let (policy, lists) = policy?;
+    let (context, trusted) = context?;
+    let settings = Settings {
+        server: server?,
+        log: log?,
+        database,
+        audit: audit?,
+        policy: policy?,
+        issuers,
+        context,
+        oauth_client,
+    };
+    Some((settings, Declarations { claims, lists, trusted, tenants, datasets }))
+}
+
+/// Reads `[oauth]`.
+fn oauth_client(section: &mut Section<'_>, loopback: bool) -> Option<OauthClient> {
+    let id = section.text("client_id");
+    let secret = section.secret("client_secret", "client_secret_file");
+    let hint = "write the client id that the authorization server knows this server by";
+    if let Some(id) = &id {
+        guide::check_placeholders(section, "client_id", std::slice::from_ref(id), hint, loopback);
+        if let Some(secret) = &secret {
+            guide::check_secret_placeholder(section, "client_secret", secret, loopback);
+        }
+        section.reading().warn(Warning::OauthUnused);
+    } else if let Some(secret) = &secret {
+        let key = section.key("client_id");
+        section.refuse(&secret.origin, BadSetting::Missing { key, hint: hint.into() });
+    }
+    id.map(|id| OauthClient { id: id.value, secret: secret.map(|secret| secret.value) })
+}
+
+/// Says whether a database is written, be it well or badly.
+fn has_url(root: &Section<'_>) -> bool {
+    root.raw_table("database").is_some_and(|table| table.get("url").is_some())
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use crate::model::{ContextField, IssuerName, Name, Scopes};
+use crate::model::{ContextField, IssuerName, Name, Scopes, Secret};
 
 /// Everything that the server was told.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub struct Settings {
     pub server: Server,
     /// `[log]`
     pub log: Log,
-    /// `[database]`: the protected data.
-    pub database: Database,
+    /// `[database]`: the protected data. Always there where a dataset is declared.
+    pub database: Option<Database>,
     /// `[audit]`
     pub audit: Audit,
     /// `[policy]`
@@ -27,6 +27,17 @@ pub struct Settings {
     pub issuers: Vec<Issuer>,
     /// `[context]`
     pub context: ContextHeaders,
+    /// `[oauth]`: our own identity at an authorization server.
+    pub oauth_client: Option<OauthClient>,
+}
+
+/// Our own identity at an authorization server (RFC 6749, section 2.3).
+#[derive(Debug)]
+pub struct OauthClient {
+    /// The client id.
+    pub id: String,
+    /// The client secret.
+    pub secret: Option<Secret>,
 }
 
 /// Where and how the server listens.
@@ -255,4 +266,6 @@ pub struct ContextHeaders {
     pub external_user: Vec<String>,
     /// The headers that may name the platform's user; recorded, and compared only where an issuer says with what.
     pub user: Vec<String>,
+    /// The headers that may hold the user's e-mail address; not used, but refused when sent twice.
+    pub user_email: Vec<String>,
 }

@@ -1,0 +1,118 @@
+//! `[server]` and `[log]`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use http::uri::Authority;
+use url::Url;
+
+use super::document::Table;
+use super::origin::{At, Origin};
+use super::problem::BadSetting;
+use super::reading::Warning;
+use super::section::Section;
+use super::settings::{Log, LogFormat, Server};
+
+const ADDRESS: &str = "an IP address, or `localhost`";
+const ORIGIN: &str =
+    "an origin: `https://` (or `http://`), a host, and a port if it is not the usual one, with nothing after it";
+
+fn address(text: &str) -> Result<IpAddr, &'static str> {
+    if text == "localhost" { Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) } else { text.parse().map_err(|_| ADDRESS) }
+}
+
+/// Says whether the server listens on a loopback address; an address that cannot be read is none.
+pub(super) fn is_loopback(document: &Table) -> bool {
+    let server = document.get("server").and_then(|entry| entry.node.kind.as_table());
+    server.and_then(|table| table.text("address")).is_some_and(|text| address(text).is_ok_and(|ip| ip.is_loopback()))
+}
+
+/// Reads an origin (RFC 6454): no user, path, query or fragment.
+fn origin(text: &str) -> Result<Url, &'static str> {
+    let url: Url = text.parse().map_err(|_| ORIGIN)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && !text.ends_with('/');
+    let anonymous = url.username().is_empty() && url.password().is_none() && !text.contains('@');
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() && bare && anonymous {
+        Ok(url)
+    } else {
+        Err(ORIGIN)
+    }
+}
+
+fn host(text: &str) -> Result<String, &'static str> {
+    let expected = "a host name or address, with a port if needed, and nothing else";
+    let authority: Authority = text.parse().map_err(|_| expected)?;
+    if text.contains(['@', '*']) || authority.host().is_empty() { Err(expected) } else { Ok(text.to_ascii_lowercase()) }
+}
+
+/// Reads `[server]`.
+pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
+    const TIME: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+    let written = section.checked("address", |text| address(text).map(|ip| (ip, text == "localhost")));
+    let port = section.integer::<u16>("port", 0..=65_535);
+    let public_url = section.checked("public_url", origin);
+    let allowed_hosts = section.checked_texts("allowed_hosts", host);
+    let allowed_origins =
+        section.checked_texts("allowed_origins", |text| origin(text).map(|url| url.origin().ascii_serialization()));
+    let body_limit = section.size("body_limit", 1 << 10..=64 << 20);
+    let header_timeout = section.duration("header_timeout", TIME);
+    let body_timeout = section.duration("body_timeout", TIME);
+    let request_timeout = section.duration("request_timeout", TIME);
+    let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
+    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=1_000);
+
+    let At { value: (ip, by_name), .. } = written?;
+    let port = port?.value;
+    let public_url = match public_url {
+        Some(url) => url,
+        None if ip.is_loopback() && !section.has("public_url") => derived(ip, by_name, port, section)?,
+        None => {
+            let hint = "a server that others can reach needs the origin that they know it by, such as `https://mcp.acme.example`";
+            return section.need("public_url", None, hint);
+        }
+    };
+    if !ip.is_loopback() && public_url.value.scheme() == "http" {
+        section.reading().warn(Warning::PlainHttp(public_url.value.origin().ascii_serialization()));
+    }
+    Some(Server {
+        listen: SocketAddr::new(ip, port),
+        public_url: public_url.value,
+        allowed_hosts: allowed_hosts?.value.into_iter().map(|host| host.value).collect(),
+        allowed_origins: allowed_origins?.value.into_iter().map(|origin| origin.value).collect(),
+        body_limit: usize::try_from(body_limit?.value).ok()?,
+        header_timeout: header_timeout?.value,
+        body_timeout: body_timeout?.value,
+        request_timeout: request_timeout?.value,
+        shutdown_grace: shutdown_grace?.value,
+        sessions_per_principal: sessions_per_principal?.value,
+    })
+}
+
+/// The public URL of a server that only this machine can reach.
+fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Option<At<Url>> {
+    let place = Origin::Derived("from server.address");
+    let text =
+        if by_name { format!("http://localhost:{port}") } else { format!("http://{}", SocketAddr::new(ip, port)) };
+    let url: Url = text.parse().ok()?;
+    section.take("public_url", text, &place);
+    Some(At::new(url, place))
+}
+
+/// Reads `[log]`.
+pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
+    let level = section.checked("level", |text| match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("a filter such as `info`, or `info,bailiwick=debug`"),
+    });
+    let format = section.word("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
+    Some(Log { level: level?.value, format: format?.value })
+}
+
+/// Reads `[modes]`: with User Token mode off, no way in is left.
+pub(super) fn modes(section: &mut Section<'_>) {
+    if let Some(At { value: false, origin }) = section.boolean("user_token") {
+        let reason = "User Token mode is off, and it is the only way in that this version has; \
+                      write `modes.user_token = true` (in the guide's `.env`: `VALIDATE_USER_TOKEN=1`)";
+        section.refuse(&origin, BadSetting::NoMode(reason));
+    }
+}
