@@ -10,6 +10,7 @@
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
 //! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
+//! | [`store`] | our own state: the audit trail |
 //!
 //! # The invariants
 //!
@@ -26,3 +27,5 @@ pub mod random;
 pub mod config;
 
 pub mod catalog;
+
+pub mod store;

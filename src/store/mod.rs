@@ -1,3 +1,10 @@
 //! Our own state: what the server needs in order to decide, and the record of what it decided.
 
 pub mod audit;
+mod database;
+mod migration;
+
+pub use database::DatabaseError;
+
+#[cfg(test)]
+mod tests;

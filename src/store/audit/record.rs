@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Timestamp;
+use crate::model::{Proof, Requester, Timestamp};
 
 /// Allow or deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,16 @@ pub enum Verdict {
     Allow,
     /// The policy, or the lack of a scope, denied it.
     Deny,
+}
+
+impl Verdict {
+    /// The word in the store and at the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// What became of an allowed action.
@@ -29,6 +39,19 @@ pub enum Outcome {
     Abandoned,
     /// Denied: there was nothing to do.
     Refused,
+}
+
+impl Outcome {
+    /// The word in the store and at the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::BadArguments => "bad_arguments",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// One decision and what became of it.
@@ -74,4 +97,44 @@ pub struct Record {
     pub outcome: Outcome,
     /// From the decision to the answer.
     pub duration: Duration,
+}
+
+impl Record {
+    /// The record of a decision about somebody, with nothing decided: until more is said, the policy denied it.
+    pub fn open(at: Timestamp, (decision, request): (String, &str), requester: &Requester, proof: &Proof) -> Self {
+        let context = &requester.context;
+        Self {
+            at,
+            decision,
+            request: request.to_owned(),
+            subject: proof.subject.to_string(),
+            external_user: requester.attributes.external_id.as_ref().map(ToString::to_string),
+            actor: proof.actor.as_ref().map(ToString::to_string),
+            client: proof.client.as_ref().map(ToString::to_string),
+            tenant: requester.tenant.to_string(),
+            agent: context.agent.as_ref().map(ToString::to_string),
+            data_room: context.data_room.as_ref().map(ToString::to_string),
+            thread: context.thread.as_ref().map(ToString::to_string),
+            action: String::new(),
+            object: String::new(),
+            tool: None,
+            verdict: Verdict::Deny,
+            reason: "policy".to_owned(),
+            lines: Vec::new(),
+            revision: String::new(),
+            outcome: Outcome::Refused,
+            duration: Duration::ZERO,
+        }
+    }
+}
+
+/// Something that happened to the server itself, and belongs between the decisions that it explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What, in one word from a closed list: `policy_reloaded`, `policy_refused`, `audit_recovered`.
+    pub kind: String,
+    /// The particulars, for a person: the revision, the lines that changed, the error.
+    pub detail: String,
 }
