@@ -11,10 +11,12 @@
 //! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
 //! | [`store`] | our own state: the audit trail |
+//! | [`keys`] | whom we trust: issuers' keys, fetched and kept; the signature of a token |
+//! | [`authn`] | a request's headers in, a `Principal` out |
 //!
 //! # The invariants
 //!
-//! Three values carry the whole security argument. A `Principal` is made only in `authn`, only from a verified
+//! Three values carry the whole security argument. A `Principal` is made only in [`authn`], only from a verified
 //! credential. An `Authorized<A>` is made only in `authz`, only after the policy allowed action `A` and the audit
 //! has a place for the decision. A `RowScope` is made only inside such a permit, and no query plan exists without one.
 
@@ -29,3 +31,17 @@ pub mod config;
 pub mod catalog;
 
 pub mod store;
+
+pub mod keys;
+
+pub mod authn;
+
+// The issuer and the clock of the black-box tests serve the unit tests too.
+#[cfg(test)]
+extern crate self as bailiwick;
+#[cfg(test)]
+#[path = "../tests/it/support"]
+mod test_support {
+    pub(crate) mod clock;
+    pub(crate) mod issuer;
+}

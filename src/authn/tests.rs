@@ -1,0 +1,986 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::{Value as Json, json};
+
+use super::{Authenticator, Principal, Rejection};
+use crate::catalog::{Catalog, ClaimType, TenantEntry};
+use crate::config::{ActorRule, ContextHeaders, Issuer, KeySource, RoleClaim, RoleShape, TokenType};
+use crate::keys::tests::settings;
+use crate::keys::{KeyCache, Reason};
+use crate::model::{ContextField, Scope, Scopes, Value};
+use crate::test_support::clock::{ManualClock, START};
+use crate::test_support::issuer::{
+    AUDIENCE, Answer, CLIENT, ISS, ORGANISATION, ORGANISATION_CLAIM, SigningKey, TestIssuer, Token,
+};
+
+const ROLES_CLAIM: &str = "urn:zitadel:iam:org:project:roles";
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Two issuers, two tenants, and a server that trusts them.
+struct World {
+    issuer: TestIssuer,
+    _other: TestIssuer,
+    clock: Arc<ManualClock>,
+    server: Authenticator,
+}
+
+fn world() -> World {
+    world_with(|_| {})
+}
+
+fn world_with(change: impl FnOnce(&mut Issuer)) -> World {
+    let keys = [SigningKey::rsa("rsa"), SigningKey::p256("p256"), SigningKey::ed25519("ed"), SigningKey::p384("p384")];
+    let issuer = TestIssuer::start(Answer::keys(&keys.each_ref()));
+    let other = TestIssuer::start(Answer::keys(&[&SigningKey::other_rsa("rsa")]));
+    let clock = Arc::new(ManualClock::new());
+    let mut ours = settings(KeySource::Jwks(issuer.jwks_url()));
+    change(&mut ours);
+    let mut theirs = settings(KeySource::Jwks(other.jwks_url()));
+    theirs.name = "other".parse().unwrap();
+    theirs.issuers = vec!["https://other.example".to_owned()];
+    let issuers = [ours, theirs].map(|issuer| {
+        let keys = KeyCache::new(&issuer, clock.clone()).unwrap();
+        (issuer, keys)
+    });
+    let server = Authenticator::new(issuers.into(), Arc::new(catalog()), context_headers(), clock.clone());
+    World { issuer, _other: other, clock, server }
+}
+
+fn catalog() -> Catalog {
+    let tenant = |name: &str, issuer: &str, organisation: &str| TenantEntry {
+        name: name.parse().unwrap(),
+        issuer: issuer.parse().unwrap(),
+        organisations: BTreeSet::from([organisation.parse().unwrap()]),
+        aliases: BTreeSet::from([format!("{name}-in-mongo")]),
+        data_rooms: BTreeMap::from([("66f0".to_owned(), "finance".parse().unwrap())]),
+        data_rooms_as_is: name == "beta",
+    };
+    let tenants = [tenant("acme", "blockbrain", ORGANISATION), tenant("beta", "other", "beta-organisation")];
+    Catalog {
+        tenants: tenants.into_iter().map(|entry| (entry.name.clone(), entry)).collect(),
+        issuers: ["blockbrain", "other"].map(|name| name.parse().unwrap()).into(),
+        claims: BTreeMap::from([
+            ("clearance".parse().unwrap(), ClaimType::Number),
+            ("department".parse().unwrap(), ClaimType::Text),
+            ("external".parse().unwrap(), ClaimType::Boolean),
+        ]),
+        ..Catalog::default()
+    }
+}
+
+fn context_headers() -> ContextHeaders {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    ContextHeaders {
+        fields: BTreeMap::from([
+            (ContextField::Agent, texts(&["X-Agent-ID"])),
+            (ContextField::DataRoom, texts(&["X-Data-Room-ID", "X-Data-Room"])),
+            (ContextField::Thread, texts(&["X-Thread-ID"])),
+        ]),
+        tenant: texts(&["X-Tenant-ID", "X-Tenant", "X-Blockbrain-Org-Id"]),
+        external_user: texts(&["X-External-User-ID"]),
+        user: texts(&["X-User-ID", "X-Blockbrain-User-Id"]),
+        user_email: texts(&["X-Blockbrain-User-Email"]),
+    }
+}
+
+fn headers(token: &str, more: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let bearer = format!("Bearer {token}");
+    for (name, value) in [("authorization", bearer.as_str())].iter().chain(more) {
+        let name: HeaderName = name.parse().unwrap();
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
+
+impl World {
+    async fn ask(&self, token: &str) -> Result<Principal, Rejection> {
+        self.server.authenticate(&headers(token, &[])).await
+    }
+
+    async fn ask_with(&self, more: &[(&str, &str)]) -> Result<Principal, Rejection> {
+        self.server.authenticate(&headers(&Token::new().sign(&rsa()), more)).await
+    }
+
+    /// Asks, and asks `inspect` too, which must come to the same end by the same checks.
+    async fn code(&self, name: &str, token: &str) -> &'static str {
+        let asked = self.ask(token).await;
+        let (steps, inspected) = self.server.inspect(&headers(token, &[])).await;
+        assert_eq!(asked.as_ref().err(), inspected.as_ref().err(), "{name}");
+        match asked {
+            Ok(_) => {
+                assert!(steps.iter().all(|step| step.ok), "{name}");
+                "accepted"
+            }
+            Err(Rejection::Invalid(fault)) => {
+                let last = steps.last().unwrap();
+                assert!(!last.ok && last.arrived == fault.arrived && last.expected == fault.expected, "{name}");
+                assert!(steps[..steps.len() - 1].iter().all(|step| step.ok), "{name}");
+                for part in token.split('.').filter(|part| part.len() > 20) {
+                    assert!(!format!("{fault:?}").contains(part), "{name}: the token is in the fault");
+                }
+                fault.code()
+            }
+            Err(other) => panic!("{name}: {other}"),
+        }
+    }
+}
+
+fn rsa() -> SigningKey {
+    SigningKey::rsa("rsa")
+}
+
+fn signed(change: impl FnOnce(Token) -> Token) -> String {
+    change(Token::new()).sign(&rsa())
+}
+
+fn with_claim(name: &str, value: impl Into<Json>) -> String {
+    signed(|token| token.claim(name, value))
+}
+
+fn with_header(name: &str, value: impl Into<Json>) -> String {
+    signed(|token| token.header(name, value))
+}
+
+fn raw(header: &str, payload: &[u8]) -> String {
+    rsa().sign(header.as_bytes(), payload)
+}
+
+fn payload() -> String {
+    serde_json::to_string(&Token::new().claims).unwrap()
+}
+
+const HEADER: &str = r#"{"alg":"RS256","kid":"rsa","typ":"JWT"}"#;
+
+type Attack = (&'static str, &'static str, String);
+
+/// Attacks on the form of the token.
+fn attacks_on_form() -> Vec<Attack> {
+    let good = Token::new().sign(&rsa());
+    let (input, signature) = good.rsplit_once('.').unwrap();
+    let (header, body) = input.split_once('.').unwrap();
+    let last_bits = {
+        // The last character of an RSA-2048 signature carries four bits that must be zero.
+        let last = signature.chars().last().unwrap();
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
+        format!("{}{next}", &good[..good.len() - 1])
+    };
+    vec![
+        ("an API key", "api_key", "sk-kb-0123456789abcdef".to_owned()),
+        ("an API key with dots", "api_key", "sk-kb-a.b.c".to_owned()),
+        ("an opaque token", "token_opaque", "V2_391184219667173286-at_391187731641798566".to_owned()),
+        ("two parts", "token_opaque", input.to_owned()),
+        ("four parts", "token_opaque", format!("{good}.x")),
+        ("six parts", "token_opaque", format!("{good}.a.b.c")),
+        ("a JWE", "token_encrypted", format!("{good}.a.b")),
+        ("too large", "token_too_large", with_claim("padding", "x".repeat(16_384))),
+        ("padding", "base64", format!("{input}.{signature}==")),
+        ("bits after the end of the signature", "base64", last_bits),
+        ("the other alphabet", "base64", format!("{input}.++//{}", &signature[4..])),
+        ("a header that is no base64", "base64", format!("{header}~.{body}.{signature}")),
+        ("an empty header", "header_malformed", format!(".{body}.{signature}")),
+        ("an empty payload", "payload_malformed", format!("{header}..{signature}")),
+        ("a header that is a list", "header_malformed", raw("[]", payload().as_bytes())),
+        ("a payload that is a text", "payload_malformed", raw(HEADER, b"\"x\"")),
+        ("a payload with more after it", "payload_malformed", raw(HEADER, format!("{} {{}}", payload()).as_bytes())),
+        ("a byte order mark", "payload_malformed", raw(HEADER, format!("\u{feff}{}", payload()).as_bytes())),
+        ("alg twice", "header_malformed", raw(r#"{"alg":"RS256","alg":"none","kid":"rsa","typ":"JWT"}"#, b"{}")),
+        (
+            "kid twice, once escaped",
+            "header_malformed",
+            raw(r#"{"alg":"RS256","kid":"rsa","typ":"JWT","\u006bid":"p256"}"#, payload().as_bytes()),
+        ),
+        ("sub twice", "payload_malformed", raw(HEADER, payload().replacen('{', r#"{"sub":"admin","#, 1).as_bytes())),
+        (
+            "a member twice, deep down",
+            "payload_malformed",
+            raw(HEADER, payload().replacen('{', r#"{"x":[{"a":1,"a":2}],"#, 1).as_bytes()),
+        ),
+        (
+            "no UTF-8 in a member that nobody reads",
+            "payload_malformed",
+            raw(HEADER, &[b"{\"x\":\"\xff\",", &payload().as_bytes()[1..]].concat()),
+        ),
+        (
+            "a lone surrogate",
+            "payload_malformed",
+            raw(HEADER, payload().replacen('{', r#"{"x":"\ud800","#, 1).as_bytes()),
+        ),
+        (
+            "nested too deep",
+            "payload_malformed",
+            raw(
+                HEADER,
+                payload().replacen('{', &format!("{{\"x\":{}{},", "[".repeat(64), "]".repeat(64)), 1).as_bytes(),
+            ),
+        ),
+        (
+            "nested a thousand deep",
+            "payload_malformed",
+            raw(HEADER, format!("{}{}", "[".repeat(5000), "]".repeat(5000)).as_bytes()),
+        ),
+    ]
+}
+
+/// Attacks on the header of a token.
+fn attacks_on_the_header() -> Vec<Attack> {
+    let mut attacks = vec![
+        ("crit that we do not know", "header_crit", with_header("crit", json!(["urn:example"]))),
+        ("crit that names a registered parameter", "header_crit", with_header("crit", json!(["alg"]))),
+        ("an empty crit", "header_crit", with_header("crit", json!([]))),
+        ("crit with b64", "header_crit", signed(|token| token.header("crit", json!(["b64"])).header("b64", false))),
+        ("b64 false", "header_parameter", with_header("b64", false)),
+        ("b64 true", "header_parameter", with_header("b64", true)),
+        ("jku", "header_parameter", with_header("jku", "https://evil.example/keys")),
+        ("x5u", "header_parameter", with_header("x5u", "https://evil.example/cert")),
+        ("jwk", "header_parameter", with_header("jwk", SigningKey::other_rsa("rsa").jwk())),
+        ("x5c", "header_parameter", with_header("x5c", json!(["MIIB"]))),
+        ("zip", "header_parameter", with_header("zip", "DEF")),
+        ("enc", "header_parameter", with_header("enc", "A256GCM")),
+        ("a kid of 257 bytes", "kid_malformed", with_header("kid", "k".repeat(257))),
+        ("a kid of 4 KB", "kid_malformed", with_header("kid", "k".repeat(4096))),
+        ("an empty kid", "kid_malformed", with_header("kid", "")),
+        ("a numeric kid", "kid_malformed", with_header("kid", 7)),
+        ("a kid that is a list", "kid_malformed", with_header("kid", json!(["rsa"]))),
+        ("a kid with a line break", "kid_malformed", with_header("kid", "rsa\r\nx: y")),
+        ("a kid with NUL", "kid_malformed", with_header("kid", "rsa\0")),
+        ("a null kid", "kid_malformed", raw(r#"{"alg":"RS256","kid":null,"typ":"JWT"}"#, payload().as_bytes())),
+        ("no kid, where one key alone fits", "accepted", raw(r#"{"alg":"RS256","typ":"JWT"}"#, payload().as_bytes())),
+    ];
+    for typ in [
+        "logout+jwt",
+        "dpop+jwt",
+        "oauth-authz-req+jwt",
+        "oauth-id-jag+jwt",
+        "id_token",
+        "at+jwt ",
+        "application/jwt",
+        "",
+    ] {
+        attacks.push(("another typ", "type_refused", with_header("typ", typ)));
+    }
+    attacks.push(("a typ that is a list", "type_refused", with_header("typ", json!(["JWT"]))));
+    attacks.push(("no typ", "type_refused", with_header("typ", Json::Null)));
+    attacks
+}
+
+/// Attacks on algorithm, key and signature.
+fn attacks_on_the_signature() -> Vec<Attack> {
+    let good = Token::new().sign(&rsa());
+    let (input, signature) = good.rsplit_once('.').unwrap();
+    let (header, body) = input.split_once('.').unwrap();
+    let public = URL_SAFE_NO_PAD.decode(rsa().jwk()["n"].as_str().unwrap()).unwrap();
+    let hmac = |header: &str, secret: &[u8]| {
+        let input = format!("{}.{body}", URL_SAFE_NO_PAD.encode(header));
+        let key = EncodingKey::from_secret(secret);
+        let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &key, Algorithm::HS256).unwrap();
+        format!("{input}.{signature}")
+    };
+    let unsigned = |alg: &str| {
+        let header = format!(r#"{{"alg":"{alg}","kid":"rsa","typ":"JWT"}}"#);
+        format!("{}.{body}.", URL_SAFE_NO_PAD.encode(header))
+    };
+    let changed_body = {
+        let claims = Token::new().claim("sub", "341200000000000999").claims;
+        format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap()))
+    };
+    let p256 = Token::new().sign(&SigningKey::p256("p256"));
+    let zeros = format!("{}.{}", p256.rsplit_once('.').unwrap().0, URL_SAFE_NO_PAD.encode([0; 64]));
+    let ed = Token::new().sign(&SigningKey::ed25519("ed"));
+    let ed_zeros = format!("{}.{}", ed.rsplit_once('.').unwrap().0, URL_SAFE_NO_PAD.encode([0; 64]));
+    vec![
+        ("none", "algorithm_refused", unsigned("none")),
+        ("None", "algorithm_refused", unsigned("None")),
+        ("nOnE", "algorithm_refused", unsigned("nOnE")),
+        ("an empty alg", "algorithm_refused", unsigned("")),
+        ("rs256 in small letters", "algorithm_refused", with_header("alg", "rs256")),
+        ("no alg", "algorithm_refused", with_header("alg", Json::Null)),
+        ("an alg that is a list", "algorithm_refused", with_header("alg", json!(["RS256"]))),
+        ("HMAC with the public key", "algorithm_refused", hmac(r#"{"alg":"HS256","kid":"rsa","typ":"JWT"}"#, &public)),
+        ("HMAC that says RS256", "signature_invalid", hmac(HEADER, &public)),
+        (
+            "RS512, which the issuer's settings do not have",
+            "algorithm_refused",
+            Token::new().sign(&rsa().with_algorithm(Algorithm::RS512)),
+        ),
+        ("PS256", "algorithm_refused", Token::new().sign(&rsa().with_algorithm(Algorithm::PS256))),
+        ("ES384", "algorithm_refused", Token::new().sign(&SigningKey::p384("p384"))),
+        ("RS256 under the key of ES256", "key_algorithm", with_header("kid", "p256")),
+        ("ES256 under the key of RS256", "key_algorithm", Token::new().sign(&SigningKey::p256("rsa"))),
+        ("EdDSA under the key of RS256", "key_algorithm", Token::new().sign(&SigningKey::ed25519("rsa"))),
+        ("another key under this id", "signature_invalid", Token::new().sign(&SigningKey::other_rsa("rsa"))),
+        ("no signature", "signature_invalid", format!("{input}.")),
+        ("half a signature", "signature_invalid", format!("{input}.{}", &signature[..signature.len() / 2 / 4 * 4])),
+        ("another payload", "signature_invalid", changed_body),
+        ("the signature of another token", "signature_invalid", {
+            let other = with_claim("jti", "2");
+            format!("{input}.{}", other.rsplit_once('.').unwrap().1)
+        }),
+        ("an ECDSA signature of zeros", "signature_invalid", zeros),
+        ("an EdDSA signature of zeros", "signature_invalid", ed_zeros),
+        ("the other issuer's name over our key", "signature_invalid", with_claim("iss", "https://other.example")),
+    ]
+}
+
+/// Attacks on issuer, audience and times, all really signed.
+fn attacks_on_claims() -> Vec<Attack> {
+    let mut attacks = Vec::new();
+    let mut add = |name, code, token| attacks.push((name, code, token));
+    for iss in [
+        json!("https://evil.example"),
+        json!(format!("{ISS}/")),
+        json!(ISS.to_uppercase()),
+        json!([ISS]),
+        json!(7),
+        Json::Null,
+    ] {
+        add("another iss", "issuer_unknown", with_claim("iss", iss));
+    }
+    add("no iss", "issuer_unknown", signed(|token| token.without("iss")));
+    for aud in [
+        json!("https://evil.example"),
+        json!([]),
+        json!(""),
+        json!(7),
+        json!({ "0": AUDIENCE }),
+        json!([[AUDIENCE]]),
+        json!([AUDIENCE, 7]),
+        json!(&AUDIENCE[1..]),
+        json!(format!("{AUDIENCE} ")),
+        Json::Null,
+    ] {
+        add("another aud", "audience", with_claim("aud", aud));
+    }
+    add("no aud", "audience", signed(|token| token.without("aud")));
+    for (name, code, value) in [
+        ("exp", "expired", json!(START - 30)),
+        ("exp", "expired", json!(0)),
+        ("exp", "expired", json!(1.5)),
+        ("iat", "issued_in_future", json!(START + 31)),
+        ("iat", "too_old", json!(START - 43_231)),
+        ("iat", "too_old", json!(0)),
+        ("nbf", "not_yet_valid", json!(START + 31)),
+    ] {
+        add(name, code, with_claim(name, value));
+    }
+    for name in ["exp", "iat", "nbf"] {
+        for value in [
+            json!("1795251600"),
+            Json::Null,
+            json!([START]),
+            json!({}),
+            json!(true),
+            json!(-1),
+            json!(u64::MAX),
+            json!(1e300),
+            json!(253_402_300_800_i64),
+        ] {
+            add(name, "time_malformed", with_claim(name, value));
+        }
+    }
+    add("no exp", "time_malformed", signed(|token| token.without("exp")));
+    add("no iat", "time_malformed", signed(|token| token.without("iat")));
+    attacks
+}
+
+/// Attacks on what the claims say of the person, the client and the use, all really signed.
+fn attacks_on_identity() -> Vec<Attack> {
+    let mut attacks = Vec::new();
+    let mut add = |name, code, token| attacks.push((name, code, token));
+    for sub in [
+        json!(""),
+        json!(7),
+        Json::Null,
+        json!(["x"]),
+        json!("a\0b"),
+        json!("a\r\nb"),
+        json!("a\u{200b}b"),
+        json!("\u{202e}a"),
+        json!(" a"),
+        json!("x".repeat(257)),
+    ] {
+        add("an unfit sub", "subject", with_claim("sub", sub));
+    }
+    add("no sub", "subject", signed(|token| token.without("sub")));
+    add("bound to a key", "sender_constrained", with_claim("cnf", json!({ "jkt": "x" })));
+    for typ in ["Refresh", "ID", "Logout", "Offline", "bearer"] {
+        add("a token for something else", "token_use", with_claim("typ", typ));
+    }
+    add("an ID token by its mark", "token_use", with_claim("token_use", "id"));
+    add("a mark of another type", "token_use", with_claim("typ", json!(["Bearer"])));
+    add(
+        "a logout token",
+        "token_use",
+        with_claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
+    );
+    add("an ID token by its nonce", "claim_forbidden", with_claim("nonce", "n"));
+    add("an ID token by its at_hash", "claim_forbidden", with_claim("at_hash", Json::Null));
+    add("no jti", "claim_missing", signed(|token| token.without("jti")));
+    add("a null jti", "claim_missing", with_claim("jti", Json::Null));
+    add("another organisation in each claim", "claims_differ", with_claim(ORGANISATION_CLAIM, "337063032028925999"));
+    for client in [json!("337063032028909999"), json!(""), json!(7), Json::Null, json!([CLIENT])] {
+        add("another client", "client_refused", with_claim("client_id", client));
+    }
+    add("no client", "client_refused", signed(|token| token.without("client_id")));
+    add("another azp", "client_refused", signed(|token| token.without("client_id").claim("azp", "evil")));
+    add("an actor", "actor_refused", with_claim("act", json!({ "sub": "341200000000000909" })));
+    add("an actor that is null", "actor_refused", with_claim("act", Json::Null));
+    for scope in [json!(7), json!(["mcp:read", 7]), json!({}), Json::Null] {
+        add("unfit scopes", "scope_malformed", with_claim("scope", scope));
+    }
+    for organisation in
+        [json!(""), json!(337_063_032_028_925_795_i64), Json::Null, json!([ORGANISATION]), json!("a\nb")]
+    {
+        add(
+            "an unfit organisation",
+            "organisation_malformed",
+            signed(|token| {
+                token.without(ORGANISATION_CLAIM).claim("urn:zitadel:iam:user:resourceowner:id", organisation)
+            }),
+        );
+    }
+    for user in [
+        json!(""),
+        json!([]),
+        json!(["jdoe"]),
+        json!({}),
+        Json::Null,
+        json!(true),
+        json!(1.5),
+        json!("a\u{7}b"),
+        json!("x".repeat(257)),
+    ] {
+        add("an unfit external user", "external_user_malformed", with_claim("external_user_id", user));
+    }
+    for roles in [
+        json!("admin"),
+        json!(["admin"]),
+        json!({ "admin": [ORGANISATION] }),
+        Json::Null,
+        json!({ "a\u{200b}b": { ORGANISATION: "x" } }),
+        json!({ "": { ORGANISATION: "x" } }),
+    ] {
+        add("unfit roles", "roles_malformed", with_claim(ROLES_CLAIM, roles));
+    }
+    attacks
+}
+
+fn every_attack() -> Vec<Attack> {
+    let attacks = [
+        attacks_on_form(),
+        attacks_on_the_header(),
+        attacks_on_the_signature(),
+        attacks_on_claims(),
+        attacks_on_identity(),
+    ];
+    attacks.concat()
+}
+
+#[tokio::test]
+async fn every_attack_is_refused_for_its_own_reason() {
+    let world = world();
+    let mut met = BTreeSet::new();
+    for (name, code, token) in every_attack() {
+        assert_eq!(world.code(name, &token).await, code, "{name}");
+        met.insert(code);
+    }
+    // A reason that no attack meets is a check that nobody tests; these have tests of their own.
+    let elsewhere = ["key_unknown", "key_ambiguous"];
+    let unmet: Vec<_> = Reason::ALL
+        .iter()
+        .map(|reason| reason.code())
+        .filter(|code| !met.contains(code) && !elsewhere.contains(code))
+        .collect();
+    assert_eq!(unmet, Vec::<&str>::new());
+    assert_eq!(world.issuer.fetches(), 1, "no token causes a fetch beyond the first");
+}
+
+#[tokio::test]
+async fn no_token_with_one_character_changed_is_accepted() {
+    let world = world();
+    for key in [rsa(), SigningKey::p256("p256"), SigningKey::ed25519("ed")] {
+        let token = Token::new().sign(&key);
+        assert!(world.ask(&token).await.is_ok());
+        for position in 0..token.len() {
+            let old = token.as_bytes()[position];
+            for new in *b"Aq-." {
+                if new != old {
+                    let mut changed = token.clone().into_bytes();
+                    changed[position] = new;
+                    let changed = String::from_utf8(changed).unwrap();
+                    assert!(world.ask(&changed).await.is_err(), "{position}: {changed}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_address_in_a_token_is_never_fetched() {
+    let evil = TestIssuer::start(Answer::keys(&[&SigningKey::other_rsa("evil")]));
+    let world = world();
+    for name in ["jku", "x5u"] {
+        let token = Token::new().header(name, evil.jwks_url().as_str()).sign(&SigningKey::other_rsa("evil"));
+        assert_eq!(world.code(name, &token).await, "header_parameter");
+    }
+    let token = Token::new().claim("iss", evil.jwks_url().as_str()).sign(&SigningKey::other_rsa("evil"));
+    assert_eq!(world.code("iss", &token).await, "issuer_unknown");
+    assert_eq!((evil.fetches(), world.issuer.fetches()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_key_id_is_503_first_and_401_when_it_is_sure() {
+    let world = world();
+    let tokens =
+        [with_header("kid", "../../etc/passwd"), include_str!("../../tests/keys/rsa1024.token").trim().to_owned()];
+    for token in &tokens {
+        assert!(matches!(world.ask(token).await, Err(Rejection::Unavailable { .. })));
+    }
+    world.clock.advance(Duration::from_secs(30));
+    for token in &tokens {
+        assert_eq!(world.code("kid", token).await, "key_unknown");
+    }
+    assert_eq!(world.issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_small_rsa_key_verifies_nothing_though_the_issuer_publishes_it() {
+    let world = world();
+    let mut small = rsa().jwk();
+    small["kid"] = json!("small");
+    small["n"] = json!(include_str!("../../tests/keys/rsa1024.modulus").trim());
+    world.issuer.answer(Answer::json(&json!({ "keys": [small, rsa().jwk()] })));
+    let token = include_str!("../../tests/keys/rsa1024.token").trim();
+    assert!(world.ask(&Token::new().sign(&rsa())).await.is_ok());
+    assert!(matches!(world.ask(token).await, Err(Rejection::Unavailable { .. })));
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.code("small", token).await, "key_unknown");
+}
+
+#[tokio::test]
+async fn without_a_key_id_two_fitting_keys_are_one_too_many() {
+    let world = world();
+    world.issuer.answer(Answer::keys(&[&rsa(), &SigningKey::other_rsa("second")]));
+    let token = raw(r#"{"alg":"RS256","typ":"JWT"}"#, payload().as_bytes());
+    assert_eq!(world.code("no kid", &token).await, "key_ambiguous");
+}
+
+#[tokio::test]
+async fn an_issuer_that_cannot_be_reached_is_503_and_names_a_time() {
+    let world = world();
+    world.issuer.answer(Answer::status(500));
+    let rejection = world.ask(&Token::new().sign(&rsa())).await.unwrap_err();
+    let Rejection::Unavailable { issuer, retry_after } = rejection else { panic!("{rejection}") };
+    assert_eq!((issuer.as_str(), retry_after), ("blockbrain", Duration::from_secs(30)));
+}
+
+#[tokio::test]
+async fn every_accepted_algorithm_and_spelling_of_a_good_token_is_accepted() {
+    let world = world_with(|issuer| {
+        issuer.token_types.push(TokenType::Missing);
+        issuer.algorithms.push(Algorithm::ES384);
+    });
+    for key in [rsa(), SigningKey::p256("p256"), SigningKey::ed25519("ed"), SigningKey::p384("p384")] {
+        assert!(world.ask(&Token::new().sign(&key)).await.is_ok());
+    }
+    for typ in [json!("jwt"), json!("AT+JWT"), json!("application/at+jwt"), Json::Null] {
+        assert!(world.ask(&with_header("typ", typ)).await.is_ok());
+    }
+    for (name, value) in [
+        ("aud", json!(AUDIENCE)),
+        ("exp", json!(START - 29)),
+        ("exp", json!(1_795_248_000.5)),
+        ("iat", json!(START + 30)),
+        ("iat", json!(START - 43_230)),
+        ("nbf", json!(START + 30)),
+        ("typ", json!("Bearer")),
+        ("token_use", json!("access")),
+    ] {
+        assert!(world.ask(&with_claim(name, value)).await.is_ok(), "{name}");
+    }
+    assert!(world.ask(&signed(|token| token.without("nbf"))).await.is_ok());
+    assert!(world.ask(&signed(|token| token.without("client_id").claim("azp", CLIENT))).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_remembered_signature_never_outlives_the_token_or_its_key() {
+    let world = world();
+    let token = Token::new().sign(&rsa());
+    assert!(world.ask(&token).await.is_ok());
+    assert!(world.ask(&token).await.is_ok());
+    // The issuer withdraws the key: it is gone with the freshness of the set.
+    world.issuer.answer(Answer::keys(&[&SigningKey::ed25519("ed")]));
+    world.clock.advance(Duration::from_mins(5));
+    assert!(matches!(world.ask(&token).await, Err(Rejection::Unavailable { .. })));
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.code("withdrawn", &token).await, "key_unknown");
+    // Another key under the same id does not revive it.
+    world.issuer.answer(Answer::keys(&[&SigningKey::other_rsa("rsa")]));
+    world.clock.advance(Duration::from_mins(5));
+    assert_eq!(world.code("replaced", &token).await, "signature_invalid");
+}
+
+#[tokio::test]
+async fn a_remembered_signature_is_no_excuse_for_a_claim() {
+    let world = world();
+    let token = Token::new().sign(&rsa());
+    assert!(world.ask(&token).await.is_ok());
+    world.issuer.answer(Answer::HangUp);
+    world.clock.advance(HOUR + Duration::from_secs(29));
+    assert!(world.ask(&token).await.is_ok());
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.code("expired", &token).await, "expired");
+    let refused = Token::new().claim("exp", START + 90_000).claim("aud", "elsewhere").sign(&rsa());
+    for _ in 0..2 {
+        assert_eq!(world.code("aud", &refused).await, "audience");
+    }
+}
+
+#[tokio::test]
+async fn only_one_bearer_header_is_a_credential() {
+    let world = world();
+    let token = Token::new().sign(&rsa());
+    let ask = async |values: &[&str]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("authorization", HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        world.server.authenticate(&headers).await
+    };
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        assert!(ask(&[&format!("{scheme} {token}")]).await.is_ok(), "{scheme}");
+    }
+    for missing in [&[][..], &["Basic dXNlcjpwYXNz"], &[&format!("DPoP {token}")], &[&token], &[""]] {
+        assert_eq!(ask(missing).await.unwrap_err(), Rejection::Missing, "{missing:?}");
+    }
+    let good = format!("Bearer {token}");
+    for malformed in [
+        &["Bearer"][..],
+        &["Bearer "],
+        &["Bearer   "],
+        &["Bearer =="],
+        &["Bearer a b"],
+        &["Bearer a,b"],
+        &["Bearer \u{e4}"],
+        &[&good, &good],
+        &[&good, "Basic dXNlcjpwYXNz"],
+    ] {
+        assert!(matches!(ask(malformed).await, Err(Rejection::Malformed(_))), "{malformed:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_principal_is_what_the_token_proves() {
+    let world = world();
+    let token = signed(|token| {
+        token
+            .claim("urn:acme:clearance", 3)
+            .claim("department", 7)
+            .claim("undeclared", "x")
+            .claim("email", "jdoe@acme.example")
+            .claim(
+                ROLES_CLAIM,
+                json!({
+                    "user": { ORGANISATION: "acme.example", "337063032028925999": "beta.example" },
+                    "admin": { "337063032028925999": "beta.example" },
+                }),
+            )
+    });
+    let principal = world.ask(&token).await.unwrap();
+    let (requester, proof) = (principal.requester(), principal.proof());
+    let names: Vec<_> = requester.names.iter().map(|name| &**name).collect();
+    assert_eq!(
+        names,
+        ["*", "idp:blockbrain/user", "subject:blockbrain/341200000000000101", "user:jdoe@acme.example", "verified"]
+    );
+    assert_eq!(requester.tenant.as_str(), "acme");
+    let claims: Vec<_> = requester.attributes.claims.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    assert_eq!(claims, [("clearance", &Value::Number(crate::model::Number::Integer(3)))]);
+    assert_eq!(requester.attributes.email, None, "not verified");
+    assert_eq!(requester.attributes.external_id.as_ref().unwrap().as_str(), "jdoe@acme.example");
+    assert_eq!(requester.attributes.assurance.unwrap().as_str(), "verified");
+    assert_eq!(proof.subject.to_string(), "blockbrain/341200000000000101");
+    assert_eq!(proof.client.as_ref().unwrap().as_str(), CLIENT);
+    assert_eq!(proof.expires.as_secs(), START + 3600);
+    assert_eq!(proof.scopes, Scopes::from_iter([Scope::Read]));
+    assert_eq!(proof.actor, None);
+}
+
+#[tokio::test]
+async fn an_email_counts_only_where_the_issuer_has_verified_it() {
+    let world = world();
+    for (verified, expected) in [(json!(true), true), (json!("true"), false), (json!(1), false), (json!(false), false)]
+    {
+        let token = signed(|token| token.claim("email", "a@b.example").claim("email_verified", verified.clone()));
+        let email = world.ask(&token).await.unwrap().requester().attributes.email.clone();
+        assert_eq!(email.is_some(), expected, "{verified}");
+    }
+}
+
+#[tokio::test]
+async fn an_external_user_may_be_a_number_and_names_nobody_where_the_issuer_has_no_users() {
+    let token = with_claim("external_user_id", 4711);
+    let principal = world().ask(&token).await.unwrap();
+    assert!(principal.requester().names.contains("user:4711"));
+    let principal = world_with(|issuer| issuer.users = false).ask(&token).await.unwrap();
+    assert!(!principal.requester().names.iter().any(|name| name.starts_with("user:")));
+    let principal = world().ask(&signed(|token| token.without("external_user_id"))).await.unwrap();
+    assert_eq!(principal.requester().attributes.external_id, None);
+    assert!(!principal.requester().names.iter().any(|name| name.starts_with("user:")));
+}
+
+#[tokio::test]
+async fn no_claim_can_become_a_name_without_its_prefix() {
+    let world = world_with(|issuer| {
+        issuer.claims.roles = vec![RoleClaim { claim: "groups".to_owned(), shape: RoleShape::List }];
+    });
+    let token = signed(|token| {
+        token
+            .claim("external_user_id", "role:admin")
+            .claim("sub", "*")
+            .claim("groups", json!(["*", "role:admin", "verified", "user:ceo@acme.example"]))
+    });
+    let principal = world.ask(&token).await.unwrap();
+    let names: Vec<_> = principal.requester().names.iter().map(|name| &**name).collect();
+    assert_eq!(
+        names,
+        [
+            "*",
+            "idp:blockbrain/*",
+            "idp:blockbrain/role:admin",
+            "idp:blockbrain/user:ceo@acme.example",
+            "idp:blockbrain/verified",
+            "subject:blockbrain/*",
+            "user:role:admin",
+            "verified"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn scopes_come_from_the_claim_and_only_without_one_from_the_issuer() {
+    let world = world_with(|issuer| issuer.scopes = Scopes::from_iter(Scope::ALL));
+    for (claim, expected) in [
+        (json!("openid mcp:read profile"), "mcp:read"),
+        (json!("mcp:write mcp:read"), "mcp:read mcp:write"),
+        (json!(["mcp:write"]), "mcp:write"),
+        (json!(""), ""),
+        (json!("openid"), ""),
+        (json!([]), ""),
+        (json!("MCP:READ"), ""),
+    ] {
+        let principal = world.ask(&with_claim("scope", claim)).await.unwrap();
+        assert_eq!(principal.proof().scopes.to_string(), expected);
+    }
+    let principal = world.ask(&Token::new().sign(&rsa())).await.unwrap();
+    assert_eq!(principal.proof().scopes.to_string(), "mcp:read mcp:write");
+}
+
+#[tokio::test]
+async fn an_actor_is_accepted_only_under_a_rule_that_says_so() {
+    let act = json!({ "iss": ISS, "sub": "909", "act": { "sub": "1" } });
+    for (rule, accepted) in [
+        (ActorRule::Deny, false),
+        (ActorRule::Allow, true),
+        (ActorRule::Only(vec!["909".to_owned()]), true),
+        (ActorRule::Only(vec!["1".to_owned()]), false),
+        (ActorRule::Only(Vec::new()), false),
+    ] {
+        let world = world_with(|issuer| issuer.actor = rule.clone());
+        let answer = world.ask(&with_claim("act", act.clone())).await;
+        assert_eq!(answer.is_ok(), accepted, "{rule:?}");
+        if let Ok(principal) = answer {
+            assert_eq!(principal.proof().actor.as_ref().unwrap().to_string(), "909");
+            assert_eq!(principal.requester().attributes.actor.as_ref().unwrap().as_str(), "909");
+        }
+    }
+    let world = world_with(|issuer| issuer.actor = ActorRule::Allow);
+    for act in [
+        Json::Null,
+        json!({}),
+        json!("909"),
+        json!({ "sub": "" }),
+        json!({ "sub": 9 }),
+        json!({ "sub": "9", "iss": 9 }),
+    ] {
+        assert_eq!(world.code("act", &with_claim("act", act)).await, "actor_refused");
+    }
+}
+
+#[tokio::test]
+async fn any_client_is_accepted_only_where_it_was_written() {
+    let world = world_with(|issuer| issuer.clients = Vec::new());
+    assert!(world.ask(&with_claim("client_id", "anyone")).await.is_ok());
+    assert!(world.ask(&signed(|token| token.without("client_id"))).await.is_ok());
+    assert_eq!(world.code("client", &with_claim("client_id", "a\u{202e}b")).await, "client_refused");
+}
+
+#[tokio::test]
+async fn an_issuer_speaks_only_for_the_tenants_that_name_it() {
+    let world = world();
+    let organisation = |organisation: &str| {
+        let organisation = organisation.to_owned();
+        move |token: Token| {
+            token
+                .claim(ORGANISATION_CLAIM, organisation.as_str())
+                .claim("urn:zitadel:iam:user:resourceowner:id", organisation.as_str())
+        }
+    };
+    let other = |token: Token| token.claim("iss", "https://other.example").sign(&SigningKey::other_rsa("rsa"));
+    let principal = world.ask(&other(organisation("beta-organisation")(Token::new()))).await.unwrap();
+    assert_eq!(principal.requester().tenant.as_str(), "beta");
+    let absent = |token: Token| token.without(ORGANISATION_CLAIM).without("urn:zitadel:iam:user:resourceowner:id");
+    for token in [
+        signed(organisation("beta-organisation")),
+        signed(organisation("undeclared")),
+        signed(organisation("acme")),
+        signed(absent),
+        other(organisation(ORGANISATION)(Token::new())),
+    ] {
+        assert!(matches!(world.ask(&token).await, Err(Rejection::UnknownTenant { .. })));
+        // No header makes up for it.
+        let claimed = headers(&token, &[("X-Tenant-ID", "acme")]);
+        assert!(matches!(world.server.authenticate(&claimed).await, Err(Rejection::UnknownTenant { .. })));
+    }
+}
+
+#[tokio::test]
+async fn headers_narrow() {
+    let world = world();
+    let principal = world
+        .ask_with(&[("X-Agent-ID", "agent-1"), ("X-Data-Room-ID", "66f0"), ("X-Thread-ID", "t"), ("X-Unheard-Of", "x")])
+        .await
+        .unwrap();
+    let context = &principal.requester().context;
+    assert_eq!(context.get(ContextField::Agent), Some("agent-1"));
+    assert_eq!(context.get(ContextField::DataRoom), Some("finance"), "the tenant's own name for the room");
+    assert_eq!(context.get(ContextField::Thread), Some("t"));
+    let principal = world.ask_with(&[]).await.unwrap();
+    assert_eq!(principal.requester().context, crate::model::Context::default());
+}
+
+#[tokio::test]
+async fn an_undeclared_data_room_is_refused_unless_the_tenant_takes_them_as_they_are() {
+    let world = world();
+    for room in ["finance", "66F0", "other", " "] {
+        let rejection = world.ask_with(&[("X-Data-Room-ID", room)]).await.unwrap_err();
+        assert!(matches!(&rejection, Rejection::UnknownDataRoom { .. }), "{room}: {rejection}");
+    }
+    let token = Token::new()
+        .claim("iss", "https://other.example")
+        .claim(ORGANISATION_CLAIM, "beta-organisation")
+        .claim("urn:zitadel:iam:user:resourceowner:id", "beta-organisation")
+        .sign(&SigningKey::other_rsa("rsa"));
+    for (room, expected) in
+        [("66f0", Some("finance")), ("as-it-is", Some("as-it-is")), ("a\u{200b}b", None), ("", None)]
+    {
+        let answer = world.server.authenticate(&headers(&token, &[("X-Data-Room-ID", room)])).await;
+        let found =
+            answer.as_ref().ok().and_then(|principal| principal.requester().context.get(ContextField::DataRoom));
+        assert_eq!(found, expected, "{room}");
+        assert!(found.is_some() || matches!(answer, Err(Rejection::BadHeader { .. })), "{room}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_contradicts_the_token_is_refused_and_names_the_setting() {
+    let world = world();
+    for good in ["acme", ORGANISATION, "acme-in-mongo"] {
+        assert!(world.ask_with(&[("X-Tenant-ID", good)]).await.is_ok(), "{good}");
+    }
+    assert!(world.ask_with(&[("X-External-User-ID", "jdoe@acme.example")]).await.is_ok());
+    for (header, value, setting) in [
+        ("X-Tenant-ID", "beta", "aliases"),
+        ("X-Tenant", "beta", "aliases"),
+        ("X-Blockbrain-Org-Id", "Acme", "aliases"),
+        ("X-Tenant-ID", "", "aliases"),
+        ("X-External-User-ID", "ceo@acme.example", "external_user"),
+        ("X-External-User-ID", "", "external_user"),
+    ] {
+        let rejection = world.ask_with(&[(header, value)]).await.unwrap_err();
+        assert!(matches!(&rejection, Rejection::ContextMismatch { .. }), "{header}: {value}");
+        assert!(rejection.to_string().contains(setting), "{rejection}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_which_the_token_says_nothing_is_never_applied() {
+    let world = world();
+    let token = signed(|token| token.without("external_user_id"));
+    let claimed = headers(&token, &[("X-External-User-ID", "ceo@acme.example"), ("X-User-ID", "user_12345")]);
+    let principal = world.server.authenticate(&claimed).await.unwrap();
+    assert_eq!(principal.requester().attributes.external_id, None);
+    assert!(!principal.requester().names.iter().any(|name| name.contains("ceo") || name.contains("12345")));
+}
+
+#[tokio::test]
+async fn the_platforms_user_is_compared_only_where_configured() {
+    let named = [("X-User-ID", "user_12345")];
+    assert!(world().ask_with(&named).await.is_ok());
+    let world = world_with(|issuer| issuer.claims.user_header = Some("number".to_owned()));
+    let numbered = with_claim("number", 7);
+    for (said, right) in [("7", true), ("8", false)] {
+        let answer = world.server.authenticate(&headers(&numbered, &[("X-User-ID", said)])).await;
+        assert_eq!(answer.is_ok(), right, "{said}");
+    }
+    let world = world_with(|issuer| issuer.claims.user_header = Some("sub".to_owned()));
+    assert!(matches!(world.ask_with(&named).await, Err(Rejection::ContextMismatch { .. })));
+    assert!(world.ask_with(&[("X-User-ID", "341200000000000101")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_header_given_twice_or_disagreeing_with_its_alias_is_refused() {
+    let world = world();
+    for twice in [
+        [("X-Agent-ID", "a"), ("X-Agent-ID", "a")],
+        [("X-Data-Room-ID", "66f0"), ("x-data-room-id", "66f0")],
+        [("X-Tenant-ID", "acme"), ("X-Tenant-ID", "acme")],
+        [("X-External-User-ID", "jdoe@acme.example"), ("X-External-User-ID", "jdoe@acme.example")],
+        [("X-User-ID", "1"), ("X-User-ID", "1")],
+        [("X-Data-Room-ID", "66f0"), ("X-Data-Room", "66f1")],
+        [("X-Tenant-ID", "acme"), ("X-Tenant", ORGANISATION)],
+    ] {
+        let rejection = world.ask_with(&twice).await.unwrap_err();
+        assert!(matches!(rejection, Rejection::BadHeader { .. }), "{twice:?}: {rejection}");
+    }
+    assert!(world.ask_with(&[("X-Data-Room-ID", "66f0"), ("X-Data-Room", "66f0")]).await.is_ok());
+    for bad in ["", "a\u{200b}b", " ", &"x".repeat(257)] {
+        assert!(world.ask_with(&[("X-Agent-ID", bad)]).await.is_err(), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_token_makes_no_difference_to_the_kind_of_refusal() {
+    let world = world();
+    for (_, code, token) in every_attack() {
+        if code != "accepted" {
+            let rejection = world.ask(&token).await.unwrap_err();
+            assert!(matches!(rejection, Rejection::Invalid(_)), "{code}: {rejection}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_at_all_is_a_credential(text in "[!-~ ]{0,80}") {
+        let world = world_without_network();
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {text}")).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        proptest::prop_assert!(runtime.block_on(world.authenticate(&headers)).is_err());
+    }
+}
+
+fn world_without_network() -> Authenticator {
+    let clock = Arc::new(ManualClock::new());
+    let issuer = settings(KeySource::Jwks("https://issuer.example/keys".parse().unwrap()));
+    let keys = KeyCache::new(&issuer, clock.clone()).unwrap();
+    Authenticator::new(vec![(issuer, keys)], Arc::new(catalog()), context_headers(), clock)
+}

@@ -1,0 +1,27 @@
+//! Whom we trust: each issuer's public keys, fetched, filtered and kept; and the strict reading of what they signed.
+//!
+//! [`KeyCache`] answers one question, "which key of this issuer may verify this signature", from a snapshot in memory. It
+//! survives the issuer's rotation and the issuer's outage without refusing good tokens or accepting bad ones, and it
+//! cannot be made to fetch more than once per cool-down by any token. [`Trust`] says which issuer really signed a token, and
+//! [`Trace`] is the recorder that every check of a token goes through. Nothing here says that a token is good for anything:
+//! that is `authn`'s word.
+
+mod cache;
+mod claims;
+mod fault;
+mod fetch;
+mod jwk;
+mod jws;
+pub mod strict_json;
+mod trust;
+
+pub use cache::{Freshness, KeyCache, KeyError, KeyStatus};
+pub use claims::{Claims, Shown};
+pub use fault::{Reason, Step, TokenFault, Trace};
+pub use fetch::FetchError;
+pub use jwk::{BadKeySet, MAX_KID_BYTES, TrustedKey, Unusable};
+pub use jws::UnverifiedToken;
+pub use trust::{NotSigned, Signed, Trust};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,139 @@
+//! Which trusted issuer really signed a token. That is all that is said here: whether what it signed holds now, and for us,
+//! is `authn`'s question, asked on every request.
+//!
+//! The order matters (size, parts, header, issuer, key, signature): nothing is fetched for a token that a look at its header
+//! refuses, and the token chooses neither the algorithm nor the place where keys come from.
+//!
+//! A verified signature is remembered by the SHA-256 of the token's exact bytes, for as long as the key that verified it is
+//! in the current set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use super::cache::{KeyCache, KeyError};
+use super::claims::Claims;
+use super::fault::{Reason, TokenFault, Trace};
+use super::jwk::TrustedKey;
+use super::jws::UnverifiedToken;
+use crate::config::{Issuer, TokenType};
+use crate::model::{BearerToken, IssuerName, TokenHash};
+
+/// How many verified signatures are remembered.
+const REMEMBERED: u64 = 4096;
+
+/// Why no trusted issuer is known to have signed a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSigned {
+    /// The token is refused.
+    #[error(transparent)]
+    Fault(#[from] TokenFault),
+    /// It cannot be said now.
+    #[error("the keys of the issuer `{issuer}` cannot be had now; try again in {retry_after:?}")]
+    Unavailable {
+        /// The issuer.
+        issuer: IssuerName,
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// An issuer and its keys.
+type Trusted = Arc<(Issuer, Arc<KeyCache>)>;
+
+/// Claims that a trusted issuer signed.
+#[derive(Debug)]
+pub struct Signed {
+    trusted: Trusted,
+    key: Arc<TrustedKey>,
+    claims: Claims,
+}
+
+impl Signed {
+    /// The issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.trusted.0
+    }
+
+    /// What it signed.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+/// The issuers whose tokens we trust.
+#[derive(Debug)]
+pub struct Trust {
+    issuers: Vec<Trusted>,
+    signatures: Cache<TokenHash, Arc<Signed>>,
+}
+
+impl Trust {
+    /// Trusts these issuers, each with its own keys and no other's.
+    pub fn new(issuers: Vec<(Issuer, Arc<KeyCache>)>) -> Self {
+        let signatures = Cache::builder().max_capacity(REMEMBERED).eviction_policy(EvictionPolicy::lru()).build();
+        Self { issuers: issuers.into_iter().map(Arc::new).collect(), signatures }
+    }
+
+    /// The largest token that any issuer may send.
+    pub fn max_token_bytes(&self) -> usize {
+        self.issuers.iter().map(|trusted| trusted.0.max_token_bytes).max().unwrap_or(0)
+    }
+
+    /// Finds out who signed the token. A trace that records sees every check, so nothing remembered is used for it.
+    pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
+        let hash = token.hash();
+        let remembered = self.signatures.get(&hash).filter(|signed| signed.trusted.1.holds(&signed.key));
+        if let Some(signed) = remembered.filter(|_| !trace.records()) {
+            return Ok(signed);
+        }
+        let signed = Arc::new(self.verify(token.expose(), trace).await?);
+        self.signatures.insert(hash, Arc::clone(&signed));
+        Ok(signed)
+    }
+
+    async fn verify(&self, token: &str, trace: &mut Trace) -> Result<Signed, NotSigned> {
+        let UnverifiedToken { signing_input, signature, header, claims } = UnverifiedToken::read(token, trace)?;
+        let trusted = self.issuers.iter().find(|trusted| claims.is_from(&trusted.0.issuers));
+        let known: Vec<_> = self.issuers.iter().flat_map(|trusted| &trusted.0.issuers).collect();
+        let trusted = trace.require(Reason::Issuer, trusted, &claims.shown("iss"), Some(&known))?;
+        let (issuer, keys) = &**trusted;
+        trace.compare(Reason::Size, token.len() <= issuer.max_token_bytes, &token.len(), &issuer.max_token_bytes)?;
+        let accepted = issuer.token_types.iter().any(|accepted| is_type(*accepted, &header));
+        trace.compare(Reason::Type, accepted, &header.shown("typ"), &issuer.token_types)?;
+        let named = header.text("alg").and_then(|name| name.parse::<Algorithm>().ok());
+        let accepted = named.filter(|algorithm| issuer.algorithms.contains(algorithm));
+        let algorithm = trace.require(Reason::Algorithm, accepted, &header.shown("alg"), Some(&issuer.algorithms))?;
+        let key = match keys.find(header.text("kid"), algorithm).await {
+            Ok(key) => key,
+            Err(KeyError::Unavailable { retry_after }) => {
+                return Err(NotSigned::Unavailable { issuer: issuer.name.clone(), retry_after });
+            }
+            Err(KeyError::Unknown) => {
+                return Err(trace.refuse(Reason::UnknownKey, &header.shown("kid")).into());
+            }
+            Err(KeyError::Algorithm) => {
+                return Err(trace.refuse(Reason::KeyAlgorithm, &header.shown("alg")).into());
+            }
+            Err(error @ KeyError::Ambiguous { .. }) => {
+                return Err(trace.refuse(Reason::KeyAmbiguous, &error).into());
+            }
+        };
+        trace.check(Reason::UnknownKey, true, &header.shown("kid"))?;
+        let genuine = key.verifies(signing_input.as_bytes(), signature, algorithm);
+        trace.check(Reason::Signature, genuine, if genuine { &"made with the key" } else { &"another's" })?;
+        Ok(Signed { trusted: Arc::clone(trusted), key, claims })
+    }
+}
+
+fn is_type(accepted: TokenType, header: &Claims) -> bool {
+    let is = |name: &str| header.text("typ").is_some_and(|found| found.eq_ignore_ascii_case(name));
+    match accepted {
+        TokenType::AccessToken => is("at+jwt") || is("application/at+jwt"),
+        TokenType::Jwt => is("JWT"),
+        TokenType::Missing => !header.has("typ"),
+    }
+}
