@@ -13,6 +13,7 @@
 //! | [`store`] | our own state: the audit trail |
 //! | [`keys`] | whom we trust: issuers' keys, fetched and kept; the signature of a token |
 //! | [`authn`] | a request's headers in, a `Principal` out |
+//! | [`policy`] | policy files in, decisions and row filters out |
 //!
 //! # The invariants
 //!
@@ -35,6 +36,8 @@ pub mod store;
 pub mod keys;
 
 pub mod authn;
+
+pub mod policy;
 
 // The issuer and the clock of the black-box tests serve the unit tests too.
 #[cfg(test)]

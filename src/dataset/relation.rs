@@ -1,6 +1,6 @@
 //! Datasets as the database really has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::Dataset;
@@ -28,6 +28,11 @@ pub struct Relation {
     pub dataset: Arc<Dataset>,
     /// The affinity of each declared column.
     pub affinities: BTreeMap<Name, Affinity>,
+    /// The declared columns that the database guarantees to be never NULL.
+    pub never_null: BTreeSet<Name>,
+    /// Whether an index serves tenant, data room and default order, so that a page of several rooms can be merged from
+    /// one search per room.
+    pub merges_rooms: bool,
 }
 
 /// Every dataset, checked against the database.

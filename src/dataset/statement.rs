@@ -47,8 +47,20 @@ impl Statement {
         self
     }
 
+    /// Appends the number of a result column, as `ORDER BY` takes it.
+    pub(super) fn ordinal(&mut self, number: usize) -> &mut Self {
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{number}");
+        self
+    }
+
     /// The text and its values.
     pub fn parts(&self) -> (&str, &[Bind]) {
         (&self.text, &self.binds)
+    }
+
+    /// Gives the text and its values to whoever runs them.
+    pub(super) fn into_parts(self) -> (String, Vec<Bind>) {
+        (self.text, self.binds)
     }
 }

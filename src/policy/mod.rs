@@ -1,5 +1,36 @@
 //! The policy language, from strict files to decisions and row filters (`policies/`).
+//!
+//! People grant access by editing `policies/*.csv`. `files` reads them strictly, `condition` types and evaluates their
+//! conditions, `lint` finds the lines that do nothing, and [`Snapshot`] answers: about objects, casbin's own word
+//! (`enforcer`); about rows, a filter compiled from the same lines (`scope`), which a differential test holds equal to
+//! casbin's word on every row. [`Policies`] swaps whole snapshots, and [`watch`] does so when the files change.
+//!
+//! What must never happen here: a line that is dropped, a condition that grants because something is absent, a policy
+//! that is half in force.
 
+mod condition;
+mod decision;
+mod enforcer;
+mod files;
+mod finding;
+mod index;
+mod lint;
+mod load;
+mod names;
+mod object;
 mod predicate;
+mod scope;
+mod simplify;
+mod snapshot;
+mod watch;
 
-pub use predicate::{Operator, ParentFilter, Predicate, RowFilter, Truth};
+#[cfg(test)]
+mod tests;
+
+pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
+pub use finding::{Finding, LineRef, Severity};
+pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check};
+pub use object::{Object, Permission};
+pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
+pub use snapshot::Snapshot;
+pub use watch::watch;

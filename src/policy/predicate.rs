@@ -1,8 +1,13 @@
 //! What is left of the policy lines for one requester and one dataset: conditions on the columns of a row.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{DataRoom, Name, Tenant, Value};
+
+/// One row as policies see it: a column that is not here, or is `None`, is absent.
+pub type Row = BTreeMap<Name, Option<Value>>;
 
 /// The truth of a condition in Kleene's logic, which is also SQL's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +18,42 @@ pub enum Truth {
     False,
     /// It cannot be said, because a value is absent. Never grants, and always denies.
     Unknown,
+}
+
+impl Truth {
+    /// Kleene's negation.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::True => Self::False,
+            Self::False => Self::True,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
+    /// Kleene's conjunction: false as soon as one is false.
+    pub fn all(truths: impl IntoIterator<Item = Self>) -> Self {
+        let mut sum = Self::True;
+        for truth in truths {
+            match truth {
+                Self::True => {}
+                Self::False => return Self::False,
+                Self::Unknown => sum = Self::Unknown,
+            }
+        }
+        sum
+    }
+
+    /// Kleene's disjunction: true as soon as one is true.
+    pub fn any(truths: impl IntoIterator<Item = Self>) -> Self {
+        Self::all(truths.into_iter().map(Self::negated)).negated()
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
 }
 
 /// A comparison.
@@ -30,6 +71,57 @@ pub enum Operator {
     Greater,
     /// `>=`
     GreaterOrEqual,
+}
+
+impl Operator {
+    /// Compares two values. Values of different types, and text in an order, compare as unknown: the type check refuses both.
+    pub fn compare(self, left: &Value, right: &Value) -> Truth {
+        let equality = |equal: bool| match self {
+            Self::Equal => equal.into(),
+            Self::NotEqual => (!equal).into(),
+            Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual => Truth::Unknown,
+        };
+        match (left, right) {
+            (Value::Text(left), Value::Text(right)) => equality(left == right),
+            (Value::Boolean(left), Value::Boolean(right)) => equality(left == right),
+            (Value::Number(left), Value::Number(right)) => {
+                let ordering = left.compare(*right);
+                Truth::from(match self {
+                    Self::Equal => ordering.is_eq(),
+                    Self::NotEqual => ordering.is_ne(),
+                    Self::Less => ordering.is_lt(),
+                    Self::LessOrEqual => ordering.is_le(),
+                    Self::Greater => ordering.is_gt(),
+                    Self::GreaterOrEqual => ordering.is_ge(),
+                })
+            }
+            (Value::Text(_) | Value::Boolean(_) | Value::Number(_), _) => Truth::Unknown,
+        }
+    }
+
+    /// The operator that says the same with the sides exchanged: `a < b` is `b > a`.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Equal | Self::NotEqual => self,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
+    /// The operator as policies spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
 }
 
 /// A condition on the columns of one row; everything that does not depend on the row has been evaluated.
@@ -74,6 +166,63 @@ pub enum Predicate {
     Any(Vec<Predicate>),
 }
 
+impl Predicate {
+    /// Evaluates the condition on one row.
+    pub fn evaluate(&self, row: &Row) -> Truth {
+        let cell = |column: &Name| row.get(column).and_then(Option::as_ref);
+        match self {
+            Self::Known(truth) => *truth,
+            Self::Compare { column, operator, value } => {
+                cell(column).map_or(Truth::Unknown, |cell| operator.compare(cell, value))
+            }
+            Self::CompareColumns { left, operator, right } => match (cell(left), cell(right)) {
+                (Some(left), Some(right)) => operator.compare(left, right),
+                (None, _) | (_, None) => Truth::Unknown,
+            },
+            Self::In { column, values } => cell(column).map_or(Truth::Unknown, |cell| values.contains(cell).into()),
+            Self::Present(column) => cell(column).is_some().into(),
+            Self::Not(inner) => inner.evaluate(row).negated(),
+            Self::All(parts) => Truth::all(parts.iter().map(|part| part.evaluate(row))),
+            Self::Any(parts) => Truth::any(parts.iter().map(|part| part.evaluate(row))),
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], between: &str| {
+            for (index, part) in parts.iter().enumerate() {
+                let open = if index == 0 { "(" } else { between };
+                write!(f, "{open}{part}")?;
+            }
+            f.write_str(")")
+        };
+        match self {
+            Self::Known(Truth::True) => f.write_str("true"),
+            Self::Known(Truth::False) => f.write_str("false"),
+            Self::Known(Truth::Unknown) => f.write_str("unknown"),
+            Self::Compare { column, operator, value } => write!(f, "{column} {} {value}", operator.as_str()),
+            Self::CompareColumns { left, operator, right } => {
+                write!(f, "{left} {} {right}", operator.as_str())
+            }
+            Self::In { column, values } => {
+                write!(f, "{column} in [")?;
+                for (index, value) in values.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{value}")?;
+                }
+                f.write_str("]")
+            }
+            Self::Present(column) => write!(f, "present({column})"),
+            Self::Not(inner) => write!(f, "!({inner})"),
+            Self::All(parts) if parts.is_empty() => f.write_str("true"),
+            Self::Any(parts) if parts.is_empty() => f.write_str("false"),
+            Self::All(parts) => joined(f, parts, " && "),
+            Self::Any(parts) => joined(f, parts, " || "),
+        }
+    }
+}
+
 /// What a policy leaves of one dataset for one requester: a row is in it if and only if every part holds.
 ///
 /// tenant AND room AND parent AND (some `allow` is true) AND (no `deny` is true or unknown).
@@ -100,4 +249,31 @@ pub struct ParentFilter {
     pub by: Vec<(Name, Name)>,
     /// The parent's filter for the same requester.
     pub filter: Arc<RowFilter>,
+}
+
+/// Finds the rows of a parent dataset whose columns equal the given values.
+pub type ParentRows<'a> = dyn Fn(&Name, &[(&Name, &Value)]) -> Vec<Row> + 'a;
+
+impl RowFilter {
+    /// Says whether a row is in the filter: what the rendered SQL must say of the same row, to the letter.
+    pub fn admits(&self, row: &Row, parents: &ParentRows<'_>) -> bool {
+        let holds = |column: &Name, wanted: &str| matches!(row.get(column), Some(Some(Value::Text(text))) if text.as_ref() == wanted);
+        self.tenant.as_ref().is_none_or(|(column, tenant)| holds(column, tenant.as_str()))
+            && self.data_room.as_ref().is_none_or(|(column, room)| holds(column, room.as_str()))
+            && self.allow.iter().any(|line| line.evaluate(row) == Truth::True)
+            && self.deny.iter().all(|line| line.evaluate(row) == Truth::False)
+            && self.parent.as_ref().is_none_or(|parent| parent.admits(row, parents))
+    }
+}
+
+impl ParentFilter {
+    /// Says whether the row's parent is there and in its own filter. A row with an absent reference has no parent.
+    fn admits(&self, row: &Row, parents: &ParentRows<'_>) -> bool {
+        let reference: Option<Vec<_>> =
+            self.by.iter().map(|(own, key)| row.get(own).and_then(Option::as_ref).map(|value| (key, value))).collect();
+        reference.is_some_and(|reference| {
+            let found = parents(&self.filter.dataset, &reference);
+            found.iter().any(|parent| self.filter.admits(parent, parents))
+        })
+    }
 }

@@ -1,0 +1,194 @@
+//! The `cond` language: what can be written can be compiled to SQL exactly, and nothing else can be written.
+//!
+//! Text becomes tokens (`token`), tokens a tree (`parse`), names in the tree get their types from the catalog (`check`),
+//! and a checked condition is evaluated against a requester, with a row or leaving a [`Predicate`](super::Predicate) over
+//! columns (`evaluate`). No policy text is ever given to an interpreter.
+
+mod check;
+mod evaluate;
+mod parse;
+mod token;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(super) use evaluate::{Read, View};
+
+use super::finding::Flaw;
+use super::predicate::{Operator, Truth};
+use crate::catalog::{Catalog, ClaimType, Dataset};
+use crate::model::{ContextField, Name, Value};
+
+/// The longest condition, in bytes.
+const MAX_BYTES: usize = 4096;
+/// How deep parentheses may be nested, so that nothing that walks the tree can exhaust the stack.
+const MAX_DEPTH: usize = 64;
+
+/// The shape of a condition over terms of some kind: named ones after parsing, typed ones after the check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tree<T> {
+    /// The condition `true`.
+    Always,
+    Compare {
+        left: T,
+        operator: Operator,
+        right: T,
+    },
+    In {
+        item: T,
+        list: T,
+    },
+    Present(T),
+    Not(Box<Tree<T>>),
+    All(Vec<Tree<T>>),
+    Any(Vec<Tree<T>>),
+}
+
+/// A checked condition.
+pub(super) type Condition = Tree<Term>;
+
+/// What a condition compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Term {
+    Literal(Value),
+    /// `r.sub.NAME`
+    Attribute(Attribute),
+    /// `r.sub.NAME` for a list: the names with this prefix, without it.
+    List {
+        name: Name,
+        prefix: Arc<str>,
+    },
+    /// `r.ctx.NAME`
+    Context(ContextField),
+    /// `r.obj.NAME`
+    Column(Name),
+}
+
+/// An attribute of the requester.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Attribute {
+    Id,
+    ExternalId,
+    Issuer,
+    Tenant,
+    Email,
+    Assurance,
+    Actor,
+    Claim(Name, ClaimKind),
+}
+
+/// [`ClaimType`] with the order that cache keys need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum ClaimKind {
+    Text,
+    Number,
+    Boolean,
+}
+
+impl From<ClaimType> for ClaimKind {
+    fn from(kind: ClaimType) -> Self {
+        match kind {
+            ClaimType::Text => Self::Text,
+            ClaimType::Number => Self::Number,
+            ClaimType::Boolean => Self::Boolean,
+        }
+    }
+}
+
+impl Attribute {
+    const BUILT_IN: [Self; 7] =
+        [Self::Id, Self::ExternalId, Self::Issuer, Self::Tenant, Self::Email, Self::Assurance, Self::Actor];
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Id => "id",
+            Self::ExternalId => "external_id",
+            Self::Issuer => "issuer",
+            Self::Tenant => "tenant",
+            Self::Email => "email",
+            Self::Assurance => "assurance",
+            Self::Actor => "actor",
+            Self::Claim(name, _) => name.as_str(),
+        }
+    }
+}
+
+/// Reads the *when* field of a line. `datasets` are those that the line covers; `None` where its object has no rows.
+pub(super) fn read(text: &str, datasets: Option<&[&Dataset]>, catalog: &Catalog) -> Result<Condition, Vec<Flaw>> {
+    let parsed = parsed(text).map_err(|flaw| vec![flaw])?;
+    check::Checker { datasets, catalog }.check(parsed)
+}
+
+/// Checks the grammar alone.
+pub(super) fn grammar(text: &str) -> Result<(), Flaw> {
+    parsed(text).map(drop)
+}
+
+fn parsed(text: &str) -> Result<Tree<parse::Named<'_>>, Flaw> {
+    if text.len() > MAX_BYTES {
+        let message = format!("the condition is {} bytes long; at most {MAX_BYTES} are read", text.len());
+        return Err(Flaw::new(0, message));
+    }
+    parse::parse(text)
+}
+
+impl Condition {
+    /// The truth of a condition that is the same for everybody, if it can be said.
+    pub(super) fn constant(&self) -> Option<Truth> {
+        let literal = |term: &Term| match term {
+            Term::Literal(value) => Some(value.clone()),
+            Term::Attribute(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
+        };
+        match self {
+            Self::Always => Some(Truth::True),
+            Self::Compare { left, operator, right } => Some(operator.compare(&literal(left)?, &literal(right)?)),
+            Self::In { .. } => None,
+            Self::Present(term) => literal(term).map(|_| Truth::True),
+            Self::Not(inner) => inner.constant().map(Truth::negated),
+            Self::All(parts) => {
+                let known: Vec<Option<Truth>> = parts.iter().map(Self::constant).collect();
+                let decided = known.contains(&Some(Truth::False)) || !known.contains(&None);
+                decided.then(|| Truth::all(known.into_iter().flatten()))
+            }
+            Self::Any(parts) => {
+                let known: Vec<Option<Truth>> = parts.iter().map(Self::constant).collect();
+                let decided = known.contains(&Some(Truth::True)) || !known.contains(&None);
+                decided.then(|| Truth::any(known.into_iter().flatten()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(value) => value.fmt(f),
+            Self::Attribute(attribute) => write!(f, "r.sub.{}", attribute.as_str()),
+            Self::List { name, .. } => write!(f, "r.sub.{name}"),
+            Self::Context(field) => write!(f, "r.ctx.{}", field.as_str()),
+            Self::Column(name) => write!(f, "r.obj.{name}"),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    /// The condition in one spelling, whatever blanks and parentheses it was written with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (parts, between) = match self {
+            Self::Always => return f.write_str("true"),
+            Self::Compare { left, operator, right } => {
+                return write!(f, "{left} {} {right}", operator.as_str());
+            }
+            Self::In { item, list } => return write!(f, "{item} in {list}"),
+            Self::Present(term) => return write!(f, "present({term})"),
+            Self::Not(inner) => return write!(f, "!({inner})"),
+            Self::All(parts) => (parts, " && "),
+            Self::Any(parts) => (parts, " || "),
+        };
+        for (index, part) in parts.iter().enumerate() {
+            let open = if index == 0 { "(" } else { between };
+            write!(f, "{open}{part}")?;
+        }
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,95 @@
+//! What a policy answers: allow or deny, which rows, by which lines, and why.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::finding::LineRef;
+use super::predicate::{Predicate, RowFilter};
+use crate::store::audit::Verdict;
+
+/// The revision of a policy: a hash of the names and contents of its files. Prints as its first 12 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Revision(pub(super) [u8; 32]);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(6).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Allow or deny, and what made it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The lines that decided: those that deny, else those that allow. A denial without lines is one that nothing allowed.
+    pub lines: Vec<LineRef>,
+    /// The policy that decided.
+    pub revision: Revision,
+}
+
+impl Decision {
+    /// Says whether it is allowed.
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
+
+    /// Says whether a line denied it, and it was not merely allowed by none: a `tool:` deny removes a generated tool.
+    pub fn is_denied_by_line(&self) -> bool {
+        self.verdict == Verdict::Deny && !self.lines.is_empty()
+    }
+}
+
+/// The rows of a dataset that a requester may see or change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowRule {
+    /// None, whatever the rows hold: for this requester the dataset is not there.
+    Nothing,
+    /// Those in the filter.
+    Filter(Arc<RowFilter>),
+}
+
+/// The rows, and what made it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowDecision {
+    /// The rows.
+    pub rule: RowRule,
+    /// The lines that decided: those in the filter, or those that deny everything.
+    pub lines: Arc<[LineRef]>,
+    /// The policy that decided.
+    pub revision: Revision,
+}
+
+/// What one line came to for one requester and object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineReport {
+    /// The line.
+    pub line: LineRef,
+    /// As it stands in the file.
+    pub text: Arc<str>,
+    /// Whether it would allow or deny.
+    pub effect: Verdict,
+    /// The name that it is for.
+    pub who: Arc<str>,
+    /// Whether the requester goes by that name. If not, the line plays no part.
+    pub matched: bool,
+    /// What is left of its condition once the requester is known: a truth, or a condition on columns.
+    pub left: Predicate,
+}
+
+/// How a decision came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Every name that the requester goes by in this tenant.
+    pub names: Vec<Arc<str>>,
+    /// Every line of the tenant that covers the object and the permission.
+    pub lines: Vec<LineReport>,
+    /// What they came to; for a dataset, whether there are rows at all.
+    pub decision: Decision,
+}

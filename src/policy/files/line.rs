@@ -1,0 +1,250 @@
+//! Fields to typed lines: a rule (`p`) or a membership (`g`). The vocabulary is closed; the catalog holds the names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use super::record::{Field, Record};
+use crate::catalog::{Catalog, Dataset};
+use crate::model::Tenant;
+use crate::policy::condition::{self, Condition};
+use crate::policy::finding::{Finding, Flaw, LineRef, Severity, instead};
+use crate::policy::names::{self, Place};
+use crate::policy::object::{Kind, Pattern, Permission};
+
+/// What a line does where it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::policy) enum Effect {
+    Allow,
+    Deny,
+}
+
+impl Effect {
+    pub(in crate::policy) fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// A `p` line.
+#[derive(Debug, Clone)]
+pub(in crate::policy) struct Rule {
+    pub(in crate::policy) at: LineRef,
+    /// As it stands in the file.
+    pub(in crate::policy) text: Arc<str>,
+    pub(in crate::policy) who: Arc<str>,
+    /// `None` is `*`: every declared tenant.
+    pub(in crate::policy) tenant: Option<Tenant>,
+    pub(in crate::policy) what: Pattern,
+    /// `None` is `*`: everything that may be done with such an object.
+    pub(in crate::policy) may: Option<Permission>,
+    pub(in crate::policy) when: Arc<Condition>,
+    pub(in crate::policy) effect: Effect,
+}
+
+impl Rule {
+    /// The rule as casbin is given it: six fields that were all understood, the condition as the rule's number.
+    pub(in crate::policy) fn canonical(&self, position: usize) -> Vec<String> {
+        let star = || "*".to_owned();
+        vec![
+            self.who.to_string(),
+            self.tenant.as_ref().map_or_else(star, ToString::to_string),
+            self.what.to_string(),
+            self.may.map_or_else(star, |permission| permission.to_string()),
+            position.to_string(),
+            self.effect.as_str().to_owned(),
+        ]
+    }
+}
+
+/// A `g` line: who goes by `member` goes by `group` too.
+#[derive(Debug, Clone)]
+pub(in crate::policy) struct Grant {
+    pub(in crate::policy) at: LineRef,
+    /// As it stands in the file.
+    pub(in crate::policy) text: Arc<str>,
+    pub(in crate::policy) member: Arc<str>,
+    pub(in crate::policy) group: Arc<str>,
+    /// `None` is `*`: every declared tenant.
+    pub(in crate::policy) tenant: Option<Tenant>,
+}
+
+/// What the files say, in order.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Lines {
+    pub(in crate::policy) rules: Vec<Rule>,
+    pub(in crate::policy) grants: Vec<Grant>,
+    /// Every file and how many lines of it say something.
+    pub(in crate::policy) files: BTreeMap<Arc<str>, usize>,
+}
+
+/// Reads the lines of one file.
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a Arc<str>,
+    pub(super) path: &'a Path,
+    pub(super) catalog: &'a Catalog,
+}
+
+const RULE: &str = "p, who, tenant, what, may, when, effect";
+const GRANT: &str = "g, member, group, tenant";
+
+impl Reader<'_> {
+    /// Takes one line in, or says everything that is wrong with it.
+    pub(super) fn read(&self, record: &Record<'_>, lines: &mut Lines, findings: &mut Vec<Finding>) {
+        if let Some(count) = lines.files.get_mut(self.file) {
+            *count += 1;
+        }
+        let mut flaws = Flaws { findings, path: self.path, line: record.line, clean: true };
+        let at = LineRef { file: Arc::clone(self.file), line: record.line };
+        let text: Arc<str> = record.text.into();
+        match record.fields.as_slice() {
+            [first, who, tenant, what, may, when, effect] if first.text == "p" => {
+                let who_name = flaws.take(who, names::check(who.text, Place::Who, self.catalog));
+                let tenant_name = flaws.take(tenant, self.tenant(tenant.text));
+                let effect_word = flaws.take(effect, read_effect(effect.text));
+                let pattern = flaws.take(what, self.what(what.text, effect_word));
+                let permission = flaws.take(may, read_permission(may.text, pattern.as_ref()));
+                let condition = self.condition(when, pattern.as_ref(), &mut flaws);
+                if let (Some(tenant), Some(effect), Some(what), Some(may), Some(when), Some(())) =
+                    (tenant_name, effect_word, pattern, permission, condition, who_name)
+                    && flaws.clean
+                {
+                    lines.rules.push(Rule { at, text, who: who.text.into(), tenant, what, may, when, effect });
+                }
+            }
+            [first, member, group, tenant] if first.text == "g" => {
+                flaws.take(member, names::check(member.text, Place::Member, self.catalog));
+                flaws.take(group, names::check(group.text, Place::Group, self.catalog));
+                if let Some(tenant) = flaws.take(tenant, self.tenant(tenant.text))
+                    && flaws.clean
+                {
+                    lines.grants.push(Grant { at, text, member: member.text.into(), group: group.text.into(), tenant });
+                }
+            }
+            [first, ..] if matches!(first.text, "p" | "g") => {
+                let (form, wanted) = if first.text == "p" { (RULE, 7) } else { (GRANT, 4) };
+                flaws.push(first.column, wrong_count(form, wanted, &record.fields));
+            }
+            [first, ..] => {
+                let hint = super::first_field(first.text);
+                flaws.push(first.column, format!("`{}` does not begin a policy line; {hint}", first.text));
+            }
+            [] => {}
+        }
+    }
+
+    fn tenant(&self, text: &str) -> Result<Option<Tenant>, Flaw> {
+        if text == "*" {
+            return Ok(None);
+        }
+        let tenants = &self.catalog.tenants;
+        let declared = Tenant::from_str(text).ok().filter(|tenant| tenants.contains_key(tenant));
+        declared.map(Some).ok_or_else(|| {
+            let hint = instead(text, tenants.keys().map(Tenant::as_str));
+            Flaw::new(0, format!("the tenant `{text}` is not declared; {hint}"))
+        })
+    }
+
+    fn what(&self, text: &str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
+        let pattern = Pattern::parse(text, self.catalog)?;
+        if pattern.kind.is_none() && effect == Some(Effect::Allow) {
+            let message = "`*` alone would allow everything there is; name a kind, as in `dataset:*`";
+            return Err(Flaw::new(0, message));
+        }
+        if pattern.kind == Some(Kind::Column) {
+            let message = "not supported yet: column rules come with a later version";
+            return Err(Flaw::new(0, message));
+        }
+        Ok(pattern)
+    }
+
+    fn condition(&self, when: &Field<'_>, what: Option<&Pattern>, flaws: &mut Flaws<'_>) -> Option<Arc<Condition>> {
+        let covered: Option<Vec<&Dataset>> = match what {
+            Some(Pattern { kind: Some(Kind::Dataset), .. }) => {
+                let all = self.catalog.datasets.values().map(AsRef::as_ref);
+                Some(all.filter(|d| what.is_some_and(|p| p.covers(Kind::Dataset, d.name.as_str()))).collect())
+            }
+            Some(_) | None => None,
+        };
+        match condition::read(when.text, covered.as_deref(), self.catalog) {
+            Ok(condition) => Some(Arc::new(condition)),
+            Err(found) => {
+                // Without a valid *what* it cannot be said which columns there are: only the grammar is judged.
+                let found =
+                    if what.is_some() { found } else { condition::grammar(when.text).err().into_iter().collect() };
+                for flaw in found {
+                    flaws.push_at(when, flaw);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn read_effect(text: &str) -> Result<Effect, Flaw> {
+    let hint = match text {
+        "allow" => return Ok(Effect::Allow),
+        "deny" => return Ok(Effect::Deny),
+        _ if text.contains('#') => "a comment stands on a line of its own".to_owned(),
+        _ => instead(text, ["allow", "deny"]),
+    };
+    Err(Flaw::new(0, format!("`{text}` is not an effect; {hint}")))
+}
+
+fn read_permission(text: &str, what: Option<&Pattern>) -> Result<Option<Permission>, Flaw> {
+    if text == "*" {
+        return Ok(None);
+    }
+    let kind = what.and_then(|pattern| pattern.kind);
+    let kinds = kind.as_ref().map_or(Kind::ALL.as_slice(), std::slice::from_ref);
+    let mut possible: Vec<Permission> = kinds.iter().flat_map(|kind| kind.permissions()).copied().collect();
+    possible.sort();
+    possible.dedup();
+    if let Some(permission) = possible.iter().find(|permission| permission.as_str() == text) {
+        return Ok(Some(*permission));
+    }
+    let of = kind.map_or_else(String::new, |kind| format!(" of `{}:` objects", kind.as_str()));
+    let hint = instead(text, possible.iter().map(|permission| permission.as_str()));
+    Err(Flaw::new(0, format!("`{text}` is not a permission{of}; {hint}")))
+}
+
+fn wrong_count(form: &str, wanted: usize, fields: &[Field<'_>]) -> String {
+    let found = fields.len();
+    let hint = if fields.last().is_some_and(|field| field.text.is_empty()) && found > 1 {
+        "; the line ends in a comma"
+    } else if found > wanted && fields.iter().any(|field| field.text.contains('"')) {
+        "; a quote does not protect a comma"
+    } else {
+        ""
+    };
+    let plural = if found == 1 { "" } else { "s" };
+    format!("{found} field{plural}; `{form}` has {wanted}{hint}")
+}
+
+/// Collects the findings of one line.
+struct Flaws<'a> {
+    findings: &'a mut Vec<Finding>,
+    path: &'a Path,
+    line: u32,
+    clean: bool,
+}
+
+impl Flaws<'_> {
+    fn push(&mut self, column: u32, message: String) {
+        self.clean = false;
+        let severity = Severity::Refusal;
+        self.findings.push(Finding { path: self.path.to_owned(), line: self.line, column, severity, message });
+    }
+
+    fn push_at(&mut self, field: &Field<'_>, flaw: Flaw) {
+        let offset = u32::try_from(flaw.at).unwrap_or(u32::MAX);
+        self.push(field.column.saturating_add(offset), flaw.message);
+    }
+
+    fn take<T>(&mut self, field: &Field<'_>, read: Result<T, Flaw>) -> Option<T> {
+        read.map_err(|flaw| self.push_at(field, flaw)).ok()
+    }
+}

@@ -1,0 +1,116 @@
+//! Bytes to lines, lines to fields. Refuses every character that a reader could not see or could mistake.
+
+use std::path::Path;
+
+use crate::model::is_invisible;
+use crate::policy::finding::{Finding, Severity};
+
+/// A field of a line, without the blanks around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) text: &'a str,
+    /// The byte in the line where it begins, from 1.
+    pub(super) column: u32,
+}
+
+/// A line that is neither blank nor a comment.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    /// From 1.
+    pub(super) line: u32,
+    /// As it stands in the file, without the line separator and the blanks around it.
+    pub(super) text: &'a str,
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+fn position(offset: usize) -> u32 {
+    u32::try_from(offset).map_or(u32::MAX, |offset| offset.saturating_add(1))
+}
+
+/// The file as text: UTF-8, without a byte order mark, ending in a newline.
+pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Finding> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(Finding::of_file(path, "the file is UTF-16; save it as UTF-8 without a byte order mark"));
+    }
+    if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        let message = "the file begins with a byte order mark; save it as UTF-8 without one";
+        return Err(Finding { line: 1, column: 1, ..Finding::of_file(path, message) });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line = position(before.split(|byte| *byte == b'\n').count() - 1);
+        let message = format!("the byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[error.valid_up_to()]);
+        Finding { line, column: position(before.len() - start), ..Finding::of_file(path, message) }
+    })?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        let line = position(text.matches('\n').count());
+        let message = "the last line does not end in a newline, so it may be cut short; end it with one";
+        return Err(Finding { line, ..Finding::of_file(path, message) });
+    }
+    Ok(text)
+}
+
+/// The lines of a file that say something. A line with a bad character is a finding and is not read further.
+pub(super) fn records<'a>(path: &Path, text: &'a str, findings: &mut Vec<Finding>) -> Vec<Record<'a>> {
+    let mut records = Vec::new();
+    for (index, raw) in text.split_terminator('\n').enumerate() {
+        let raw = raw.strip_suffix('\r').unwrap_or(raw);
+        let line = position(index);
+        if let Some((at, message)) = bad_character(raw) {
+            let column = position(at);
+            findings.push(Finding { path: path.to_owned(), line, column, severity: Severity::Refusal, message });
+            continue;
+        }
+        let text = raw.trim_matches(' ');
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let mut fields = Vec::new();
+        let mut start = 0;
+        for field in raw.split(',') {
+            let blanks = field.len() - field.trim_start_matches(' ').len();
+            fields.push(Field { text: field.trim_matches(' '), column: position(start + blanks) });
+            start += field.len() + 1;
+        }
+        records.push(Record { line, text, fields });
+    }
+    records
+}
+
+fn bad_character(line: &str) -> Option<(usize, String)> {
+    for (at, c) in line.char_indices() {
+        let code = u32::from(c);
+        let message = match c {
+            '\t' => "a tab stands here; separate fields by commas, and align them with spaces".to_owned(),
+            '\r' => "a carriage return stands inside a line; end lines with LF or CRLF".to_owned(),
+            c if c.is_control() => format!("the control character U+{code:04X} stands here; remove it"),
+            c if is_invisible(c) => {
+                format!("the invisible character U+{code:04X} stands here; remove it, or put a space")
+            }
+            _ => continue,
+        };
+        return Some((at, message));
+    }
+    mixed_word(line)
+}
+
+/// Finds a word that mixes Latin letters with letters of a script that looks like Latin (UTS #39, section 5.1).
+fn mixed_word(line: &str) -> Option<(usize, String)> {
+    let similar = |c: char| matches!(c, '\u{0370}'..='\u{03FF}' | '\u{0400}'..='\u{052F}' | '\u{0530}'..='\u{058F}' | '\u{FF01}'..='\u{FF5E}');
+    let mut start = 0;
+    for word in line.split_inclusive(|c: char| !c.is_alphabetic() && !similar(c)) {
+        let stranger = word.char_indices().find(|(_, c)| similar(*c));
+        if let Some((at, c)) = stranger
+            && word.chars().any(|c| c.is_ascii_alphabetic())
+        {
+            let message = format!(
+                "`{c}` (U+{:04X}) stands among Latin letters and can be mistaken for one; write the whole word in one script",
+                u32::from(c)
+            );
+            return Some((start + at, message));
+        }
+        start += word.len();
+    }
+    None
+}

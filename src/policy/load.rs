@@ -1,0 +1,247 @@
+//! The policy in force: loaded whole, swapped whole, or kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+#[expect(clippy::disallowed_types, reason = "two reloads must not overtake each other; it guards no data")]
+use std::sync::Mutex;
+use std::sync::{Arc, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::decision::Revision;
+use super::files::{self, Lines, Sources};
+use super::finding::{Finding, LineRef, Severity};
+use super::lint::lint;
+use super::snapshot::Snapshot;
+use crate::catalog::Catalog;
+
+/// Why a policy was not taken. The one in force, if any, stays.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the policy in `{}` is refused{}", directory.display(), Listed(findings))]
+pub struct Refused {
+    /// The policy directory.
+    pub directory: PathBuf,
+    /// Everything that was found; at least one is a refusal.
+    pub findings: Vec<Finding>,
+}
+
+/// The refusals, one on a line.
+struct Listed<'a>(&'a [Finding]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refusals = self.0.iter().filter(|finding| finding.severity == Severity::Refusal);
+        refusals.into_iter().try_for_each(|finding| write!(f, "\n  {finding}"))
+    }
+}
+
+/// What was found in a policy directory.
+#[derive(Debug)]
+pub struct Checked {
+    /// Refusals and warnings, in the order of files and lines.
+    pub findings: Vec<Finding>,
+    /// The policy, unless something was refused.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// Reads, checks, builds and rehearses a policy directory, without putting it in force.
+pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
+    match Sources::read(directory) {
+        Ok(sources) => check_sources(directory, &sources, catalog),
+        Err(findings) => Checked { findings, snapshot: None },
+    }
+}
+
+fn check_sources(directory: &Path, sources: &Sources, catalog: &Arc<Catalog>) -> Checked {
+    let (lines, mut findings) = files::parse(directory, sources, catalog);
+    let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
+    let mut idle = lint(directory, &lines, catalog);
+    if broken {
+        // What a broken line would have given is missing here, so that denials may only look idle.
+        idle.retain(|finding| finding.severity == Severity::Warning);
+    }
+    findings.append(&mut idle);
+    findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
+    let snapshot = if refused { None } else { build(directory, sources, lines, catalog, &mut findings) };
+    Checked { findings, snapshot }
+}
+
+fn build(
+    directory: &Path,
+    sources: &Sources,
+    lines: Lines,
+    catalog: &Arc<Catalog>,
+    findings: &mut Vec<Finding>,
+) -> Option<Snapshot> {
+    let built = Snapshot::new(sources.digest(), lines, Arc::clone(catalog))
+        .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
+    match built {
+        Ok(snapshot) => Some(snapshot),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            findings.push(Finding::of_file(directory, format!("{error}{cause}")));
+            None
+        }
+    }
+}
+
+/// A line that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedLine {
+    /// Where it stands, or stood.
+    pub line: LineRef,
+    /// What it says, or said.
+    pub text: Arc<str>,
+}
+
+/// What a reload changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reload {
+    /// The revision that was in force.
+    pub old: Revision,
+    /// The revision in force now.
+    pub new: Revision,
+    /// The lines that came. A line that only moved is not among them.
+    pub added: Vec<ChangedLine>,
+    /// The lines that went.
+    pub removed: Vec<ChangedLine>,
+    /// The lines that do nothing.
+    pub warnings: Vec<Finding>,
+}
+
+impl Reload {
+    /// Says whether another policy is in force than before.
+    pub fn is_change(&self) -> bool {
+        self.old != self.new
+    }
+}
+
+/// What a reload does about files that were in force and are gone or empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Refuse,
+    Accept,
+}
+
+/// The policy in force, behind one pointer.
+#[derive(Debug)]
+pub struct Policies {
+    directory: PathBuf,
+    catalog: Arc<Catalog>,
+    current: ArcSwap<Snapshot>,
+    last_refusal: ArcSwapOption<Refused>,
+    #[expect(clippy::disallowed_types, reason = "two reloads must not overtake each other; it guards no data")]
+    reloading: Mutex<()>,
+}
+
+impl Policies {
+    /// Loads the directory for the first time.
+    ///
+    /// # Errors
+    ///
+    /// With everything that was found, when something is refused: without a policy there is no server.
+    #[expect(clippy::disallowed_types, reason = "two reloads must not overtake each other; it guards no data")]
+    pub fn load(directory: impl Into<PathBuf>, catalog: Arc<Catalog>) -> Result<Self, Refused> {
+        let directory = directory.into();
+        let Checked { findings, snapshot } = check(&directory, &catalog);
+        let Some(snapshot) = snapshot else { return Err(Refused { directory, findings }) };
+        let current = ArcSwap::from_pointee(snapshot);
+        let last_refusal = ArcSwapOption::empty();
+        Ok(Self { directory, catalog, current, last_refusal, reloading: Mutex::new(()) })
+    }
+
+    /// The policy in force. A request takes it once and uses it to the end.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Why the files, as they are now, are not in force; `None` when they are.
+    pub fn last_refusal(&self) -> Option<Arc<Refused>> {
+        self.last_refusal.load_full()
+    }
+
+    /// The policy directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Puts the files in force as they are now.
+    ///
+    /// # Errors
+    ///
+    /// With everything that was found, when something is refused, a file that was in force and is gone or empty
+    /// included; the policy in force stays.
+    pub fn reload(&self) -> Result<Reload, Arc<Refused>> {
+        self.replace(Missing::Refuse)
+    }
+
+    /// Puts the files in force as they are now, also where files are gone or empty (`bailiwick policy accept`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Policies::reload`], but for missing files.
+    pub fn accept(&self) -> Result<Reload, Arc<Refused>> {
+        self.replace(Missing::Accept)
+    }
+
+    fn replace(&self, missing: Missing) -> Result<Reload, Arc<Refused>> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.current();
+        let refused = |findings| {
+            let refused = Arc::new(Refused { directory: self.directory.clone(), findings });
+            self.last_refusal.store(Some(Arc::clone(&refused)));
+            refused
+        };
+        let sources = Sources::read(&self.directory).map_err(refused)?;
+        if sources.digest() == old.revision().0 {
+            self.last_refusal.store(None);
+            let (old, new) = (old.revision(), old.revision());
+            return Ok(Reload { old, new, added: Vec::new(), removed: Vec::new(), warnings: Vec::new() });
+        }
+        let Checked { mut findings, snapshot } = check_sources(&self.directory, &sources, &self.catalog);
+        if missing == Missing::Refuse {
+            findings.extend(self.gone(&old, &sources));
+        }
+        let stays = findings.iter().any(|finding| finding.severity == Severity::Refusal);
+        let Some(snapshot) = snapshot.filter(|_| !stays) else { return Err(refused(findings)) };
+        let (added, removed) = changes(&old.texts, &snapshot.texts);
+        let reload = Reload { old: old.revision(), new: snapshot.revision(), added, removed, warnings: findings };
+        self.current.store(Arc::new(snapshot));
+        self.last_refusal.store(None);
+        Ok(reload)
+    }
+
+    /// The files that were in force with lines, and now are not there or say nothing.
+    fn gone(&self, old: &Snapshot, sources: &Sources) -> Vec<Finding> {
+        let before = old.files.iter().filter(|(_, lines)| **lines > 0);
+        let silent = before.filter_map(|(file, lines)| Some((file, lines, sources.silence(file)?)));
+        let findings = silent.map(|(file, lines, how)| {
+            let message = format!(
+                "the file was in force with {lines} lines and is {how}; put it back, or say `bailiwick policy accept`"
+            );
+            Finding::of_file(self.directory.join(&**file), message)
+        });
+        findings.collect()
+    }
+}
+
+fn changes(old: &[(LineRef, Arc<str>)], new: &[(LineRef, Arc<str>)]) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
+    // How many more of each text there are in the one than in the other.
+    let excess = |of: &[(LineRef, Arc<str>)], over: &[(LineRef, Arc<str>)]| {
+        let mut known: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for (_, text) in over {
+            *known.entry(Arc::clone(text)).or_default() += 1;
+        }
+        let mut excess = Vec::new();
+        for (line, text) in of {
+            match known.get_mut(text) {
+                Some(left) if *left > 0 => *left -= 1,
+                Some(_) | None => excess.push(ChangedLine { line: line.clone(), text: Arc::clone(text) }),
+            }
+        }
+        excess
+    };
+    (excess(new, old), excess(old, new))
+}

@@ -1,0 +1,174 @@
+//! Who: the names that people and machines go by, and the `g` lines through which they go by more.
+//!
+//! Every name but `*` and `verified` stands behind a prefix, so that nothing a token contains can spell a role of ours.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use super::files::Grant;
+use super::finding::{Flaw, instead};
+use crate::catalog::Catalog;
+use crate::model::{IssuerName, SubjectId, Tenant};
+
+/// How many `g` lines may lie between a person and a name.
+pub(super) const MAX_CHAIN: usize = 16;
+
+const ROLE: &str = "role:";
+const BUILT_IN: [&str; 6] = ["user:", "subject:", "idp:", "role:", "key:", "client:"];
+
+/// Where a name stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The *who* of a `p` line.
+    Who,
+    /// The left side of a `g` line.
+    Member,
+    /// The right side of a `g` line.
+    Group,
+}
+
+/// Checks a name of a policy line.
+pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), Flaw> {
+    match (text, place) {
+        ("*" | "verified", Place::Who) | ("verified", Place::Member) => return Ok(()),
+        ("*", Place::Member) => {
+            let message = "`*` cannot be a member, because it would hand a role to the unknown; write `verified`, or a `p` line for `*`";
+            return Err(Flaw::new(0, message));
+        }
+        ("", _) => {
+            let message = "the name is empty; write a prefix and a name, as in `role:member`";
+            return Err(Flaw::new(0, message));
+        }
+        (_, Place::Who | Place::Member | Place::Group) => {}
+    }
+    let lists = || catalog.lists.values().map(AsRef::as_ref);
+    let colon = text.find(':').ok_or_else(|| {
+        let message = if place == Place::Who && "verified".starts_with(&text.to_lowercase()) {
+            format!("`{text}` has no prefix; did you mean `verified`?")
+        } else {
+            format!("`{text}` has no prefix; write `role:{text}` or `user:{text}`")
+        };
+        Flaw::new(0, message)
+    })?;
+    let (prefix, rest) = text.split_at(colon + 1);
+    if !BUILT_IN.contains(&prefix) && !lists().any(|list| list == prefix) {
+        let hint = instead(prefix, BUILT_IN.into_iter().chain(lists()));
+        return Err(Flaw::new(0, format!("`{prefix}` is not a prefix of names; {hint}")));
+    }
+    if place == Place::Group && !is_ours(prefix, catalog) {
+        let hint = "the right side of a `g` line is a `role:` or an entry of a list, as in `room:finance`";
+        return Err(Flaw::new(0, format!("`{text}` comes from a token and cannot be given; {hint}")));
+    }
+    let start = prefix.len();
+    if let Some(star) = rest.find('*') {
+        let message = "`*` in a name matches nothing but itself; name each one, or write `*` alone for everyone";
+        return Err(Flaw::new(start + star, message));
+    }
+    let own = match prefix {
+        "subject:" | "idp:" => issued(prefix, rest, start, catalog)?,
+        _ => rest,
+    };
+    match SubjectId::from_str(own) {
+        Ok(_) => Ok(()),
+        Err(bad) => Err(Flaw::new(text.len() - own.len(), format!("the name after `{prefix}` {bad}"))),
+    }
+}
+
+/// The part of a `subject:` or `idp:` name after the issuer.
+fn issued<'a>(prefix: &str, rest: &'a str, start: usize, catalog: &Catalog) -> Result<&'a str, Flaw> {
+    let (issuer, own) = rest.split_once('/').ok_or_else(|| {
+        Flaw::new(start, format!("`{prefix}{rest}` names no issuer; write `{prefix}<issuer>/{rest}`"))
+    })?;
+    if catalog.issuers.iter().any(|known| known.as_str() == issuer) {
+        return Ok(own);
+    }
+    let hint = instead(issuer, catalog.issuers.iter().map(IssuerName::as_str));
+    Err(Flaw::new(start, format!("the issuer `{issuer}` is not declared; {hint}")))
+}
+
+/// Says whether names of this prefix exist only through `g` lines.
+pub(super) fn is_ours(name: &str, catalog: &Catalog) -> bool {
+    name.starts_with(ROLE) || catalog.lists.values().any(|list| name.starts_with(&**list))
+}
+
+type Edges = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
+
+/// The `g` lines of every tenant; those of `*` copied into each.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<Tenant, Edges>);
+
+impl Names {
+    pub(super) fn new(grants: &[Grant], tenants: impl Iterator<Item = Tenant>) -> Self {
+        let mut names: BTreeMap<Tenant, Edges> = tenants.map(|tenant| (tenant, Edges::new())).collect();
+        for grant in grants {
+            let targets: Vec<&mut Edges> = match &grant.tenant {
+                Some(tenant) => names.get_mut(tenant).into_iter().collect(),
+                None => names.values_mut().collect(),
+            };
+            for edges in targets {
+                edges.entry(Arc::clone(&grant.member)).or_default().insert(Arc::clone(&grant.group));
+            }
+        }
+        Self(names)
+    }
+
+    /// Every name that somebody of these names goes by in a tenant; `*` is always among them.
+    pub(super) fn close(&self, tenant: &Tenant, names: &BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
+        let mut closed = names.clone();
+        closed.insert("*".into());
+        let Some(edges) = self.0.get(tenant) else { return closed };
+        let mut open: Vec<Arc<str>> = closed.iter().cloned().collect();
+        while let Some(name) = open.pop() {
+            for group in edges.get(&name).into_iter().flatten() {
+                if closed.insert(Arc::clone(group)) {
+                    open.push(Arc::clone(group));
+                }
+            }
+        }
+        closed
+    }
+
+    /// Says whether a name begins a `g` line of this tenant.
+    pub(super) fn mentions(&self, tenant: &Tenant, name: &str) -> bool {
+        self.0.get(tenant).is_some_and(|edges| edges.contains_key(name))
+    }
+
+    /// The names that begin a `g` line of this tenant.
+    pub(super) fn members(&self, tenant: &Tenant) -> impl Iterator<Item = Arc<str>> {
+        self.0.get(tenant).into_iter().flat_map(HashMap::keys).cloned()
+    }
+
+    /// The names that somebody who has none of ours yet can come to hold in this tenant.
+    pub(super) fn attainable(&self, tenant: &Tenant, catalog: &Catalog) -> BTreeSet<Arc<str>> {
+        let members = self.0.get(tenant).into_iter().flat_map(HashMap::keys);
+        self.close(tenant, &members.filter(|name| !is_ours(name, catalog)).cloned().collect())
+    }
+
+    /// Finds a name that lies more than [`MAX_CHAIN`] lines from somebody, by the shortest way; cycles end.
+    pub(super) fn too_deep(&self, tenant: &Tenant) -> Option<Arc<str>> {
+        let edges = self.0.get(tenant)?;
+        let groups: HashSet<&Arc<str>> = edges.values().flatten().collect();
+        // From outside in: whoever is in no group first, then what is reached from nowhere else, which are cycles.
+        let sorted: BTreeSet<&Arc<str>> = edges.keys().collect();
+        let (roots, rest): (Vec<_>, Vec<_>) = sorted.into_iter().partition(|name| !groups.contains(name));
+        let mut reached: HashSet<&Arc<str>> = HashSet::new();
+        for start in roots.into_iter().chain(rest) {
+            if !reached.insert(start) && groups.contains(start) {
+                continue;
+            }
+            let mut level = vec![start];
+            let mut seen: HashSet<&Arc<str>> = HashSet::from([start]);
+            for depth in 0.. {
+                let next = level.iter().filter_map(|name| edges.get(*name)).flatten();
+                level = next.filter(|name| seen.insert(name)).collect();
+                match level.first() {
+                    None => break,
+                    Some(name) if depth >= MAX_CHAIN => return Some(Arc::clone(name)),
+                    Some(_) => reached.extend(&level),
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,216 @@
+//! What policies speak of: objects, permissions and the patterns that cover objects.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::finding::{Flaw, instead};
+use crate::catalog::Catalog;
+use crate::model::Name;
+
+/// Something that a decision is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// `tool:<name>`
+    Tool(Name),
+    /// `resource:<uri>`
+    Resource(Arc<str>),
+    /// `prompt:<name>`
+    Prompt(Name),
+    /// `admin:<area>`
+    Admin(Arc<str>),
+    /// `dataset:<name>`
+    Dataset(Name),
+}
+
+impl Object {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Tool(_) => Kind::Tool,
+            Self::Resource(_) => Kind::Resource,
+            Self::Prompt(_) => Kind::Prompt,
+            Self::Admin(_) => Kind::Admin,
+            Self::Dataset(_) => Kind::Dataset,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Tool(name) | Self::Prompt(name) | Self::Dataset(name) => name.as_str(),
+            Self::Resource(name) | Self::Admin(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind().as_str(), self.name())
+    }
+}
+
+/// What may be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// `read`
+    Read,
+    /// `create`
+    Create,
+    /// `update`
+    Update,
+    /// `delete`
+    Delete,
+    /// `call`
+    Call,
+    /// `write`
+    Write,
+}
+
+impl Permission {
+    /// The word in policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Call => "call",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The kind of an object: the word before the colon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Dataset,
+    Column,
+    Tool,
+    Resource,
+    Prompt,
+    Admin,
+}
+
+/// The areas of `admin:`.
+const AREAS: [&str; 6] = ["clients", "tokens", "accounts", "policy", "audit", "keys"];
+
+impl Kind {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Dataset, Self::Column, Self::Tool, Self::Resource, Self::Prompt, Self::Admin];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Dataset => "dataset",
+            Self::Column => "column",
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What may be done with an object of this kind.
+    pub(super) fn permissions(self) -> &'static [Permission] {
+        match self {
+            Self::Dataset => &[Permission::Read, Permission::Create, Permission::Update, Permission::Delete],
+            Self::Column => &[Permission::Read, Permission::Update],
+            Self::Tool => &[Permission::Call],
+            Self::Resource | Self::Prompt => &[Permission::Read],
+            Self::Admin => &[Permission::Read, Permission::Write],
+        }
+    }
+
+    /// Every object of this kind that there is, by name.
+    pub(super) fn declared(self, catalog: &Catalog) -> BTreeSet<String> {
+        match self {
+            Self::Dataset => catalog.datasets.keys().map(ToString::to_string).collect(),
+            Self::Column => {
+                let columns = |(name, dataset): (&Name, &Arc<crate::catalog::Dataset>)| {
+                    dataset.columns.iter().map(|c| format!("{name}/{}", c.name)).collect::<Vec<_>>()
+                };
+                catalog.datasets.iter().flat_map(columns).collect()
+            }
+            Self::Tool => catalog.tools.iter().map(ToString::to_string).chain(generated(catalog)).collect(),
+            Self::Resource => catalog.resources.iter().map(ToString::to_string).collect(),
+            Self::Prompt => catalog.prompts.iter().map(ToString::to_string).collect(),
+            Self::Admin => AREAS.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// The tools that come with the datasets. Their rows decide whether they are there; a `tool:` deny removes one.
+pub(super) fn generated(catalog: &Catalog) -> impl Iterator<Item = String> + '_ {
+    catalog.generated_tools().map(|(tool, ..)| tool.to_string())
+}
+
+/// The objects that a line covers: one, all whose name begins so, or (in denials) everything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Pattern {
+    /// The kind; `None` covers every kind.
+    pub(super) kind: Option<Kind>,
+    /// The name, or how it begins.
+    pub(super) name: Arc<str>,
+    /// Whether a `*` follows.
+    pub(super) open: bool,
+}
+
+impl Pattern {
+    /// Reads the *what* field of a line.
+    pub(super) fn parse(text: &str, catalog: &Catalog) -> Result<Self, Flaw> {
+        if text == "*" {
+            return Ok(Self { kind: None, name: "".into(), open: true });
+        }
+        let kinds = Kind::ALL.map(Kind::as_str);
+        let Some((word, name)) = text.split_once(':') else {
+            return Err(Flaw::new(0, format!("`{text}` has no kind; write `dataset:{text}` or `tool:{text}`")));
+        };
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else {
+            return Err(Flaw::new(0, format!("`{word}:` is not a kind of object; {}", instead(word, kinds))));
+        };
+        let start = word.len() + 1;
+        let (stem, open) = name.strip_suffix('*').map_or((name, false), |stem| (stem, true));
+        if let Some(star) = stem.find('*') {
+            let message = "`*` can only end a pattern or be the whole field; write one line for each name";
+            return Err(Flaw::new(start + star, message));
+        }
+        if stem.is_empty() && !open {
+            return Err(Flaw::new(start, format!("`{word}:` names nothing; write a name, or `{word}:*` for all")));
+        }
+        let pattern = Self { kind: Some(kind), name: stem.into(), open };
+        let declared = kind.declared(catalog);
+        // Resources are addressed by prefix: one that covers nothing is for the lints to judge.
+        if !open && kind != Kind::Resource && !declared.contains(stem) {
+            let hint = instead(stem, declared.iter().map(String::as_str));
+            return Err(Flaw::new(start, format!("there is no {word} `{stem}`; {hint}")));
+        }
+        Ok(pattern)
+    }
+
+    pub(super) fn covers(&self, kind: Kind, name: &str) -> bool {
+        self.kind.is_none_or(|own| own == kind)
+            && if self.open { name.starts_with(&*self.name) } else { *self.name == *name }
+    }
+
+    /// Says whether this pattern covers everything that the other one covers.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(kind)) => own == kind && self.covers(kind, &other.name) && (self.open || !other.open),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(kind) = self.kind {
+            write!(f, "{}:", kind.as_str())?;
+        }
+        write!(f, "{}{}", self.name, if self.open { "*" } else { "" })
+    }
+}

@@ -1,0 +1,288 @@
+//! One policy, whole and unchanging: the index, casbin, and the answers given so far.
+//!
+//! A request uses one snapshot from start to end. Answers are remembered inside it and die with it, so that nothing is
+//! ever invalidated; they are keyed by exactly what they depend on and compared in full.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::condition::{Read, View};
+use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
+use super::enforcer::{Enforcer, EnforcerError, Question};
+use super::files::{Effect, Lines, Rule};
+use super::finding::LineRef;
+use super::index::Index;
+use super::names::Names;
+use super::object::{Kind, Object, Permission};
+use super::predicate::{Row, Truth};
+use crate::catalog::Catalog;
+use crate::model::{DataRoom, Name, Requester, Tenant, Value};
+use crate::store::audit::Verdict;
+
+/// How many answers of each kind are remembered.
+const REMEMBERED: u64 = 10_000;
+
+/// A policy in force, or one that was.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) revision: Revision,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) names: Names,
+    pub(super) index: Index,
+    /// Every line that says something, and every file with the number of its lines.
+    pub(super) texts: Vec<(LineRef, Arc<str>)>,
+    pub(super) files: BTreeMap<Arc<str>, usize>,
+    enforcer: Enforcer,
+    /// What conditions read of a requester, and the names that rules are for.
+    reads: BTreeSet<Read>,
+    subjects: HashSet<Arc<str>>,
+    decisions: Cache<Key, Decision>,
+    scopes: Cache<Key, RowDecision>,
+}
+
+/// Everything that an answer depends on, besides the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    tenant: Tenant,
+    names: Vec<Arc<str>>,
+    values: Vec<Option<Value>>,
+    data_room: Option<DataRoom>,
+    object: Object,
+    permission: Permission,
+}
+
+/// casbin's decision, and whether counting the lines comes to the same.
+struct Judged {
+    decision: Decision,
+    agreed: bool,
+}
+
+impl Snapshot {
+    /// Builds a policy from checked lines.
+    pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
+        let Lines { rules, grants, files } = lines;
+        let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
+        let index = Index::new(&rules, &tenants);
+        let enforcer = Enforcer::new(&rules, index.partitions())?;
+        let mut reads = BTreeSet::new();
+        for rule in &rules {
+            rule.when.reads(&mut reads);
+        }
+        let rule_texts = rules.iter().map(|rule| (rule.at.clone(), Arc::clone(&rule.text)));
+        let grant_texts = grants.iter().map(|grant| (grant.at.clone(), Arc::clone(&grant.text)));
+        let mut texts: Vec<_> = rule_texts.chain(grant_texts).collect();
+        texts.sort();
+        let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
+        let names = Names::new(&grants, tenants.into_iter());
+        Ok(Self {
+            revision: Revision(digest),
+            catalog,
+            rules,
+            names,
+            index,
+            texts,
+            files,
+            enforcer,
+            reads,
+            subjects,
+            decisions: Cache::new(REMEMBERED),
+            scopes: Cache::new(REMEMBERED),
+        })
+    }
+
+    /// The revision.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Every name that a requester goes by in its tenant.
+    pub fn names(&self, requester: &Requester) -> Vec<Arc<str>> {
+        self.names.close(&requester.tenant, &requester.names).into_iter().collect()
+    }
+
+    /// The names that the policy of a tenant speaks of, for `policy matrix`: who lines are for, and who is given a name.
+    pub fn principals(&self, tenant: &Tenant) -> BTreeSet<Arc<str>> {
+        let rules = self.rules.iter().filter(|rule| rule.tenant.as_ref().is_none_or(|own| own == tenant));
+        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant));
+        named.filter(|name| name.contains(':')).collect()
+    }
+
+    /// Decides about an object. For a dataset: whether there are rows that the requester could be given.
+    pub fn decide(&self, requester: &Requester, object: &Object, permission: Permission) -> Decision {
+        if let Object::Dataset(dataset) = object {
+            let RowDecision { rule, lines, revision } = self.rows(requester, dataset, permission);
+            let verdict = match rule {
+                RowRule::Nothing => Verdict::Deny,
+                RowRule::Filter(_) => Verdict::Allow,
+            };
+            return Decision { verdict, lines: lines.to_vec(), revision };
+        }
+        let key = self.key(requester, object.clone(), permission);
+        if let Some(decision) = self.decisions.get(&key) {
+            return decision;
+        }
+        let judged = self.judge(requester, object, permission, &Row::new());
+        let decision = self.agreed(judged, requester, object, permission);
+        self.decisions.insert(key, decision.clone());
+        decision
+    }
+
+    /// The rows of a dataset for a requester.
+    pub fn rows(&self, requester: &Requester, dataset: &Name, permission: Permission) -> RowDecision {
+        let key = self.key(requester, Object::Dataset(dataset.clone()), permission);
+        if let Some(decision) = self.scopes.get(&key) {
+            return decision;
+        }
+        let names = self.names.close(&requester.tenant, &requester.names);
+        let view = View { requester, names: &names };
+        let (rule, lines) = self.scope(&view, dataset, permission, 0);
+        let decision = RowDecision { rule, lines: lines.into(), revision: self.revision };
+        self.scopes.insert(key, decision.clone());
+        decision
+    }
+
+    /// The rows of a dataset that a requester may read through one of its generated tools: none where a line denies the tool.
+    pub fn rows_through(&self, requester: &Requester, dataset: &Name, tool: &Name) -> RowDecision {
+        let called = self.decide(requester, &Object::Tool(tool.clone()), Permission::Call);
+        if called.is_denied_by_line() {
+            return RowDecision { rule: RowRule::Nothing, lines: called.lines.into(), revision: self.revision };
+        }
+        self.rows(requester, dataset, Permission::Read)
+    }
+
+    /// The names of the tools that a requester may call: those that a line allows, and those of datasets with rows.
+    pub fn visible_tools(&self, requester: &Requester) -> BTreeSet<Arc<str>> {
+        let called =
+            |tool: &&Name| self.decide(requester, &Object::Tool((*tool).clone()), Permission::Call).is_allowed();
+        let declared = self.catalog.tools.iter().filter(called).map(|tool| tool.as_str().into());
+        let generated = self.catalog.generated_tools().filter_map(|(tool, _, dataset)| {
+            let rows = self.rows_through(requester, &dataset.name, &tool);
+            (rows.rule != RowRule::Nothing).then(|| tool.as_str().into())
+        });
+        declared.chain(generated).collect()
+    }
+
+    /// The URIs of the MCP resources that a requester may read.
+    pub fn visible_resources(&self, requester: &Requester) -> BTreeSet<Arc<str>> {
+        let read =
+            |uri: &&Arc<str>| self.decide(requester, &Object::Resource(Arc::clone(uri)), Permission::Read).is_allowed();
+        self.catalog.resources.iter().filter(read).cloned().collect()
+    }
+
+    /// casbin's own word on one row: what the policy lines say of it. Tenant, data room and parent are not asked.
+    pub fn admits_row(&self, requester: &Requester, dataset: &Name, permission: Permission, row: &Row) -> Decision {
+        self.judge(requester, &Object::Dataset(dataset.clone()), permission, row).decision
+    }
+
+    /// How the decision about an object comes about.
+    pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
+        let names = self.names.close(&requester.tenant, &requester.names);
+        let view = View { requester, names: &names };
+        let place = (&requester.tenant, object.kind(), permission);
+        let covering = self.index.covering(place, object.name());
+        let lines = covering.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
+            line: rule.at.clone(),
+            text: Arc::clone(&rule.text),
+            effect: match rule.effect {
+                Effect::Allow => Verdict::Allow,
+                Effect::Deny => Verdict::Deny,
+            },
+            who: Arc::clone(&rule.who),
+            matched: names.contains(&rule.who),
+            left: rule.when.residual(&view),
+        });
+        let lines = lines.collect();
+        let decision = self.decide(requester, object, permission);
+        Explanation { lines, decision, names: names.into_iter().collect() }
+    }
+
+    /// Asks casbin once about every partition, so that what it cannot decide is found before the policy is in force.
+    pub(super) fn rehearse(&self) -> Result<(), EnforcerError> {
+        for partition in self.index.partitions() {
+            let rules = || partition.rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
+            // True allowances and false denials let casbin walk to the last rule.
+            let truth = |effect| match effect {
+                Effect::Allow => Truth::True,
+                Effect::Deny => Truth::False,
+            };
+            self.enforcer.allows(Question {
+                tenant: partition.tenant,
+                permission: partition.permission,
+                kind: partition.kind,
+                object: partition.object.unwrap_or(""),
+                names: Arc::new(rules().map(|(_, rule)| Arc::clone(&rule.who)).collect()),
+                truths: rules().map(|(position, rule)| (position, truth(rule.effect))).collect(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Asks casbin, and counts the lines besides.
+    fn judge(&self, requester: &Requester, object: &Object, permission: Permission, row: &Row) -> Judged {
+        let names = self.names.close(&requester.tenant, &requester.names);
+        let view = View { requester, names: &names };
+        let (tenant, kind) = (&requester.tenant, object.kind());
+        let matching = self.index.matching((tenant, kind, permission), object.name(), &names);
+        let rules = || matching.iter().filter_map(|position| Some((*position, self.rules.get(*position)?)));
+        let truths: BTreeMap<usize, Truth> =
+            rules().map(|(position, rule)| (position, rule.when.truth(&view, row))).collect();
+        let lines = |effect: Effect| -> Vec<LineRef> {
+            let counts = |position: &usize| match (effect, truths.get(position)) {
+                (Effect::Allow, truth) => truth == Some(&Truth::True),
+                (Effect::Deny, truth) => truth != Some(&Truth::False),
+            };
+            let of_effect = rules().filter(|(position, rule)| rule.effect == effect && counts(position));
+            of_effect.map(|(_, rule)| rule.at.clone()).collect()
+        };
+        let (allowing, denying) = (lines(Effect::Allow), lines(Effect::Deny));
+        let expected = !allowing.is_empty() && denying.is_empty();
+        let question =
+            Question { tenant, permission, kind, object: object.name(), names: Arc::new(names.clone()), truths };
+        let allowed = match self.enforcer.allows(question) {
+            Ok(allowed) => allowed,
+            Err(error) => {
+                tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");
+                false
+            }
+        };
+        let (verdict, lines) = if allowed { (Verdict::Allow, allowing) } else { (Verdict::Deny, denying) };
+        let decision = Decision { verdict, lines, revision: self.revision };
+        Judged { agreed: allowed == expected, decision }
+    }
+
+    /// casbin's decision, unless the lines that were counted say otherwise: then something is broken, and nothing is allowed.
+    fn agreed(&self, judged: Judged, requester: &Requester, object: &Object, permission: Permission) -> Decision {
+        if judged.agreed {
+            return judged.decision;
+        }
+        let Requester { tenant, .. } = requester;
+        tracing::error!(%object, %permission, %tenant, "casbin and the policy index disagree; refused");
+        Decision { verdict: Verdict::Deny, lines: Vec::new(), revision: self.revision }
+    }
+
+    /// Of the requester's names and attributes, those that some line looks at.
+    fn key(&self, requester: &Requester, object: Object, permission: Permission) -> Key {
+        let lists = &self.catalog.lists;
+        let looked_at = |name: &Arc<str>| {
+            self.subjects.contains(name)
+                || self.names.mentions(&requester.tenant, name)
+                || lists.values().any(|prefix| name.starts_with(&**prefix))
+        };
+        // The data room narrows rows whatever the lines say; for other objects it counts only where a line reads it.
+        let data_room = match object.kind() {
+            Kind::Dataset | Kind::Column => requester.context.data_room.clone(),
+            Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin => None,
+        };
+        Key {
+            tenant: requester.tenant.clone(),
+            names: requester.names.iter().filter(|name| looked_at(name)).cloned().collect(),
+            values: self.reads.iter().map(|read| read.value(requester)).collect(),
+            data_room,
+            object,
+            permission,
+        }
+    }
+}

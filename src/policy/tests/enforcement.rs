@@ -1,0 +1,67 @@
+//! casbin by itself, without the index that counts the same lines.
+
+use std::path::PathBuf;
+
+use crate::policy::enforcer::{Enforcer, Question};
+use crate::policy::files::{self, Lines, Sources};
+use crate::policy::index::Index;
+use crate::policy::object::Kind;
+
+use super::*;
+
+fn enforcer(policy: &str) -> Enforcer {
+    let directory = directory(policy);
+    let sources = Sources::read(directory.path()).unwrap();
+    let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
+    assert_eq!(found, []);
+    let tenants: Vec<_> = catalog().tenants.keys().cloned().collect();
+    Enforcer::new(&rules, Index::new(&rules, &tenants).partitions()).unwrap()
+}
+
+fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Truth)]) -> bool {
+    let tenant = "acme".parse().unwrap();
+    let question = Question {
+        tenant: &tenant,
+        permission: Permission::Call,
+        kind: Kind::Tool,
+        object,
+        names: Arc::new(names.iter().map(|name| Arc::from(*name)).collect()),
+        truths: truths.iter().copied().collect(),
+    };
+    enforcer.allows(question).unwrap()
+}
+
+#[test]
+fn an_allowance_counts_when_true_and_a_denial_unless_false() {
+    let enforcer = enforcer("p, *, acme, tool:echo, call, true, allow\np, *, *, tool:e*, call, true, deny\n");
+    for allow in [Truth::True, Truth::False, Truth::Unknown] {
+        for deny in [Truth::True, Truth::False, Truth::Unknown] {
+            let expected = allow == Truth::True && deny == Truth::False;
+            assert_eq!(ask(&enforcer, &["*"], "echo", &[(0, allow), (1, deny)]), expected, "{allow:?} {deny:?}");
+        }
+    }
+    // A rule that the index lost is no allowance, and still a denial.
+    assert!(!ask(&enforcer, &["*"], "echo", &[(0, Truth::True)]));
+    assert!(!ask(&enforcer, &["*"], "echo", &[(1, Truth::False)]));
+    // Somebody whom the lines are not for, and an object that none is about.
+    assert!(!ask(&enforcer, &[], "echo", &[(0, Truth::True), (1, Truth::False)]));
+    assert!(!ask(&enforcer, &["*"], "web_search", &[(0, Truth::True), (1, Truth::False)]));
+}
+
+#[test]
+fn an_object_that_no_line_names_is_judged_by_the_patterns() {
+    let enforcer = enforcer("p, *, *, tool:e*, call, true, allow\np, *, *, tool:echo, call, true, deny\n");
+    let truths = [(0, Truth::True), (1, Truth::True)];
+    assert!(!ask(&enforcer, &["*"], "echo", &truths));
+    assert!(ask(&enforcer, &["*"], "eé", &truths), "a pattern may end inside what a byte-wise slice would cut");
+    assert!(!ask(&enforcer, &["*"], "é", &truths));
+}
+
+#[test]
+fn the_shipped_model_is_the_one_that_is_compiled() {
+    let squeeze = |text: &str| text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(squeeze(&shipped_model()), squeeze(files::MODEL));
+    let source = fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/policy/enforcer.rs")).unwrap();
+    let effect = files::MODEL.lines().find_map(|line| line.strip_prefix("e = ")).unwrap();
+    assert!(source.contains(effect), "casbin combines effects by another rule than the model says");
+}
