@@ -14,11 +14,13 @@
 //! | [`keys`] | whom we trust: issuers' keys, fetched and kept; the signature of a token |
 //! | [`authn`] | a request's headers in, a `Principal` out |
 //! | [`policy`] | policy files in, decisions and row filters out |
+//! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
+//! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
 //!
 //! # The invariants
 //!
 //! Three values carry the whole security argument. A `Principal` is made only in [`authn`], only from a verified
-//! credential. An `Authorized<A>` is made only in `authz`, only after the policy allowed action `A` and the audit
+//! credential. An `Authorized<A>` is made only in [`authz`], only after the policy allowed action `A` and the audit
 //! has a place for the decision. A `RowScope` is made only inside such a permit, and no query plan exists without one.
 
 pub mod model;
@@ -38,6 +40,10 @@ pub mod keys;
 pub mod authn;
 
 pub mod policy;
+
+pub mod authz;
+
+pub mod dataset;
 
 // The issuer and the clock of the black-box tests serve the unit tests too.
 #[cfg(test)]

@@ -9,6 +9,10 @@ use crate::policy::RowFilter;
 pub struct RowScope(Arc<RowFilter>);
 
 impl RowScope {
+    pub(in crate::authz) fn of(filter: Arc<RowFilter>) -> Self {
+        Self(filter)
+    }
+
     /// The condition that every statement carries.
     pub fn filter(&self) -> &RowFilter {
         &self.0

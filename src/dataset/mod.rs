@@ -1,7 +1,37 @@
 //! What the decision is about: the protected data. Nothing here runs without a permit.
+//!
+//! [`check`] holds the declarations against the real database at start. [`describe::tools`] says what a dataset offers,
+//! [`arguments::parse`] makes a [`Request`] of a call, [`ReadPlan::new`] joins it with the scope of its permit, and [`read`]
+//! runs the one statement that follows. Whatever a caller sends can only narrow the scope, which is always the first
+//! condition; and no error of the database reaches a caller.
 
+pub mod arguments;
+mod cell;
+pub mod check;
+mod condition;
+mod cursor;
+mod database;
+pub mod describe;
+mod filter;
+mod keyset;
+mod moment;
+mod plan;
+pub mod preview;
 mod relation;
+mod request;
+mod run;
+mod sql;
 mod statement;
+mod suggest;
+#[cfg(test)]
+mod tests;
 
+pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
+pub use database::{Database, DatabaseError};
+pub use filter::FilterError;
+pub use plan::{PlanError, ReadPlan};
 pub use relation::{Affinity, Relation, Schema};
+pub use request::Request;
+pub use run::{Next, Rows, RunError, Table, read};
+pub use sql::SqlError;
 pub use statement::{Bind, Statement};

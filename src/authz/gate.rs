@@ -1,0 +1,88 @@
+//! The one place where access is decided. A security reviewer starts here.
+
+use std::sync::Arc;
+
+use super::{Action, Authorized, Receipt, Ruling};
+use crate::authn::Principal;
+use crate::clock::Clock;
+use crate::model::Scope;
+use crate::policy::Policies;
+use crate::random::{self, Random, RandomError};
+use crate::store::audit::{AuditError, AuditLog, Record, Verdict};
+
+/// Why there is no permit. A denial, and a lack of scope, has been recorded before it is returned.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The policy does not allow it. To the caller this looks like something that does not exist.
+    #[error("the policy does not allow it (decision {0})")]
+    Denied(String),
+    /// The policy allows it; the token lacks the scope.
+    #[error("the token lacks the scope {0} (decision {1})")]
+    Scope(Scope, String),
+    /// The decision cannot be recorded, so nothing is decided.
+    #[error("the audit store does not take the decision")]
+    Audit(#[from] AuditError),
+    /// The decision cannot be given an id, so nothing is decided.
+    #[error("the decision cannot be given an id")]
+    Random(#[from] RandomError),
+}
+
+/// Decides, and records what it decides.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    policies: Arc<Policies>,
+    audit: AuditLog,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Gate {
+    /// A gate over the policy in force and the audit trail.
+    pub fn new(policies: Arc<Policies>, audit: AuditLog, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { policies, audit, clock, random }
+    }
+
+    /// Decides whether `principal` may do `action`, for the request of this id.
+    ///
+    /// One policy snapshot answers from start to end, and its revision is in the record. A place in the audit is taken
+    /// before the permit exists; a denial is durable before it is returned.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`]; there is no other way to be told no.
+    pub async fn authorize<A: Action>(
+        &self,
+        principal: &Principal,
+        request: &str,
+        action: A,
+    ) -> Result<Authorized<A>, Refusal> {
+        let place = self.audit.reserve()?;
+        let policy = self.policies.current();
+        let ruling = action.rule(&policy, principal.requester());
+        let lacking = A::NEEDS.filter(|needed| !principal.proof().scopes.contains(*needed));
+
+        let decision = random::hex::<12>(self.random.as_ref())?;
+        let ids = (decision.clone(), request);
+        let mut record = Record::open(self.clock.now(), ids, principal.requester(), principal.proof());
+        A::VERB.clone_into(&mut record.action);
+        record.object = action.object();
+        record.tool = action.tool().map(ToString::to_string);
+        record.revision = policy.revision().to_string();
+        let (Ruling::Allow(_, lines) | Ruling::Deny(lines)) = &ruling;
+        record.lines = lines.iter().map(ToString::to_string).collect();
+
+        let refusal = match (ruling, lacking) {
+            (Ruling::Allow(scope, _), None) => {
+                record.verdict = Verdict::Allow;
+                return Ok(Authorized::redeem(action, scope, Receipt::open(place, record, Arc::clone(&self.clock))));
+            }
+            (Ruling::Allow(..), Some(needed)) => {
+                "scope".clone_into(&mut record.reason);
+                Refusal::Scope(needed, decision)
+            }
+            (Ruling::Deny(_), _) => Refusal::Denied(decision),
+        };
+        place.record(record).await?;
+        Err(refusal)
+    }
+}

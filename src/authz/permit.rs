@@ -1,0 +1,85 @@
+//! The permit, and the receipt that turns an answer into a recorded answer.
+
+use std::sync::Arc;
+
+use super::Action;
+use crate::clock::Clock;
+use crate::store::audit::{AuditError, Outcome, Place, Record};
+
+/// Permission to perform `A` once. Not `Clone`: one decision, one audit record, one use.
+#[derive(Debug)]
+#[must_use]
+pub struct Authorized<A: Action> {
+    action: A,
+    scope: A::Scope,
+    receipt: Receipt,
+}
+
+impl<A: Action> Authorized<A> {
+    pub(in crate::authz) fn redeem(action: A, scope: A::Scope, receipt: Receipt) -> Self {
+        Self { action, scope, receipt }
+    }
+
+    /// Spends the permit: the action, what it covers, and the receipt that its answer must be recorded with.
+    pub fn spend(self) -> (A, A::Scope, Receipt) {
+        (self.action, self.scope, self.receipt)
+    }
+}
+
+/// The audit record of one decision, open until its outcome is known. Dropped without one, it is recorded as abandoned.
+#[derive(Debug)]
+#[must_use]
+pub struct Receipt {
+    open: Option<(Place, Record)>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Receipt {
+    pub(in crate::authz) fn open(place: Place, record: Record, clock: Arc<dyn Clock>) -> Self {
+        Self { open: Some((place, record)), clock }
+    }
+
+    /// The record as it stands, for the log.
+    pub fn record(&self) -> Option<&Record> {
+        self.open.as_ref().map(|(_, record)| record)
+    }
+
+    /// Records what became of the action; the answer comes back once the record is durable.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be written. The answer is lost with it: nothing is answered unrecorded.
+    pub async fn close<T>(mut self, outcome: Outcome, answer: T) -> Result<Recorded<T>, AuditError> {
+        if let Some((place, record)) = self.take(outcome) {
+            place.record(record).await?;
+        }
+        Ok(Recorded(answer))
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Option<(Place, Record)> {
+        let (place, mut record) = self.open.take()?;
+        record.outcome = outcome;
+        record.duration = self.clock.now().since(record.at);
+        Some((place, record))
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some((place, record)) = self.take(Outcome::Abandoned) {
+            place.record_detached(record);
+        }
+    }
+}
+
+/// An answer whose audit record is durable. Replies are made from nothing else.
+#[derive(Debug)]
+#[must_use]
+pub struct Recorded<T>(T);
+
+impl<T> Recorded<T> {
+    /// The answer.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}

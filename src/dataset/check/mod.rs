@@ -1,0 +1,98 @@
+//! Holds the declared datasets against the real database, before anything is answered from it.
+//!
+//! What would make an answer wrong is refused: a missing column, a type that the storage cannot have, a collation that
+//! compares `A` with `a`. What only makes it slow, or cannot be proved, is a warning that says what to do. The database is
+//! asked what it has and how it would compare; its schema text is read only where there is nothing to ask (the options of
+//! a full-text table). This module alone makes a [`Schema`].
+
+mod columns;
+mod fts;
+mod index;
+mod key;
+mod object;
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use report::{CheckError, Warning};
+
+use self::object::{Catalogue, Object};
+use super::database::Database;
+use super::relation::{Relation, Schema};
+use crate::catalog::{Catalog, Column, ColumnType, Dataset};
+
+/// Checks every dataset.
+///
+/// # Errors
+///
+/// With everything that is wrong, not only the first.
+pub async fn check(catalog: &Catalog, database: &Database) -> Result<(Schema, Vec<Warning>), Vec<CheckError>> {
+    let catalogue = Catalogue::read(database).await.map_err(|error| vec![error])?;
+    let mut findings = Findings::default();
+    let mut relations = BTreeMap::new();
+    for (name, dataset) in &catalog.datasets {
+        match relation(dataset, &catalogue, database, &mut findings).await {
+            Ok(relation) => {
+                relations.insert(name.clone(), Arc::new(relation));
+            }
+            Err(error) => findings.errors.push(error),
+        }
+    }
+    if findings.errors.is_empty() { Ok((Schema { relations }, findings.warnings)) } else { Err(findings.errors) }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<CheckError>,
+    warnings: Vec<Warning>,
+}
+
+/// One dataset. An error that is returned makes further checks of it pointless; the others are collected.
+async fn relation(
+    dataset: &Arc<Dataset>,
+    catalogue: &Catalogue,
+    database: &Database,
+    findings: &mut Findings,
+) -> Result<Relation, CheckError> {
+    let object = catalogue.object(dataset, database).await?;
+    declarations(dataset, findings);
+    let (affinities, never_null) = columns::check(dataset, &object, database, findings).await?;
+    let complete = affinities.len() == dataset.columns.len();
+    let mut merges_rooms = false;
+    if complete {
+        key::check(dataset, &object, database, findings).await?;
+        merges_rooms = index::check(dataset, &object, findings);
+        fts::check(dataset, &object, catalogue, database, findings).await?;
+    }
+    Ok(Relation { dataset: Arc::clone(dataset), affinities, never_null, merges_rooms })
+}
+
+/// What callers are given or order by must be visible to them: an order by a hidden column would tell of it.
+fn declarations(dataset: &Dataset, findings: &mut Findings) {
+    for name in &dataset.key {
+        match dataset.column(name.as_str()) {
+            Some(column) if matches!(column.kind, ColumnType::Json | ColumnType::Bytes) => {
+                findings.errors.push(CheckError::KeyType { dataset: dataset.name.clone(), column: name.clone() });
+            }
+            Some(column) if column.is_visible() => {}
+            Some(_) | None => {
+                findings.errors.push(CheckError::HiddenKey { dataset: dataset.name.clone(), column: name.clone() });
+            }
+        }
+    }
+    for term in &dataset.order {
+        if !dataset.column(term.column.as_str()).is_some_and(Column::is_visible) {
+            let (dataset, column) = (dataset.name.clone(), term.column.clone());
+            findings.errors.push(CheckError::HiddenOrder { dataset, column });
+        }
+    }
+}
+
+fn has_column(object: &Object, source: &str) -> bool {
+    object.columns.iter().any(|column| column.name == source)
+}
+
+#[cfg(test)]
+mod tests;

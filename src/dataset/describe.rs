@@ -1,0 +1,312 @@
+//! The tools that a dataset generates, as a model sees them: names, texts, JSON Schemas.
+//!
+//! The schemas say what `arguments` accepts and what `run` answers, from the same functions, so that they cannot drift.
+//! They are the same for everybody: who asks, for which tenant and in which room is never an argument. Flat objects
+//! only, because clients differ in what else of JSON Schema they understand.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::arguments::{DEFAULT_LIMIT, MAX_IN_VALUES, MAX_LIMIT, MAX_ORDER, MAX_TEXT, operators, orderable};
+use super::request::listed;
+use crate::catalog::Operation;
+use crate::catalog::{Column, ColumnType, Dataset, Direction};
+use crate::model::Name;
+
+/// A generated tool.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// Its name, such as `list_documents`.
+    pub name: String,
+    /// Its title for people.
+    pub title: String,
+    /// What it does; the model reads this.
+    pub description: String,
+    /// The dataset that it reads.
+    pub dataset: Name,
+    /// What it does with it.
+    pub operation: Operation,
+    /// The JSON Schema of its arguments.
+    pub input_schema: Map<String, Json>,
+    /// The JSON Schema of its structured answer.
+    pub output_schema: Map<String, Json>,
+}
+
+/// The tools of one dataset.
+pub fn tools(dataset: &Dataset) -> Vec<Tool> {
+    Operation::ALL
+        .into_iter()
+        .filter(|operation| operation.exists_for(dataset))
+        .map(|operation| Tool {
+            name: operation.tool_name(&dataset.name),
+            title: title(operation, &dataset.name),
+            description: description(operation, dataset),
+            dataset: dataset.name.clone(),
+            operation,
+            input_schema: input(operation, dataset),
+            output_schema: output(operation, dataset),
+        })
+        .collect()
+}
+
+fn title(operation: Operation, dataset: &Name) -> String {
+    let words = dataset.as_str().replace('_', " ");
+    match operation {
+        Operation::List => format!("List {words}"),
+        Operation::Get => format!("Get one of {words}"),
+        Operation::Search => format!("Search {words}"),
+        Operation::Count => format!("Count {words}"),
+    }
+}
+
+fn description(operation: Operation, dataset: &Dataset) -> String {
+    let what = dataset.description.trim().trim_end_matches('.');
+    match operation {
+        Operation::List => format!(
+            "{what}. Lists rows, {DEFAULT_LIMIT} at a time unless `limit` says otherwise{}. `next_cursor` is null on the last page.\n{}",
+            default_order(dataset),
+            columns(listed(dataset))
+        ),
+        Operation::Get => format!(
+            "{what}. Gets one row by its {}, with every column.\n{}",
+            join(&dataset.key, " and "),
+            columns(dataset.visible())
+        ),
+        Operation::Search => {
+            let searched: Vec<Name> = dataset.searched().map(|column| column.name.clone()).collect();
+            format!(
+                "{what}. Finds the rows that have every word of `query` in {}{}. `next_cursor` is null on the last page.\n{}",
+                join(&searched, " or "),
+                default_order(dataset),
+                columns(listed(dataset))
+            )
+        }
+        Operation::Count => format!("{what}. Counts the rows that you can see and that pass `filter`."),
+    }
+}
+
+fn default_order(dataset: &Dataset) -> String {
+    let terms: Vec<String> = dataset
+        .order
+        .iter()
+        .map(|term| match term.direction {
+            Direction::Ascending => format!("{}, smallest first", term.column),
+            Direction::Descending => format!("{}, largest first", term.column),
+        })
+        .collect();
+    if terms.is_empty() { String::new() } else { format!(", ordered by {}", terms.join("; then ")) }
+}
+
+fn join(names: &[Name], between: &str) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(between)
+}
+
+fn columns<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
+    let mut text = "Columns:".to_owned();
+    for column in columns {
+        text.push_str("\n- `");
+        text.push_str(column.name.as_str());
+        text.push_str("` (");
+        text.push_str(word(column.kind));
+        text.push(')');
+        if let Some(description) = &column.description {
+            text.push_str(": ");
+            text.push_str(description.trim());
+        }
+    }
+    text
+}
+
+fn word(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Id => "identifier",
+        ColumnType::Text => "text",
+        ColumnType::Number => "number",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Time(_) => "time",
+        ColumnType::Json => "JSON",
+        ColumnType::Bytes => "bytes, base64",
+    }
+}
+
+fn input(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    match operation {
+        Operation::Get => {
+            for column in dataset.key.iter().filter_map(|name| dataset.column(name.as_str())) {
+                properties.insert(column.name.to_string(), described(value(column), column));
+                required.push(column.name.to_string());
+            }
+        }
+        Operation::List => {
+            properties.insert("filter".to_owned(), filter(dataset));
+            properties.insert("order".to_owned(), order(dataset));
+            page(&mut properties);
+        }
+        Operation::Search => {
+            properties.insert(
+                "query".to_owned(),
+                json!({
+                    "type": "string",
+                    "description": "Words, separated by blanks; a row must contain every one of them. No operators.",
+                    "minLength": 1,
+                    "maxLength": MAX_TEXT,
+                }),
+            );
+            required.push("query".to_owned());
+            properties.insert("filter".to_owned(), filter(dataset));
+            page(&mut properties);
+        }
+        Operation::Count => {
+            properties.insert("filter".to_owned(), filter(dataset));
+        }
+    }
+    object(properties, required)
+}
+
+fn page(properties: &mut Map<String, Json>) {
+    properties.insert(
+        "limit".to_owned(),
+        json!({
+            "type": "integer",
+            "description": "How many rows at most.",
+            "minimum": 1,
+            "maximum": MAX_LIMIT,
+            "default": DEFAULT_LIMIT,
+        }),
+    );
+    properties.insert(
+        "cursor".to_owned(),
+        json!({
+            "type": "string",
+            "description": "`next_cursor` of the last answer, with otherwise the same arguments, for the rows after it.",
+        }),
+    );
+}
+
+fn filter(dataset: &Dataset) -> Json {
+    let columns = dataset.visible().map(|column| {
+        let tests = operators(column).iter().map(|operator| ((*operator).to_owned(), test(column, operator)));
+        let mut of_column = object(tests.collect(), Vec::new());
+        of_column.insert("minProperties".to_owned(), json!(1));
+        (column.name.to_string(), described(of_column, column))
+    });
+    let mut filter = object(columns.collect(), Vec::new());
+    let text = "Conditions on columns; a row must pass all of them. A comparison with an absent value never passes.";
+    filter.insert("description".to_owned(), json!(text));
+    Json::Object(filter)
+}
+
+fn test(column: &Column, operator: &str) -> Json {
+    let (meaning, mut schema) = match operator {
+        "ne" => ("is present and not equal to", value(column)),
+        "lt" => ("is less than", value(column)),
+        "lte" => ("is at most", value(column)),
+        "gt" => ("is greater than", value(column)),
+        "gte" => ("is at least", value(column)),
+        "in" => {
+            let list = json!({ "type": "array", "items": value(column), "minItems": 1, "maxItems": MAX_IN_VALUES });
+            ("is one of", into_object(list))
+        }
+        "contains" => {
+            let mut text = value(column);
+            text.insert("minLength".to_owned(), json!(1));
+            ("contains, whatever the case of A to Z", text)
+        }
+        "is_null" => ("is absent (true) or present (false)", into_object(json!({ "type": "boolean" }))),
+        _ => ("is equal to", value(column)),
+    };
+    schema.insert("description".to_owned(), json!(meaning));
+    Json::Object(schema)
+}
+
+fn order(dataset: &Dataset) -> Json {
+    let names: Vec<String> =
+        orderable(dataset).flat_map(|column| [column.name.to_string(), format!("-{}", column.name)]).collect();
+    json!({
+        "type": "array",
+        "description": "Columns to order by, the first one first; `-` in front for largest first. Absent values are smallest.",
+        "items": { "type": "string", "enum": names },
+        "minItems": 1,
+        "maxItems": MAX_ORDER,
+    })
+}
+
+/// The schema of a value that a caller writes.
+fn value(column: &Column) -> Map<String, Json> {
+    into_object(match (column.kind, &column.values) {
+        (ColumnType::Text, Some(values)) => json!({ "type": "string", "enum": values }),
+        (ColumnType::Id | ColumnType::Text, _) => json!({ "type": "string", "maxLength": MAX_TEXT }),
+        (ColumnType::Number, _) => json!({ "type": "number" }),
+        (ColumnType::Boolean, _) => json!({ "type": "boolean" }),
+        (ColumnType::Time(_), _) => json!({ "type": "string", "format": "date-time" }),
+        // Nobody writes one; `operators` offers only `is_null` for it.
+        (ColumnType::Json | ColumnType::Bytes, _) => json!({}),
+    })
+}
+
+/// The schema of a value in an answer: null where the cell is empty or not of its type.
+fn answered(column: &Column) -> Map<String, Json> {
+    into_object(match column.kind {
+        ColumnType::Id | ColumnType::Text => json!({ "type": ["string", "null"] }),
+        ColumnType::Number => json!({ "type": ["number", "null"] }),
+        ColumnType::Boolean => json!({ "type": ["boolean", "null"] }),
+        ColumnType::Time(_) => json!({ "type": ["string", "null"], "format": "date-time" }),
+        ColumnType::Json => json!({}),
+        ColumnType::Bytes => json!({ "type": ["string", "null"], "contentEncoding": "base64" }),
+    })
+}
+
+fn output(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
+    let mut properties = Map::new();
+    match operation {
+        Operation::List | Operation::Search => {
+            let row = Json::Object(row(listed(dataset)));
+            properties.insert("rows".to_owned(), json!({ "type": "array", "items": row }));
+            properties.insert(
+                "next_cursor".to_owned(),
+                json!({ "type": ["string", "null"], "description": "For the next page; null on the last one." }),
+            );
+        }
+        Operation::Get => {
+            properties.insert("row".to_owned(), Json::Object(row(dataset.visible())));
+        }
+        Operation::Count => {
+            properties.insert("count".to_owned(), json!({ "type": "integer", "minimum": 0 }));
+        }
+    }
+    let required = properties.keys().cloned().collect();
+    object(properties, required)
+}
+
+fn row<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Json> {
+    let properties: Map<String, Json> =
+        columns.map(|column| (column.name.to_string(), described(answered(column), column))).collect();
+    let required = properties.keys().cloned().collect();
+    object(properties, required)
+}
+
+fn described(mut schema: Map<String, Json>, column: &Column) -> Json {
+    if let Some(description) = &column.description {
+        schema.insert("description".to_owned(), json!(description.trim()));
+    }
+    Json::Object(schema)
+}
+
+fn object(properties: Map<String, Json>, required: Vec<String>) -> Map<String, Json> {
+    let mut object = into_object(json!({ "type": "object" }));
+    object.insert("properties".to_owned(), Json::Object(properties));
+    if !required.is_empty() {
+        let required = required.into_iter().map(Json::String).collect();
+        object.insert("required".to_owned(), Json::Array(required));
+    }
+    object.insert("additionalProperties".to_owned(), json!(false));
+    object
+}
+
+fn into_object(value: Json) -> Map<String, Json> {
+    match value {
+        Json::Object(object) => object,
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Map::new(),
+    }
+}

@@ -1,0 +1,166 @@
+//! Runs a plan: binds, reads, decodes. The only function that answers from protected data takes a [`ReadPlan`] by value.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::cell::Cell;
+use super::cursor::{CursorError, Pager, QueryDigest};
+use super::database::{Database, DatabaseError};
+use super::keyset::Position;
+use super::plan::{Read, ReadPlan, Shape};
+use super::relation::Schema;
+use super::sql::{self, Rendered, SqlError};
+use crate::catalog::ColumnType;
+use crate::model::Name;
+use crate::policy::RowFilter;
+
+/// Why nothing was read. For the log; callers get [`RunError::SAFE`], whatever happened, because a database's own words
+/// can tell of rows outside the scope.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no statement for this.
+    #[error("the read could not be put into SQL")]
+    Sql(#[from] SqlError),
+    /// The database refused or was too slow.
+    #[error("the read failed in the database")]
+    Database(#[from] DatabaseError),
+    /// Two rows have the key that was asked for.
+    #[error("dataset `{0}` has more than one row of this key; declare a key that is unique")]
+    AmbiguousKey(Name),
+    /// The database answered in another form than was asked for.
+    #[error("the database answered in an unexpected form")]
+    Form,
+}
+
+impl RunError {
+    /// What every caller is told.
+    pub const SAFE: &'static str =
+        "The data could not be read. Ask for less (narrower filters, a smaller page), or try again later.";
+}
+
+/// Rows by column, in the order of the columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The columns' names.
+    pub columns: Vec<Name>,
+    /// One value per column; null where the cell is empty or not of the declared type.
+    pub rows: Vec<Vec<Json>>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// A page.
+    Page {
+        /// The rows.
+        table: Table,
+        /// Where the next page begins, if there is one.
+        next: Option<Next>,
+    },
+    /// One row, or none that this caller can see.
+    One(Table),
+    /// A number of rows.
+    Count(i64),
+}
+
+/// Where the next page begins: opaque until a [`Pager`] seals it for the caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    position: Position,
+    digest: QueryDigest,
+}
+
+impl Rows {
+    /// How many rows the answer has; for a count, none.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Page { table, .. } | Self::One(table) => table.rows.len(),
+            Self::Count(_) => 0,
+        }
+    }
+
+    /// Whether a row was asked for and none is there.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Page { table, .. } | Self::One(table) => table.rows.is_empty(),
+            Self::Count(_) => false,
+        }
+    }
+
+    /// The structured answer, as the tool's output schema declares it; `None` where one row was asked for and is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the next cursor cannot be sealed.
+    pub fn structured(self, pager: &Pager<'_>) -> Result<Option<Map<String, Json>>, CursorError> {
+        let mut answer = Map::new();
+        match self {
+            Self::Page { table, next } => {
+                let cursor = next.map(|next| pager.seal(next.digest, &next.position)).transpose()?;
+                answer.insert("rows".to_owned(), Json::Array(table.into_objects().collect()));
+                answer.insert("next_cursor".to_owned(), cursor.map_or(Json::Null, Json::String));
+            }
+            Self::One(table) => {
+                let Some(row) = table.into_objects().next() else { return Ok(None) };
+                answer.insert("row".to_owned(), row);
+            }
+            Self::Count(count) => {
+                answer.insert("count".to_owned(), json!(count));
+            }
+        }
+        Ok(Some(answer))
+    }
+}
+
+impl Table {
+    fn into_objects(self) -> impl Iterator<Item = Json> {
+        let Self { columns, rows } = self;
+        rows.into_iter().map(move |row| Json::Object(columns.iter().map(Name::to_string).zip(row).collect()))
+    }
+}
+
+/// Runs a plan, once.
+///
+/// # Errors
+///
+/// When the database refuses, is too slow, or does not have what was declared.
+pub async fn read(database: &Database, schema: &Schema, plan: ReadPlan) -> Result<Rows, RunError> {
+    let (filter, read) = plan.parts();
+    within(database, schema, read, filter).await
+}
+
+/// Runs a read within a filter. For [`read`] and `preview` alone.
+pub(super) async fn within(
+    database: &Database,
+    schema: &Schema,
+    read: &Read,
+    filter: &RowFilter,
+) -> Result<Rows, RunError> {
+    let Rendered { statement, columns, position } = sql::render(read, filter, schema)?;
+    let mut rows = database.fetch(statement).await?;
+    match &read.shape {
+        Shape::Page(page) => {
+            let asked = usize::from(page.limit);
+            let more = rows.len() > asked;
+            rows.truncate(asked);
+            let last = if more { rows.last() } else { None };
+            let next = last.map(|last| Next {
+                position: position.iter().filter_map(|index| last.get(*index).cloned()).collect(),
+                digest: page.digest,
+            });
+            Ok(Rows::Page { table: table(&columns, rows), next })
+        }
+        Shape::Row(_) if rows.len() > 1 => Err(RunError::AmbiguousKey(read.dataset.name.clone())),
+        Shape::Row(_) => Ok(Rows::One(table(&columns, rows))),
+        Shape::Count(_) => match rows.pop().as_deref() {
+            Some([Cell::Integer(count)]) => Ok(Rows::Count(*count)),
+            Some(_) | None => Err(RunError::Form),
+        },
+    }
+}
+
+fn table(columns: &[(Name, ColumnType)], rows: Vec<Vec<Cell>>) -> Table {
+    // What stands after the answer's columns is the order's, and goes into the cursor only.
+    let rows =
+        rows.into_iter().map(|row| columns.iter().zip(row).map(|((_, kind), cell)| cell.into_json(*kind)).collect());
+    Table { columns: columns.iter().map(|(name, _)| name.clone()).collect(), rows: rows.collect() }
+}

@@ -1,0 +1,8 @@
+//! Reads against real SQLite files, from a tool's arguments to its answer.
+
+pub(in crate::dataset) mod fixture;
+mod northwind;
+mod paging;
+mod reading;
+mod schemas;
+mod statements;

@@ -1,0 +1,6 @@
+SELECT t."id", t."room", t."title", t."body", t."classification", t."amount", t."done", t."updated_at", t."extra", t."picture"
+FROM "documents" AS t WHERE ((("t"."tenant_id" COLLATE BINARY = $1 AND typeof("t"."tenant_id") = 'text') AND 1))
+  AND (t."id" = $2)
+LIMIT 2
+-- $1 = "acme"
+-- $2 = 1
