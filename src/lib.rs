@@ -16,6 +16,8 @@
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
 //! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
+//! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
+//! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |
 //!
 //! # The invariants
 //!
@@ -44,6 +46,10 @@ pub mod policy;
 pub mod authz;
 
 pub mod dataset;
+
+pub mod mcp;
+
+pub mod http;
 
 // The issuer and the clock of the black-box tests serve the unit tests too.
 #[cfg(test)]

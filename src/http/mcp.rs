@@ -1,0 +1,293 @@
+//! `/mcp`: every revision of the protocol on one endpoint.
+//!
+//! Requests of 2026-07-28, and single requests of older clients that open no session, go to a stateless service;
+//! `initialize` and what follows it goes to one with sessions. Before either, the body is read within its limits and its
+//! method and name are looked at, so that a missing scope can be answered as HTTP wants it (403 with a challenge).
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::{Body, Endpoint, Request, Response, Result};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::Deserialize;
+
+use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::session::Sessions;
+use crate::authn::Principal;
+use crate::mcp::{Mcp, RequestId, StepUp};
+
+const SESSION_ID: &str = "mcp-session-id";
+const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// The limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestLimits {
+    pub(super) body: usize,
+    pub(super) body_timeout: Duration,
+    pub(super) request_timeout: Duration,
+}
+
+/// The MCP endpoint, below the bearer layer.
+pub(super) struct McpEndpoint {
+    mcp: Mcp,
+    with_sessions: StreamableHttpService<Mcp, LocalSessionManager>,
+    stateless: StreamableHttpService<Mcp, NeverSessionManager>,
+    manager: Arc<LocalSessionManager>,
+    sessions: Sessions,
+    challenges: Challenges,
+    limits: RequestLimits,
+}
+
+/// What is looked at before dispatch. A repeated member is refused: two readers could read it differently.
+#[derive(Deserialize)]
+struct Peek<'a> {
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    params: Option<PeekParams<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PeekParams<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    uri: Option<Cow<'a, str>>,
+}
+
+impl McpEndpoint {
+    pub(super) fn new(
+        mcp: Mcp,
+        config: StreamableHttpServerConfig,
+        sessions: Sessions,
+        challenges: Challenges,
+        limits: RequestLimits,
+    ) -> Self {
+        let manager = Arc::new(LocalSessionManager::default());
+        let config = config.with_max_request_body_bytes(limits.body);
+        let (one, other) = (mcp.clone(), mcp.clone());
+        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), Arc::clone(&manager), config.clone());
+        let stateless = StreamableHttpService::new(
+            move || Ok(other.clone()),
+            Arc::new(NeverSessionManager::default()),
+            config.with_legacy_session_mode(false).with_json_response(true),
+        );
+        Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits }
+    }
+
+    async fn post(&self, request: Request, principal: &Principal, owner: &Arc<str>) -> Response {
+        if !is_json(request.headers()) {
+            let text = "the body must be sent as Content-Type: application/json";
+            return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
+        }
+        let id = request.extensions().get::<RequestId>().cloned();
+        let (mut parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        let peek = match peek(&body) {
+            Ok(peek) => peek,
+            Err(refusal) => return refusal,
+        };
+        let method = peek.method.as_deref().unwrap_or_default();
+        let name = peek.params.as_ref().and_then(|params| params.name.as_deref().or(params.uri.as_deref()));
+        let request_id = id.as_ref().map_or("", |id| &id.0);
+        match self.mcp.step_up(principal, request_id, method, name).await {
+            Ok(None) => {}
+            Ok(Some(StepUp(needed))) => return self.challenges.insufficient_scope(needed),
+            Err(error) => {
+                tracing::error!(%error, "a decision could not be recorded");
+                let text = "the server cannot record this request, so it does not answer it";
+                return answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1);
+            }
+        }
+        accept_both(&mut parts.headers);
+        let opens = method == "initialize";
+        let has_session = parts.headers.contains_key(SESSION_ID);
+        let request = http::Request::from_parts(parts, Full::new(body.clone()));
+        if opens || (has_session && !is_modern(&body)) {
+            self.in_session(request, owner).await
+        } else {
+            self.alone(request).await
+        }
+    }
+
+    /// Reads the body, within its size and its time.
+    async fn read(&self, body: poem_body::Boxed) -> Result<Bytes, Response> {
+        let read = Limited::new(body, self.limits.body).collect();
+        match tokio::time::timeout(self.limits.body_timeout, read).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let text = format!("the body is longer than {} bytes", self.limits.body);
+                Err(answer(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &text))
+            }
+            Ok(Err(_)) => Err(answer(StatusCode::BAD_REQUEST, "invalid_request", "the body ended early")),
+            Err(_) => Err(answer(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took too long to arrive")),
+        }
+    }
+
+    async fn alone(&self, request: http::Request<Full<Bytes>>) -> Response {
+        self.timed(self.stateless.handle(request)).await
+    }
+
+    async fn in_session<B>(&self, mut request: http::Request<B>, owner: &Arc<str>) -> Response
+    where
+        B: hyper::body::Body + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
+        if let Some(wire) = request.headers().get(SESSION_ID) {
+            let id = wire.to_str().ok().and_then(|wire| self.sessions.open(owner, wire));
+            let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) else {
+                return answer(
+                    StatusCode::NOT_FOUND,
+                    "unknown_session",
+                    "there is no such session; initialize a new one",
+                );
+            };
+            request.headers_mut().insert(SESSION_ID, id);
+        }
+        let mut response = self.timed(self.with_sessions.handle(request)).await;
+        if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
+            self.sessions.opened(owner, &id, &self.manager).await;
+            if let Ok(wire) = HeaderValue::from_str(&self.sessions.seal(owner, &id)) {
+                response.headers_mut().insert(SESSION_ID, wire);
+            }
+        }
+        response
+    }
+
+    /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
+    async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
+        match tokio::time::timeout(self.limits.request_timeout, answering).await {
+            Ok(response) => to_poem(response),
+            Err(_) => {
+                answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
+            }
+        }
+    }
+}
+
+impl Endpoint for McpEndpoint {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let Some(principal) = request.extensions().get::<Arc<Principal>>().cloned() else {
+            return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
+        };
+        let owner: Arc<str> = principal.binding().into();
+        let response = match *request.method() {
+            Method::POST => self.post(request, &principal, &owner).await,
+            Method::GET | Method::DELETE if request.headers().contains_key(SESSION_ID) => {
+                let mut request = http::Request::<poem_body::Boxed>::from(request);
+                accept_both(request.headers_mut());
+                self.in_session(request, &owner).await
+            }
+            _ => {
+                let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
+                let mut refusal = answer(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+                refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
+                refusal
+            }
+        };
+        Ok(response)
+    }
+}
+
+type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;
+
+mod poem_body {
+    /// The body that a poem request turns into.
+    pub(super) type Boxed = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.split(';').next().unwrap_or(value).trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// `Accept: */*`, or none, accepts both media types (RFC 9110, section 12.5.1); rmcp wants them by name.
+fn accept_both(headers: &mut HeaderMap) {
+    let any = headers.get_all(header::ACCEPT).iter().all(|value| value.as_bytes() == b"*/*");
+    if any {
+        headers.insert(header::ACCEPT, BOTH_MEDIA_TYPES);
+    }
+}
+
+/// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
+fn is_modern(body: &Bytes) -> bool {
+    #[derive(Deserialize)]
+    struct Request {
+        params: Option<Params>,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(rename = "_meta")]
+        meta: Option<Meta>,
+    }
+    #[derive(Deserialize)]
+    struct Meta {
+        #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
+        version: Option<String>,
+    }
+    let version = serde_json::from_slice::<Request>(body).ok().and_then(|r| r.params?.meta?.version);
+    version.is_some_and(|version| version.as_str() >= "2026-07-28")
+}
+
+#[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
+fn peek(body: &Bytes) -> Result<Peek<'_>, Response> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(json_rpc(StatusCode::BAD_REQUEST, -32600, "Batches are not supported; send one request at a time"));
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => {
+            json_rpc(StatusCode::BAD_REQUEST, -32600, &format!("Not a JSON-RPC request: {error}"))
+        }
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
+            json_rpc(StatusCode::BAD_REQUEST, -32700, &format!("Not JSON: {error}"))
+        }
+    })
+}
+
+/// An rmcp response as poem's. Its transport errors are plain text; ours are JSON.
+fn to_poem(response: http::Response<RmcpBody>) -> Response {
+    let (parts, body) = response.into_parts();
+    let is_text = !parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().starts_with(b"application/json") || value.as_bytes().starts_with(b"text/event-stream")
+    });
+    if parts.status.as_u16() >= 400 && is_text {
+        let (code, text) = transport_error(parts.status);
+        let mut refusal = answer(parts.status, code, text);
+        if let Some(allow) = parts.headers.get(header::ALLOW) {
+            refusal.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        return refusal;
+    }
+    let mut converted = Response::from(Body::from(body.map_err(|never| match never {}).boxed()));
+    converted.set_status(parts.status);
+    *converted.headers_mut() = parts.headers;
+    converted
+}
+
+fn transport_error(status: StatusCode) -> (&'static str, &'static str) {
+    match status {
+        StatusCode::FORBIDDEN => ("forbidden", "the Host or Origin of the request is not one that this server answers"),
+        StatusCode::NOT_FOUND => ("unknown_session", "there is no such session; initialize a new one"),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this endpoint does not have that method"),
+        StatusCode::NOT_ACCEPTABLE => {
+            ("not_acceptable", "the client must accept both application/json and text/event-stream")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "the body is too long"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
+            ("invalid_request", "the body is not a JSON-RPC message of the MCP revision that the headers name")
+        }
+        _ => ("server_error", "the request could not be answered"),
+    }
+}

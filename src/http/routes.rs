@@ -1,0 +1,124 @@
+//! Which path leads where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::StatusCode;
+use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route};
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::bearer::Bearer;
+use super::cors::{Cors, Origins};
+use super::error::{Challenges, answer};
+use super::mcp::{McpEndpoint, RequestLimits};
+use super::operations::{self, Discovery, Operations, Readiness, ResourceMetadata};
+use super::session::Sessions;
+use crate::authn::Authenticator;
+use crate::config::Server;
+use crate::mcp::{self, Mcp};
+use crate::random::{Random, RandomError};
+use crate::store::audit::AuditLog;
+
+/// What stands between the network and MCP.
+pub struct Edge {
+    /// Addresses, limits, allowed hosts and origins.
+    pub server: Server,
+    /// Establishes who asks.
+    pub authenticator: Arc<Authenticator>,
+    /// Counts who was turned away.
+    pub audit: AuditLog,
+    /// MCP itself.
+    pub mcp: Mcp,
+    /// What `/readyz` says.
+    pub readiness: Arc<dyn Readiness>,
+    /// The issuers that the metadata names, as their `iss` claims spell them.
+    pub issuers: Vec<String>,
+    /// Ids of requests, keys of sessions.
+    pub random: Arc<dyn Random>,
+    /// Ends open streams when it is cancelled.
+    pub shutdown: CancellationToken,
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// The whole HTTP surface. `more` are further routes (the demo's), outside the bearer layer.
+///
+/// # Errors
+///
+/// When no session key can be made.
+pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = Response> + 'static, RandomError> {
+    let origin = edge.server.public_url.origin().ascii_serialization();
+    let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+    let challenges = Challenges::new(&metadata_url, &mcp::SCOPES);
+    let limits = RequestLimits {
+        body: edge.server.body_limit,
+        body_timeout: edge.server.body_timeout,
+        request_timeout: edge.server.request_timeout,
+    };
+    let sessions = Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal)?;
+    let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
+    let config = transport(&edge.server, &origin, edge.shutdown);
+
+    let mcp = Cors {
+        inner: Bearer {
+            inner: McpEndpoint::new(edge.mcp, config, sessions, challenges.clone(), limits),
+            authenticator: edge.authenticator,
+            challenges,
+            audit: edge.audit,
+            random: edge.random,
+        },
+        origins,
+    };
+    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), edge.issuers, &mcp::SCOPES);
+    let beside = operations::service(Operations { readiness: edge.readiness }, Discovery { metadata });
+    let beside = Cors { inner: beside.into_endpoint(), origins: Origins::Any };
+    Ok(more.unwrap_or_default().at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
+}
+
+/// rmcp's own checks of `Host` and `Origin` (RUSTSEC-2026-0189): off by default there, on here.
+fn transport(server: &Server, origin: &str, shutdown: CancellationToken) -> StreamableHttpServerConfig {
+    let mut hosts = server.allowed_hosts.clone();
+    hosts.extend(server.public_url.host_str().map(ToOwned::to_owned));
+    if server.listen.ip().is_loopback() {
+        hosts.extend(["localhost", "127.0.0.1", "::1"].map(ToOwned::to_owned));
+    }
+    let origins = server.allowed_origins.iter().cloned().chain([with_port(server, origin)]);
+    StreamableHttpServerConfig::default()
+        .with_allowed_hosts(hosts)
+        .with_allowed_origins(origins)
+        .enforce_origin_validation()
+        .with_sse_keep_alive(Some(Duration::from_secs(15)))
+        .with_cancellation_token(shutdown)
+}
+
+/// An origin with its port written out, which rmcp compares exactly.
+fn with_port(server: &Server, origin: &str) -> String {
+    match (server.public_url.port(), server.public_url.port_or_known_default()) {
+        (None, Some(port)) => format!("{origin}:{port}"),
+        (Some(_), _) | (None, None) => origin.to_owned(),
+    }
+}
+
+/// Everything that poem itself answers with an error: unknown paths and methods, as JSON.
+async fn not_served(error: poem::Error) -> Response {
+    match error.status() {
+        StatusCode::NOT_FOUND => {
+            answer(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; MCP is at /mcp")
+        }
+        status @ StatusCode::METHOD_NOT_ALLOWED => {
+            let mut refusal = answer(status, "method_not_allowed", "this path is read by GET");
+            let allow = poem::http::HeaderValue::from_static("GET, HEAD, OPTIONS");
+            refusal.headers_mut().insert(poem::http::header::ALLOW, allow);
+            refusal
+        }
+        status => {
+            tracing::error!(%error, "a request could not be answered");
+            answer(status, "server_error", "the request could not be answered")
+        }
+    }
+}

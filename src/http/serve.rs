@@ -1,0 +1,90 @@
+//! The serve loop.
+//!
+//! poem's own loop goes on serving a request whose client is gone, never sets `TCP_NODELAY` (44 ms per event on a
+//! stream), and lets a client take for ever over its headers; so the loop is ours, on hyper-util.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Request, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long to wait after the operating system refused to accept a connection (out of descriptors, most often).
+const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
+
+/// The loop's time limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a client may take to send its headers.
+    pub header_timeout: Duration,
+    /// How long a shutdown waits for requests in flight.
+    pub shutdown_grace: Duration,
+}
+
+/// Serves `endpoint` on `listener` until `shutdown` is cancelled, then lets the requests in flight finish.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let endpoint = Arc::new(endpoint);
+    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
+    let local = listener.local_addr().map_or_else(|_| LocalAddr::default(), |addr| LocalAddr(Addr::SocketAddr(addr)));
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_BACK_OFF).await;
+                    continue;
+                }
+            },
+            () = shutdown.cancelled() => break,
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it began");
+            continue;
+        }
+        let connection =
+            connection(stream, Arc::clone(&endpoint), local.clone(), RemoteAddr(Addr::SocketAddr(peer)), limits);
+        let watched = graceful.watch(connection);
+        connections.spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(error = %error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight when the shutdown's grace time ended");
+    }
+}
+
+fn connection<E: Endpoint<Output = Response> + 'static>(
+    stream: TcpStream,
+    endpoint: Arc<E>,
+    local: LocalAddr,
+    remote: RemoteAddr,
+    limits: Limits,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send {
+    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+        let endpoint = Arc::clone(&endpoint);
+        async move { Ok::<http::Response<_>, Infallible>(endpoint.get_response(request).await.into()) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(20)).max_concurrent_streams(200);
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+}

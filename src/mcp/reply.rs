@@ -1,0 +1,188 @@
+//! From recorded outcomes to the protocol's answers, and from errors to its error codes.
+//!
+//! What a caller may not know is never in a reply: a refusal reads like something that does not exist, and a failure of
+//! ours is one sentence with the decision's id, while the log has the cause.
+
+use std::any::Any;
+
+use rmcp::ErrorData;
+use rmcp::model::{
+    CacheScope, CallToolResult, ContentBlock, ErrorCode, ListResourcesResult, ListToolsResult, ReadResourceResult,
+    Resource, ResourceContents, Tool,
+};
+use serde_json::Value;
+
+use crate::authz::{Recorded, Refusal};
+use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
+use crate::store::audit::AuditError;
+
+/// How long a client may keep a list, in milliseconds: shorter than a policy edit takes to be noticed would be pointless,
+/// longer would show tools that are gone.
+const LIST_TTL_MS: u64 = 1_000;
+
+/// What a tool came to.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// An answer by the declared output schema.
+    Structured(Value),
+    /// A sentence that a model can act on.
+    Error(String),
+}
+
+/// The answer of a tool.
+pub(super) fn tool(recorded: Recorded<Reply>) -> CallToolResult {
+    match recorded.into_inner() {
+        Reply::Structured(value) => CallToolResult::structured(value),
+        Reply::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+    }
+}
+
+/// The list of tools.
+pub(super) fn tools(recorded: Recorded<Vec<Tool>>) -> ListToolsResult {
+    ListToolsResult::with_all_items(recorded.into_inner())
+        .with_cache_scope(CacheScope::Private)
+        .with_ttl_ms(LIST_TTL_MS)
+}
+
+/// The list of resources.
+pub(super) fn resources(recorded: Recorded<Vec<Resource>>) -> ListResourcesResult {
+    ListResourcesResult::with_all_items(recorded.into_inner())
+        .with_cache_scope(CacheScope::Private)
+        .with_ttl_ms(LIST_TTL_MS)
+}
+
+/// The contents of a resource.
+pub(super) fn contents(recorded: Recorded<ResourceContents>) -> ReadResourceResult {
+    ReadResourceResult::new(vec![recorded.into_inner()]).with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
+}
+
+/// A tool that does not exist, or that is hidden: the two are the same answer.
+pub(super) fn unknown_tool(name: &str) -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_PARAMS, format!("Unknown tool: {}", super::dispatch::cut(name)), None)
+}
+
+/// A resource that does not exist, or that is hidden.
+pub(super) fn unknown_resource(uri: &str) -> ErrorData {
+    ErrorData::resource_not_found(format!("Unknown resource: {}", super::dispatch::cut(uri)), None)
+}
+
+/// A refused call of a tool.
+pub(super) fn tool_refusal(refusal: Refusal, name: &str) -> ErrorData {
+    match refusal {
+        Refusal::Denied(_) => unknown_tool(name),
+        Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
+    }
+}
+
+/// A refused read of a resource.
+pub(super) fn resource_refusal(refusal: Refusal, uri: &str) -> ErrorData {
+    match refusal {
+        Refusal::Denied(_) => unknown_resource(uri),
+        Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
+    }
+}
+
+/// A refusal with no name that it could hide behind.
+#[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]
+pub(super) fn refusal(refusal: Refusal) -> ErrorData {
+    match &refusal {
+        Refusal::Denied(_) => ErrorData::new(ErrorCode::INVALID_REQUEST, "Not allowed", None),
+        // Reached only over a session whose http layer did not ask first; the challenge itself is made there.
+        Refusal::Scope(needed, _) => {
+            ErrorData::new(ErrorCode::INVALID_REQUEST, format!("The token lacks the scope `{needed}`"), None)
+        }
+        Refusal::Audit(error) => unrecorded_ref(error),
+        Refusal::Random(error) => {
+            tracing::error!(error = %chain(error), "a decision could not be given an id");
+            internal()
+        }
+    }
+}
+
+/// The answer could not be recorded, so it is not given.
+#[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]
+pub(super) fn unrecorded(error: AuditError) -> ErrorData {
+    unrecorded_ref(&error)
+}
+
+fn unrecorded_ref(error: &AuditError) -> ErrorData {
+    tracing::error!(error = %chain(error), "an answer was withheld because it could not be recorded");
+    ErrorData::internal_error("The server cannot record this request, so it does not answer it. Try again later.", None)
+}
+
+/// The answer of a read. A row that is not there and one that is out of sight are the same answer.
+pub(super) fn rows(rows: Rows, pager: &Pager<'_>) -> Reply {
+    match rows.structured(pager) {
+        Ok(Some(answer)) => Reply::Structured(Value::Object(answer)),
+        Ok(None) => {
+            Reply::Error("Not found: there is no such row, or it is not one that this person may see.".to_owned())
+        }
+        Err(CursorError::TooLong) => Reply::Error(CursorError::TooLong.to_string()),
+        Err(error @ (CursorError::Random(_) | CursorError::Cipher)) => {
+            tracing::error!(error = %chain(&error), "a page could not be continued");
+            Reply::Error(RunError::SAFE.to_owned())
+        }
+    }
+}
+
+/// A request that does not make a plan, in words for the caller.
+pub(super) fn bad_plan(error: &PlanError) -> String {
+    match error {
+        PlanError::Cursor(_) => "the argument `cursor` is an invalid cursor; pass the `next_cursor` of the last page, \
+                                 with the same other arguments, or leave it out"
+            .to_owned(),
+        PlanError::AnotherDataset { .. } => {
+            tracing::error!(%error, "two permits were mixed up");
+            RunError::SAFE.to_owned()
+        }
+    }
+}
+
+/// The database failed. The caller gets one sentence, the log the cause.
+pub(super) fn failed(error: &RunError, decision: &str) -> String {
+    tracing::error!(error = %chain(error), decision.id = decision, "a query failed");
+    format!("{} If it goes on, give the operator this decision id: {decision}", RunError::SAFE)
+}
+
+/// No verified principal came with the request.
+pub(super) fn unauthenticated() -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_REQUEST, "No verified principal", None)
+}
+
+/// A handler panicked.
+pub(super) fn panicked(panic: &Box<dyn Any + Send>) -> ErrorData {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    tracing::error!(panic = what, "a handler panicked");
+    internal()
+}
+
+/// The client went away or cancelled the request.
+pub(super) fn cancelled() -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
+}
+
+/// A tool of a dataset without a database.
+pub(super) fn no_data() -> ErrorData {
+    tracing::error!("a dataset has a tool, and no database is open");
+    internal()
+}
+
+fn internal() -> ErrorData {
+    ErrorData::internal_error("Internal error", None)
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
