@@ -18,6 +18,17 @@
 //! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
 //! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
 //! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |
+//! | [`app`] | the composition root: configuration in, a server out |
+//! | [`demo`] | sample data, people and an issuer |
+//! | [`cli`] | the commands |
+//!
+//! # The walk
+//!
+//! `POST /mcp`, `tools/call search_documents`: `http::serve` accepts; the bearer layer asks [`authn`], which checks the
+//! signature ([`keys`]), the claims, the headers, and puts a `Principal` into the request; `mcp::dispatch` turns name and
+//! arguments into a typed action; `authz::gate` asks [`policy`], takes a place in the audit and gives a permit with a
+//! `RowScope`; `dataset::plan` joins scope and arguments, `dataset::sql` renders, `dataset::run` reads; the receipt of the
+//! permit writes the audit record, and only then is there a `Recorded` answer that `mcp::reply` can send.
 //!
 //! # The invariants
 //!
@@ -50,6 +61,12 @@ pub mod dataset;
 pub mod mcp;
 
 pub mod http;
+
+pub mod app;
+
+pub mod demo;
+
+pub mod cli;
 
 // The issuer and the clock of the black-box tests serve the unit tests too.
 #[cfg(test)]

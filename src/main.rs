@@ -1,3 +1,7 @@
-//! The `bailiwick` command.
+//! The `bailiwick` command: parse the arguments, run, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bailiwick::cli::main(std::env::args_os())
+}

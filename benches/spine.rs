@@ -1,0 +1,230 @@
+//! What one authenticated, authorized, audited call costs, against rmcp's own bare echo in the same run.
+//!
+//! `cargo bench --bench spine` starts both servers as processes of their own and reads their CPU time from the kernel, so
+//! that the client's work is not counted. `BAILIWICK_BENCH_ROWS` sets the number of documents (default 1,000,000),
+//! `BAILIWICK_BENCH_CALLS` the number of calls per figure (default 4,000). Linux only, because of `/proc`.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time, and has no shutdown to wait for")]
+
+use std::fs;
+use std::net::TcpListener as Probe;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, ServerCapabilities, ServerConfig};
+use rmcp::service::RequestContext;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Value, json};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// How many calls are under way at once.
+const CONCURRENCY: usize = 8;
+
+/// rmcp alone: no authentication, no policy, no database, no audit.
+#[derive(Clone)]
+struct Bare;
+
+impl ServerHandler for Bare {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn call_tool(
+        &self,
+        call: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let text = call.arguments.and_then(|mut arguments| arguments.remove("text")).unwrap_or_default();
+        Ok(CallToolResult::structured(json!({ "text": text })).into())
+    }
+}
+
+async fn serve_bare(port: u16) -> Result<(), Failure> {
+    let config = StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_json_response(true);
+    let service = StreamableHttpService::new(|| Ok(Bare), NeverSessionManager::default().into(), config);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = service.clone();
+        let service = hyper::service::service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, std::convert::Infallible>(service.handle(request).await) }
+        });
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+        tokio::spawn(async move { drop(connection.await) });
+    }
+}
+
+/// A server process, ended with its guard.
+struct Server {
+    process: Child,
+    base: String,
+    started: Duration,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Server {
+    async fn start(mut command: Command, port: u16, ready: &str) -> Result<Self, Failure> {
+        let begun = Instant::now();
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut server = Self { process, base: format!("http://127.0.0.1:{port}"), started: Duration::ZERO };
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let address = format!("{}{ready}", server.base);
+        while !client.get(&address).send().await.is_ok_and(|answer| answer.status() != 503) {
+            if let Some(status) = server.process.try_wait()? {
+                return Err(format!("a server ended before it was ready: {status}").into());
+            }
+            if begun.elapsed() > Duration::from_mins(10) {
+                return Err("a server was not ready within ten minutes".into());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        server.started = begun.elapsed();
+        Ok(server)
+    }
+
+    /// CPU time of the process so far, user and system, in microseconds.
+    fn cpu_micros(&self) -> Result<f64, Failure> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+        Ok(ticks * 10_000.0)
+    }
+
+    /// Resident memory, in megabytes.
+    fn memory_mb(&self) -> Result<f64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+}
+
+struct Figure {
+    cpu: f64,
+    rate: f64,
+}
+
+/// Calls a tool many times and says what each call cost the server.
+async fn measure(
+    server: &Server,
+    token: Option<&str>,
+    tool: &str,
+    arguments: &Value,
+    calls: usize,
+) -> Result<Figure, Failure> {
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CONCURRENCY).build()?;
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+    let body = bytes::Bytes::from(body.to_string());
+    let url = format!("{}/mcp", server.base);
+    let (client, body, url) = (&client, &body, url.as_str());
+    let run = |count: usize| {
+        let workers = (0..CONCURRENCY).map(|_| async move {
+            for _ in 0..count / CONCURRENCY {
+                let mut request = client
+                    .post(url)
+                    .header("Content-Type", "application/json")
+                    .header("Accept", "application/json, text/event-stream")
+                    .body(body.clone());
+                if let Some(token) = token {
+                    request = request.header("Authorization", format!("Bearer {token}"));
+                }
+                let answer = request.send().await?;
+                let (status, text) = (answer.status(), answer.text().await?);
+                if !status.is_success() || text.contains("\"isError\":true") || text.contains("\"error\"") {
+                    return Err(Failure::from(format!("{tool} was answered {status}: {text}")));
+                }
+            }
+            Ok::<(), Failure>(())
+        });
+        futures_util::future::try_join_all(workers)
+    };
+    run(calls / 10).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let (cpu, clock) = (server.cpu_micros()?, Instant::now());
+        run(calls).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a count of some thousands")]
+        let done = (calls / CONCURRENCY * CONCURRENCY) as f64;
+        rounds.push(Figure { cpu: (server.cpu_micros()? - cpu) / done, rate: done / clock.elapsed().as_secs_f64() });
+    }
+    rounds.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
+    rounds.into_iter().nth(1).ok_or_else(|| "no rounds".into())
+}
+
+fn free_port() -> Result<u16, Failure> {
+    Ok(Probe::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::vars().find(|(name, _)| name == variable).and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+}
+
+#[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
+async fn compare() -> Result<(), Failure> {
+    let (rows, calls) = (number("BAILIWICK_BENCH_ROWS", 1_000_000), number("BAILIWICK_BENCH_CALLS", 4_000));
+    let directory = tempfile::tempdir()?;
+
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bare", &port.to_string()]);
+    let bare = Server::start(command, port, "/mcp").await?;
+
+    let port = free_port()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    command.args(["demo", "--port", &port.to_string(), "--rows", &rows.to_string(), "--dir"]).arg(directory.path());
+    let demo = Server::start(command, port, "/readyz").await?;
+    let at_rest = demo.memory_mb()?;
+
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let answer = client.get(format!("{}/dev/token?person=ada", demo.base)).send().await?.text().await?;
+    let token: Value = serde_json::from_str(&answer)?;
+    let token = token["access_token"].as_str().ok_or("no token")?;
+    let page = json!({ "limit": 1 });
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "list_documents", "arguments": page } });
+    let request = client.post(format!("{}/mcp", demo.base)).header("Content-Type", "application/json");
+    let answer =
+        request.header("Authorization", format!("Bearer {token}")).body(list.to_string()).send().await?.text().await?;
+    let answer: Value = serde_json::from_str(&answer)?;
+    let id = answer["result"]["structuredContent"]["rows"][0]["id"].as_str().ok_or("no document")?;
+
+    let echo = json!({ "text": "hello" });
+    let baseline = measure(&bare, None, "echo", &echo, calls).await?;
+    println!("{rows} documents, {calls} calls x 3, {CONCURRENCY} at once; median of the rounds\n");
+    println!("{:<28} {:>12} {:>10} {:>12}", "call", "CPU us/call", "calls/s", "ratio (CPU)");
+    let row = |name: &str, figure: &Figure| {
+        println!("{name:<28} {:>12.1} {:>10.0} {:>12.2}", figure.cpu, figure.rate, figure.cpu / baseline.cpu);
+    };
+    row("rmcp bare echo", &baseline);
+    row("echo", &measure(&demo, Some(token), "echo", &echo, calls).await?);
+    row("get_documents", &measure(&demo, Some(token), "get_documents", &json!({ "id": id }), calls).await?);
+    row("list_documents (50)", &measure(&demo, Some(token), "list_documents", &json!({ "limit": 50 }), calls).await?);
+    println!("\nmemory at rest {at_rest:.1} MB, after the calls {:.1} MB", demo.memory_mb()?);
+
+    let port = free_port()?;
+    drop(demo);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    command.args(["serve", "--port", &port.to_string(), "--config"]).arg(directory.path().join("bailiwick.toml"));
+    let serve = Server::start(command, port, "/readyz").await?;
+    println!("ready with the issuer unreachable after {:.0} ms", serve.started.as_secs_f64() * 1_000.0);
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [mode, port] if mode == "bare" => serve_bare(port.parse()?).await,
+        _ => compare().await,
+    }
+}

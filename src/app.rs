@@ -1,0 +1,241 @@
+//! The composition root: configuration in, a server out. It owns the background tasks and their end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt as _, Response, Route};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::authn::Authenticator;
+use crate::authz::Gate;
+use crate::catalog::{self, Catalog};
+use crate::clock::Clock;
+use crate::config::{self, Loaded, Settings};
+use crate::dataset::{self, CursorKey, Database};
+use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
+use crate::keys::{FetchError, KeyCache};
+use crate::mcp::{Data, Mcp, Parts};
+use crate::policy::{self, Policies, Reload};
+use crate::random::{Random, RandomError};
+use crate::store::audit::{AuditError, AuditLog, Event, Writer};
+
+/// Why the server does not start. An issuer that cannot be reached is not among the reasons.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The declarations contradict each other.
+    #[error("the configuration is refused:\n{}", list(.0))]
+    Catalog(Vec<catalog::CatalogError>),
+    /// The protected database cannot be opened.
+    #[error("the database cannot be opened")]
+    Database(#[source] dataset::DatabaseError),
+    /// The protected database is not as declared.
+    #[error("the database is not as declared:\n{}", list(.0))]
+    Schema(Vec<dataset::check::CheckError>),
+    /// The policy is refused.
+    #[error(transparent)]
+    Policy(policy::Refused),
+    /// The HTTP client for an issuer's keys cannot be made.
+    #[error("the keys of an issuer cannot be fetched at all")]
+    Keys(#[source] FetchError),
+    /// The audit store cannot be opened.
+    #[error("the audit store cannot be opened")]
+    Audit(#[source] AuditError),
+    /// A key cannot be made.
+    #[error("a key cannot be made")]
+    Random(#[from] RandomError),
+}
+
+fn list<T: std::fmt::Display>(problems: &[T]) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Where time and randomness come from.
+#[derive(Debug, Clone)]
+pub struct Seams {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// A server that is ready to listen.
+pub struct App {
+    endpoint: BoxEndpoint<'static, Response>,
+    limits: Limits,
+    writer: Writer,
+    audit: AuditLog,
+    policies: Arc<Policies>,
+    settle: Duration,
+    keys: Vec<Arc<KeyCache>>,
+    clock: Arc<dyn Clock>,
+    streams: CancellationToken,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Puts a server together. `more` are further routes (the demo's), outside the bearer layer.
+    ///
+    /// # Errors
+    ///
+    /// When the declarations, the database, the policy or the audit store are not in order.
+    pub async fn build(loaded: &Loaded, seams: Seams, more: Option<Route>) -> Result<Self, StartError> {
+        let settings = &loaded.settings;
+        let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
+        let data = match &settings.database {
+            Some(database) => Some(data(database, &catalog).await?),
+            None => None,
+        };
+        let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
+        let policies = Arc::new(policies);
+        let (audit, writer) =
+            AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
+        let issuers = trusted(settings, &seams.clock)?;
+        let keys: Vec<_> = issuers.iter().map(|(_, keys)| Arc::clone(keys)).collect();
+        let authenticator =
+            Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
+        let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
+        let mcp = Mcp::new(Parts {
+            gate,
+            policies: Arc::clone(&policies),
+            catalog,
+            data,
+            cursor_key: CursorKey::generate(seams.random.as_ref())?,
+            random: Arc::clone(&seams.random),
+        });
+        let streams = CancellationToken::new();
+        let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
+        let edge = Edge {
+            server: settings.server.clone(),
+            authenticator: Arc::new(authenticator),
+            audit: audit.clone(),
+            mcp,
+            readiness: Arc::new(health),
+            issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            random: seams.random,
+            shutdown: streams.clone(),
+        };
+        let limits =
+            Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
+        let endpoint = http::routes(edge, more)?.boxed();
+        let settle = settings.policy.settle;
+        Ok(Self { endpoint, limits, writer, audit, policies, settle, keys, clock: seams.clock, streams })
+    }
+
+    /// Serves until `stop` is cancelled; then open streams end, requests in flight finish, and the audit is written out.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let background = CancellationToken::new();
+        for keys in self.keys {
+            tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
+        }
+        let (audit, clock) = (self.audit.clone(), self.clock);
+        let (tell, told) = mpsc::unbounded_channel();
+        tasks.spawn(record_changes(told, audit, clock));
+        let on_change = move |reload: &Reload| drop(tell.send(in_words(reload)));
+        tasks.spawn(policy::watch(self.policies, self.settle, background.clone(), on_change));
+        let writing = CancellationToken::new();
+        let writer = TaskTracker::new();
+        writer.spawn(self.writer.run(writing.clone()));
+
+        let streams = self.streams;
+        let ending = stop.clone();
+        tasks.spawn(async move {
+            ending.cancelled().await;
+            streams.cancel();
+        });
+        http::serve(listener, self.endpoint, self.limits, stop).await;
+        background.cancel();
+        tasks.close();
+        tasks.wait().await;
+        // Last, because everything above may still have had something to record.
+        writing.cancel();
+        writer.close();
+        writer.wait().await;
+    }
+}
+
+/// Opens the protected database and holds the declarations against it.
+async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+    let database = Database::open(settings).await.map_err(StartError::Database)?;
+    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(Data { schema, database })
+}
+
+/// The issuers, each with its keys. None is asked yet: one that cannot be reached does not keep the server from starting.
+pub fn trusted(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<(config::Issuer, Arc<KeyCache>)>, StartError> {
+    let with_keys = |issuer: &config::Issuer| {
+        let keys = KeyCache::new(issuer, Arc::clone(clock)).map_err(StartError::Keys)?;
+        Ok((issuer.clone(), keys))
+    };
+    settings.issuers.iter().map(with_keys).collect()
+}
+
+/// Puts each policy change into the audit trail, in order.
+async fn record_changes(mut changed: mpsc::UnboundedReceiver<String>, audit: AuditLog, clock: Arc<dyn Clock>) {
+    while let Some(detail) = changed.recv().await {
+        let event = Event { at: clock.now(), kind: "policy_reloaded".to_owned(), detail };
+        if let Err(error) = audit.record_event(event).await {
+            tracing::error!(%error, "a policy change could not be recorded");
+        }
+    }
+}
+
+fn in_words(reload: &Reload) -> String {
+    let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
+    let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
+    let first = format!("{} -> {}", reload.old, reload.new);
+    std::iter::once(first).chain(removed).chain(added).collect::<Vec<_>>().join("\n")
+}
+
+/// What `/readyz` looks at.
+struct Health {
+    policies: Arc<Policies>,
+    audit: AuditLog,
+    keys: Vec<Arc<KeyCache>>,
+}
+
+impl Readiness for Health {
+    /// An issuer that cannot be reached is told and does not make the server unready: others may go on, and known keys do.
+    fn checks(&self) -> Vec<ReadyCheck> {
+        let revision = self.policies.current().revision();
+        let policy = match self.policies.last_refusal() {
+            None => format!("revision {revision}"),
+            Some(refused) => format!("revision {revision} stays in force, because {refused}"),
+        };
+        let status = self.audit.status();
+        let audit = match &status.failure {
+            None => format!("{} of {} places taken", status.waiting, status.capacity),
+            Some(failure) => format!("cannot be written since {}: {}", failure.since, failure.why),
+        };
+        let mut checks = vec![
+            ReadyCheck { name: "policy".to_owned(), ok: true, detail: policy },
+            ReadyCheck { name: "audit".to_owned(), ok: status.healthy(), detail: audit },
+        ];
+        checks.extend(self.keys.iter().map(|keys| {
+            let status = keys.status();
+            let detail = match &status.failure {
+                None => format!("{} keys, {:?}", status.keys, status.freshness).to_lowercase(),
+                Some(failure) => {
+                    format!("{} keys, {:?}; the latest fetch failed: {failure}", status.keys, status.freshness)
+                }
+            };
+            ReadyCheck { name: format!("issuer {}", status.issuer), ok: true, detail }
+        }));
+        checks
+    }
+}

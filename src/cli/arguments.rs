@@ -1,0 +1,154 @@
+//! What can be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::audit::AuditCommand;
+
+/// A delegated-identity MCP server: agents read your SQL data as the person they work for.
+#[derive(Debug, Parser)]
+#[command(name = "bailiwick", version, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) options: Options,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options that every command understands. They come before the environment and the configuration file.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The configuration file
+    #[arg(short, long, global = true, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// The address to listen on
+    #[arg(long, global = true, value_name = "IP")]
+    pub(super) address: Option<IpAddr>,
+    /// The port to listen on; 0 takes a free one
+    #[arg(short, long, global = true, value_name = "PORT")]
+    pub(super) port: Option<u16>,
+    /// What is logged: a level, or a filter such as info,bailiwick=debug
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(super) log_level: Option<String>,
+    /// How it is logged
+    #[arg(long, global = true, value_enum)]
+    pub(super) log_format: Option<LogFormat>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    /// One readable line per event
+    Human,
+    /// One JSON object per event
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve the configured datasets
+    Serve,
+    /// Try everything on sample data: two companies, five people, a local issuer; on loopback only
+    Demo(Demo),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check, explain and tabulate the policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Look at a token
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Read and prune the audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print the description of the endpoints beside MCP (`OpenAPI`)
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the demo's files are kept between runs; without it they are temporary
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) dir: Option<PathBuf>,
+    /// How many documents to make
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    pub(super) rows: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print what is in force, and where each value came from; secrets are hidden
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Parse and type-check the policy; exit 1 if anything in it is refused
+    Check {
+        /// The directory, if not the configured one
+        directory: Option<PathBuf>,
+    },
+    /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
+    Explain(Explain),
+    /// Tabulate who may use which tool and dataset
+    Matrix {
+        /// One tenant only
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// A name of the person, such as user:ada@acme.example; may be given several times
+    #[arg(long = "as", value_name = "NAME", required = true)]
+    pub(super) names: Vec<String>,
+    /// The tenant
+    #[arg(long)]
+    pub(super) tenant: String,
+    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
+    #[arg(long, value_name = "FILE")]
+    pub(super) claims: Option<PathBuf>,
+    /// The data room of the request
+    #[arg(long, value_name = "ROOM")]
+    pub(super) data_room: Option<String>,
+    /// The agent of the request
+    #[arg(long)]
+    pub(super) agent: Option<String>,
+    #[command(flatten)]
+    pub(super) object: ExplainObject,
+    /// The key of one row of the dataset; parts of a composite key are separated by commas
+    #[arg(long, value_name = "KEY", requires = "dataset")]
+    pub(super) row: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct ExplainObject {
+    /// A tool
+    #[arg(long)]
+    pub(super) tool: Option<String>,
+    /// A dataset
+    #[arg(long)]
+    pub(super) dataset: Option<String>,
+    /// An MCP resource
+    #[arg(long, value_name = "URI")]
+    pub(super) resource: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Read a token from standard input and say, check by check, what arrived and what was expected
+    Inspect {
+        /// A header of the request, as in "X-Tenant-ID: acme"; may be given several times
+        #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
+        headers: Vec<String>,
+    },
+}

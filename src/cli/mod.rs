@@ -1,0 +1,66 @@
+//! The command line. Data goes to standard output, words to standard error; an error ends with a hint where we know the
+//! next step.
+
+mod arguments;
+mod audit;
+mod config;
+mod demo;
+mod policy;
+mod serve;
+mod token;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+
+/// Runs the command that the arguments name.
+///
+/// The exit code is 0 when it did what was asked, 1 when what it looked at is not in order (a policy that is refused, a
+/// token that is not accepted) or it failed, and 2 when the arguments were wrong.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(refusal) => {
+            // Where even standard error is closed there is nobody left to tell.
+            let _ = refusal.print();
+            return if refusal.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // Each cause on a line of its own, as deep as it goes.
+            let mut stderr = io::stderr().lock();
+            let _ = writeln!(stderr, "error: {error}");
+            for cause in error.chain().skip(1) {
+                let _ = writeln!(stderr, "  cause: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let given = serve::Given { options: arguments.options, environment: crate::config::process_environment() };
+    let mut out = io::stdout().lock();
+    match arguments.command {
+        Command::Serve => serve::run(given).await,
+        Command::Demo(demo) => self::demo::run(demo, given).await,
+        Command::Config(command) => serve::config(&command, &given, &mut out),
+        Command::Policy(command) => policy::run(command, &given, &mut out).await,
+        Command::Token(command) => token::run(command, &given, &mut out).await,
+        Command::Audit(command) => serve::audit(command, &given, &mut out).await,
+        Command::Openapi => {
+            out.write_all(crate::http::specification().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

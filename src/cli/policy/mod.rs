@@ -1,0 +1,61 @@
+//! `bailiwick policy …`: for the people who edit the policy files.
+
+mod explain;
+mod matrix;
+mod person;
+mod words;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::arguments::PolicyCommand;
+use super::serve::Given;
+use crate::catalog::Catalog;
+use crate::policy::{self, Severity, Snapshot};
+
+/// Runs one of the policy commands.
+pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let (loaded, catalog) = given.load_catalog()?;
+    let configured = loaded.settings.policy.directory.clone();
+    match command {
+        PolicyCommand::Check { directory } => check(&directory.unwrap_or(configured), &catalog, out),
+        PolicyCommand::Explain(request) => {
+            let snapshot = in_force(&configured, &catalog)?;
+            explain::run(&request, &loaded, &catalog, &snapshot, out).await
+        }
+        PolicyCommand::Matrix { tenant } => {
+            let snapshot = in_force(&configured, &catalog)?;
+            matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Prints everything that is wrong or idle in a policy directory.
+fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let checked = policy::check(directory, catalog);
+    for finding in &checked.findings {
+        writeln!(out, "{finding}")?;
+    }
+    let refusals = checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal).count();
+    let warnings = checked.findings.len() - refusals;
+    let shown = directory.display();
+    if let Some(snapshot) = checked.snapshot {
+        writeln!(out, "{shown}: in order, revision {}, {warnings} warning(s)", snapshot.revision())?;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        writeln!(out, "{shown}: refused, {refusals} refusal(s), {warnings} warning(s)")?;
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+/// The policy as a server would load it now.
+fn in_force(directory: &Path, catalog: &Arc<Catalog>) -> anyhow::Result<Snapshot> {
+    let checked = policy::check(directory, catalog);
+    checked.snapshot.ok_or_else(|| {
+        let lines: Vec<_> = checked.findings.iter().map(|finding| format!("  {finding}")).collect();
+        anyhow::anyhow!("the policy in {} is refused\n{}", directory.display(), lines.join("\n"))
+    })
+}

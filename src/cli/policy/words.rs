@@ -1,0 +1,89 @@
+//! Row filters in words that a manager can read.
+
+use crate::model::Value;
+use crate::policy::{Predicate, RowFilter, RowRule, Truth};
+
+/// How many values of a list are shown.
+const SHOWN: usize = 6;
+
+/// In one word, for a table: all rows, some, or none.
+pub(super) fn extent(rule: &RowRule) -> &'static str {
+    match rule {
+        RowRule::Nothing => "-",
+        RowRule::Filter(filter) if is_everything(filter) => "all",
+        RowRule::Filter(_) => "some",
+    }
+}
+
+fn is_everything(filter: &RowFilter) -> bool {
+    let always = |predicate: &Predicate| *predicate == Predicate::Known(Truth::True);
+    filter.data_room.is_none()
+        && filter.deny.is_empty()
+        && filter.allow.iter().any(always)
+        && filter.parent.as_ref().is_none_or(|parent| is_everything(&parent.filter))
+}
+
+/// The rows in words, one condition a line; empty where it is all or none.
+pub(super) fn rows(rule: &RowRule) -> Vec<String> {
+    match rule {
+        RowRule::Nothing => Vec::new(),
+        RowRule::Filter(filter) => filter_in_words(filter),
+    }
+}
+
+fn filter_in_words(filter: &RowFilter) -> Vec<String> {
+    let mut lines = Vec::new();
+    if is_everything(filter) {
+        return lines;
+    }
+    if let Some((column, room)) = &filter.data_room {
+        lines.push(format!("only where {column} is \"{room}\""));
+    }
+    let always = |predicate: &Predicate| *predicate == Predicate::Known(Truth::True);
+    if !filter.allow.iter().any(always) {
+        lines.extend(filter.allow.iter().map(|allow| format!("where {}", condition(allow))));
+    }
+    lines.extend(filter.deny.iter().map(|deny| format!("but never where {} (or cannot be said)", condition(deny))));
+    if let Some(parent) = &filter.parent
+        && !is_everything(&parent.filter)
+    {
+        lines.push(format!("of the {} that may be seen", parent.filter.dataset));
+    }
+    lines
+}
+
+/// A condition in words.
+pub(super) fn condition(predicate: &Predicate) -> String {
+    match predicate {
+        Predicate::Known(Truth::True) => "always".to_owned(),
+        Predicate::Known(Truth::False) => "never".to_owned(),
+        Predicate::Known(Truth::Unknown) => "unknown".to_owned(),
+        Predicate::Compare { column, operator, value } => format!("{column} {} {value}", operator.as_str()),
+        Predicate::CompareColumns { left, operator, right } => format!("{left} {} {right}", operator.as_str()),
+        Predicate::In { column, values } => format!("{column} in {}", list(values)),
+        Predicate::Present(column) => format!("{column} is present"),
+        Predicate::Not(inner) => format!("not ({})", condition(inner)),
+        Predicate::All(parts) => parts.iter().map(grouped).collect::<Vec<_>>().join(" and "),
+        Predicate::Any(parts) => parts.iter().map(grouped).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn grouped(predicate: &Predicate) -> String {
+    match predicate {
+        Predicate::All(_) | Predicate::Any(_) => format!("({})", condition(predicate)),
+        Predicate::Known(_)
+        | Predicate::Compare { .. }
+        | Predicate::CompareColumns { .. }
+        | Predicate::In { .. }
+        | Predicate::Present(_)
+        | Predicate::Not(_) => condition(predicate),
+    }
+}
+
+fn list(values: &[Value]) -> String {
+    let shown: Vec<_> = values.iter().take(SHOWN).map(ToString::to_string).collect();
+    match values.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("({}, and {more} more)", shown.join(", ")),
+        Some(_) | None => format!("({})", shown.join(", ")),
+    }
+}

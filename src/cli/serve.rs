@@ -1,0 +1,147 @@
+//! `bailiwick serve`, and what every command that reads the configuration shares.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::arguments::{ConfigCommand, LogFormat, Options};
+use super::audit::{self, AuditCommand};
+use crate::app::{App, Seams};
+use crate::catalog::{self, Catalog};
+use crate::clock::SystemClock;
+use crate::config::{self, Inputs, Loaded, Log, Overrides};
+use crate::random::OsRandom;
+
+/// What was given besides the configuration file.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) options: Options,
+    pub(super) environment: Vec<(OsString, OsString)>,
+}
+
+impl Given {
+    /// Reads the configuration.
+    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+        let overrides = Overrides {
+            address: self.options.address.map(|address| address.to_string()),
+            port: self.options.port.map(|port| port.to_string()),
+            log_level: self.options.log_level.clone(),
+            log_format: self.options.log_format.map(|format| match format {
+                LogFormat::Human => "human".to_owned(),
+                LogFormat::Json => "json".to_owned(),
+            }),
+        };
+        let inputs = Inputs {
+            path: self.options.config.clone(),
+            overrides,
+            environment: self.environment.clone(),
+            working_directory: std::env::current_dir().context("the working directory cannot be read")?,
+        };
+        config::read(inputs).map_err(anyhow::Error::from)
+    }
+
+    /// Reads the configuration and checks its declarations.
+    pub(super) fn load_catalog(&self) -> anyhow::Result<(Loaded, Arc<Catalog>)> {
+        let loaded = self.load()?;
+        let catalog = catalog::build(&loaded).map_err(|errors| anyhow::anyhow!("{}", listed(&errors)))?;
+        Ok((loaded, Arc::new(catalog)))
+    }
+}
+
+/// Problems, one a line.
+pub(super) fn listed<T: std::fmt::Display>(problems: &[T]) -> String {
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    format!("{} found\n{}", if lines.len() == 1 { "a problem was" } else { "problems were" }, lines.join("\n"))
+}
+
+/// The seams of production.
+pub(super) fn seams() -> Seams {
+    Seams { clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }
+}
+
+/// Starts the log on standard error.
+pub(super) fn log(settings: &Log) -> anyhow::Result<()> {
+    // rmcp reports each client at INFO and each cancelled request at ERROR; neither is the operator's business.
+    let quiet = ["rmcp=off", "notify=warn", "sqlx=warn", "hyper=warn", "h2=warn"];
+    let mut filter = EnvFilter::try_new(&settings.level).with_context(|| {
+        format!("`{}` is not a log filter; write a level such as info, or info,bailiwick=debug", settings.level)
+    })?;
+    for directive in quiet {
+        if !settings.level.contains(directive.split('=').next().unwrap_or(directive)) {
+            filter = filter.add_directive(directive.parse().context("a built-in log directive is wrong")?);
+        }
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.format {
+        config::LogFormat::Human => builder.with_target(false).try_init(),
+        config::LogFormat::Json => builder.json().flatten_event(true).with_target(false).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// Cancelled by SIGTERM or Ctrl-C; a second one ends the process at once, as it would without us.
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Serves until told to stop.
+pub(super) async fn run(given: Given) -> anyhow::Result<ExitCode> {
+    let loaded = given.load()?;
+    log(&loaded.settings.log)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let stop = CancellationToken::new();
+    let signal = stop_signal()?;
+    let listener = bind(&loaded).await?;
+    let app = App::build(&loaded, seams(), None).await?;
+    tracing::info!(address = %listener.local_addr()?, url = %format!("{}mcp", loaded.settings.server.public_url), "listening");
+    let serving = app.run(listener, stop.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        () = signal => {
+            tracing::info!("stopping: requests in flight may finish");
+            stop.cancel();
+            serving.await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Listens on the configured address.
+pub(super) async fn bind(loaded: &Loaded) -> anyhow::Result<TcpListener> {
+    let address = loaded.settings.server.listen;
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}\nhint: choose another port with --port, or see what uses this one")
+    })
+}
+
+/// `bailiwick config …`
+pub(super) fn config(command: &ConfigCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let ConfigCommand::Check { json } = command;
+    let (loaded, catalog) = given.load_catalog()?;
+    super::config::check(&loaded, &catalog, *json, out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `bailiwick audit …`
+pub(super) async fn audit(command: AuditCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let loaded = given.load()?;
+    audit::run(command, &loaded.settings.audit, &SystemClock, out).await?;
+    Ok(ExitCode::SUCCESS)
+}

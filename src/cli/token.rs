@@ -1,0 +1,99 @@
+//! `bailiwick token inspect`: why a token is accepted or not, check by check.
+
+use std::io::{Read as _, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::arguments::TokenCommand;
+use super::serve::{self, Given};
+use crate::app;
+use crate::authn::{Authenticator, Principal};
+use crate::keys::Step;
+
+/// The most that is read from standard input, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads a token from standard input and prints each check. The exit code is 0 where it is accepted, 1 where it is not.
+pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let TokenCommand::Inspect { headers } = command;
+    let (loaded, catalog) = given.load_catalog()?;
+    let mut input = String::new();
+    std::io::stdin().lock().take(LONGEST).read_to_string(&mut input).context("standard input cannot be read")?;
+    let headers = request(input.trim(), &headers)?;
+    let seams = serve::seams();
+    let issuers = app::trusted(&loaded.settings, &seams.clock)?;
+    let context = loaded.settings.context.clone();
+    let authenticator = Authenticator::new(issuers, catalog, context, Arc::clone(&seams.clock));
+    let (steps, outcome) = authenticator.inspect(&headers).await;
+    print(&steps, out)?;
+    match outcome {
+        Ok(principal) => {
+            accepted(&principal, out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(rejection) => {
+            writeln!(out, "\nrejected ({}): {rejection}", rejection.code())?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The headers of the request that is imagined.
+fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
+    if token.is_empty() {
+        bail!(
+            "no token on standard input\nhint: pipe it in, as in `pbpaste | bailiwick token inspect`; it is not an argument, so that it stays out of the shell's history"
+        );
+    }
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let mut headers = HeaderMap::new();
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+        .context("the token has characters that no header can carry")?;
+    value.set_sensitive(true);
+    headers.append(header::AUTHORIZATION, value);
+    for header in given {
+        let (name, value) =
+            header.split_once(':').with_context(|| format!("`{header}` is not a header; write NAME: VALUE"))?;
+        let name: HeaderName = name.trim().parse().with_context(|| format!("`{name}` is not a header name"))?;
+        let value: HeaderValue = value.trim().parse().with_context(|| format!("`{value}` is not a header value"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn print(steps: &[Step], out: &mut dyn Write) -> anyhow::Result<()> {
+    for step in steps {
+        let mark = if step.ok { "ok " } else { "NO " };
+        writeln!(out, "{mark} {:<18} {}", step.name, step.arrived)?;
+        if !step.ok && !step.expected.is_empty() {
+            writeln!(out, "    {:<18} {}", "expected", step.expected)?;
+        }
+    }
+    Ok(())
+}
+
+fn accepted(principal: &Principal, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (requester, proof) = (principal.requester(), principal.proof());
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let names: Vec<_> = requester.names.iter().map(ToString::to_string).collect();
+    let context = &requester.context;
+    writeln!(out, "\naccepted")?;
+    writeln!(out, "    subject            {}", proof.subject)?;
+    writeln!(
+        out,
+        "    external user      {}",
+        shown(requester.attributes.external_id.as_ref().map(ToString::to_string))
+    )?;
+    writeln!(out, "    tenant             {}", requester.tenant)?;
+    writeln!(out, "    client             {}", shown(proof.client.as_ref().map(ToString::to_string)))?;
+    writeln!(out, "    actor              {}", shown(proof.actor.as_ref().map(ToString::to_string)))?;
+    writeln!(out, "    scopes             {}", proof.scopes)?;
+    writeln!(out, "    names              {}", names.join(", "))?;
+    writeln!(out, "    agent              {}", shown(context.agent.as_ref().map(ToString::to_string)))?;
+    writeln!(out, "    data room          {}", shown(context.data_room.as_ref().map(ToString::to_string)))?;
+    writeln!(out, "    expires            {}", proof.expires)?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The demo's own endpoints: its people, their tokens, its issuer's keys. Only `bailiwick demo` serves them, on loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::{StatusCode, header};
+use poem::web::{Data, Query};
+use poem::{Body, EndpointExt as _, Response, Route, get, handler, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::files::JWKS_PATH;
+use super::issuer::Issuer;
+use super::people::{self, PEOPLE};
+use crate::clock::Clock;
+
+/// How long a token of the demo is valid.
+const LIFETIME: Duration = Duration::from_hours(1);
+
+/// The endpoints, for `http::routes`.
+pub fn routes(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Route {
+    let signing = get(token).data(Arc::clone(&issuer)).data(clock);
+    Route::new()
+        .at("/dev/people", get(list))
+        .at("/dev/token", signing)
+        .at("/dev/rotate", post(rotate).data(Arc::clone(&issuer)))
+        .at(JWKS_PATH, get(keys).data(issuer))
+}
+
+/// Everybody that `/dev/token` knows.
+#[handler]
+fn list() -> Response {
+    let people = PEOPLE.iter().map(|person| {
+        json!({
+            "person": person.name,
+            "company": person.organisation_name,
+            "external_user_id": person.external_user,
+            "about": person.about
+        })
+    });
+    answer(StatusCode::OK, &Value::Array(people.collect()))
+}
+
+#[derive(Deserialize)]
+struct Who {
+    person: Option<String>,
+}
+
+/// A token of one person, as the platform would forward it.
+#[expect(clippy::needless_pass_by_value, reason = "poem hands extractors over by value")]
+#[handler]
+fn token(Query(who): Query<Who>, issuer: Data<&Arc<Issuer>>, clock: Data<&Arc<dyn Clock>>) -> Response {
+    let known = || PEOPLE.map(|person| person.name).join(", ");
+    let Some(person) = who.person.as_deref().and_then(people::person) else {
+        let found = who.person.map_or("no person was named".to_owned(), |name| format!("`{name}` is not in the demo"));
+        let text = format!("{found}; ask for /dev/token?person=NAME, where NAME is one of {}", known());
+        return answer(StatusCode::NOT_FOUND, &json!({ "error": "unknown_person", "error_description": text }));
+    };
+    match issuer.token(person, clock.now(), LIFETIME) {
+        Ok(token) => {
+            let answer_body =
+                json!({ "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME.as_secs() });
+            answer(StatusCode::OK, &answer_body)
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Makes the issuer sign with its next key, as a real one does from time to time.
+#[expect(clippy::needless_pass_by_value, reason = "poem hands extractors over by value")]
+#[handler]
+fn rotate(issuer: Data<&Arc<Issuer>>) -> Response {
+    match issuer.rotate() {
+        Ok(()) => answer(StatusCode::OK, &json!({ "rotated": true })),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The issuer's public keys (RFC 7517).
+#[expect(clippy::needless_pass_by_value, reason = "poem hands extractors over by value")]
+#[handler]
+fn keys(issuer: Data<&Arc<Issuer>>) -> Response {
+    match serde_json::to_value(issuer.jwks()) {
+        Ok(keys) => answer(StatusCode::OK, &keys),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> Response {
+    tracing::error!(%error, "the demo's issuer failed");
+    let body = json!({ "error": "server_error", "error_description": "the demo's issuer failed" });
+    answer(StatusCode::INTERNAL_SERVER_ERROR, &body)
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .header(header::CACHE_CONTROL, "no-store")
+        .body(Body::from(body.to_string()))
+}

@@ -1,0 +1,98 @@
+//! The sealed values hold against code inside the crate: each file of `tests/compile_fail` is compiled as a module of a
+//! copy of `src/`, because a `pub(crate)` door cannot be seen from outside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            assert!(fs::copy(entry.path(), target).is_ok())
+        }
+    }
+}
+
+/// The error codes that the compiler gives each intruder.
+fn compile(cases: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let copied = tempfile::tempdir().unwrap();
+    for folder in ["src", "migrations", "policies"] {
+        copy(&root.join(folder), &copied.path().join(folder));
+    }
+    fs::copy(root.join("Cargo.lock"), copied.path().join("Cargo.lock")).unwrap();
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let benches = manifest.find("[[bench]]").unwrap_or(manifest.len());
+    let profiles = manifest.find("[lints.rust]").unwrap();
+    let manifest = format!("{}\n{}", &manifest[..benches.min(profiles)], &manifest[profiles..]);
+    fs::write(copied.path().join("Cargo.toml"), manifest).unwrap();
+
+    let intruders = copied.path().join("src/intruders");
+    fs::create_dir(&intruders).unwrap();
+    let mut list = String::from("//! Modules that must not compile.\n");
+    for (name, text) in cases {
+        fs::write(intruders.join(format!("{name}.rs")), text).unwrap();
+        list.push_str(&format!("mod {name};\n"));
+    }
+    fs::write(intruders.join("mod.rs"), list).unwrap();
+    let lib = copied.path().join("src/lib.rs");
+    let text = fs::read_to_string(&lib).unwrap();
+    fs::write(&lib, format!("{text}\nmod intruders;\n")).unwrap();
+
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--lib", "--offline", "--message-format=json", "--quiet"])
+        .current_dir(copied.path())
+        .env("CARGO_TARGET_DIR", target)
+        .output()
+        .unwrap();
+    let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let message = &message["message"];
+        if message["level"] != "error" {
+            continue;
+        }
+        let Some(file) = message["spans"][0]["file_name"].as_str() else { continue };
+        let name = Path::new(file).file_stem().unwrap().to_string_lossy().into_owned();
+        codes.entry(name).or_default().push(message["code"]["code"].as_str().unwrap_or_default().to_owned());
+    }
+    codes
+}
+
+#[test]
+fn nobody_forges_forgets_or_reuses_a_permit() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail");
+    let mut cases = Vec::new();
+    let mut expected = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.lines().next().unwrap().trim_start_matches("//! ").to_owned();
+        expected.insert(name.clone(), code);
+        cases.push((name, text));
+    }
+    // Moved values are looked for only where every type is right, so those cases are compiled apart.
+    let (moves, types): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|(name, _)| matches!(expected[name].as_str(), "E0382" | "compiles"));
+    let mut found = compile(&types);
+    found.extend(compile(&moves));
+    for (name, code) in &expected {
+        let codes = found.remove(name).unwrap_or_default();
+        if code == "compiles" {
+            assert!(codes.is_empty(), "{name} must compile, but: {codes:?}");
+        } else {
+            assert!(codes.contains(code), "{name} must fail with {code}; the compiler said {codes:?}");
+        }
+    }
+    assert!(found.is_empty(), "errors in files that are no case: {found:?}");
+}

@@ -1,0 +1,7 @@
+//! The black-box tests, in one binary: HTTP over loopback to the server that `main` builds, with real signatures.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod compile_fail;
+mod demo;
+mod support;

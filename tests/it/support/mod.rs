@@ -1,0 +1,6 @@
+//! What the black-box tests stand on: a server over loopback, an issuer that signs real tokens, a client.
+
+pub(crate) mod client;
+pub(crate) mod clock;
+pub(crate) mod issuer;
+pub(crate) mod server;
