@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 type Failure = Box<dyn std::error::Error>;
 
 /// How many calls are under way at once.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 64;
 
 /// rmcp alone: no authentication, no policy, no database, no audit.
 #[derive(Clone)]
