@@ -1,8 +1,8 @@
 //! What one authenticated, authorized, audited call costs, against rmcp's own bare echo in the same run.
 //!
 //! `cargo bench --bench spine` starts both servers as processes of their own and reads their CPU time from the kernel, so
-//! that the client's work is not counted. `BAILIWICK_BENCH_ROWS` sets the number of documents (default 1,000,000),
-//! `BAILIWICK_BENCH_CALLS` the number of calls per figure (default 4,000). Linux only, because of `/proc`.
+//! that the client's work is not counted. `BENCH_ROWS` sets the number of documents (default 1,000,000),
+//! `BENCH_CALLS` the number of calls per figure (default 4,000). Linux only, because of `/proc`.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time, and has no shutdown to wait for")]
 
@@ -172,7 +172,7 @@ fn number(variable: &str, default: usize) -> usize {
 
 #[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
 async fn compare() -> Result<(), Failure> {
-    let (rows, calls) = (number("BAILIWICK_BENCH_ROWS", 1_000_000), number("BAILIWICK_BENCH_CALLS", 4_000));
+    let (rows, calls) = (number("BENCH_ROWS", 1_000_000), number("BENCH_CALLS", 4_000));
     let directory = tempfile::tempdir()?;
 
     let port = free_port()?;

@@ -8,7 +8,7 @@ use rmcp::model::{CallToolResult, JsonObject, ListToolsResult};
 
 use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
-use super::{Caller, Mcp};
+use super::{Caller, Mcp, close};
 use crate::authn::Principal;
 use crate::authz::{CallTool, List, ReadResource, ReadRows, Refusal, UseUnknown};
 use crate::catalog::{Dataset, Operation};
@@ -26,12 +26,11 @@ pub struct StepUp(pub Scope);
 impl Mcp {
     /// The tools that the policy allows this caller, in a stable order. Listing is one record.
     pub(super) async fn tools_for(&self, caller: &Caller) -> Result<ListToolsResult, ErrorData> {
-        let permit =
-            self.parts.gate.authorize(&caller.principal, &caller.request, List::Tools).await.map_err(reply::refusal)?;
+        let permit = self.permit(caller, List::Tools).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
         let rows = u64::try_from(tools.len()).ok();
-        receipt.close(Outcome::Answered { rows }, tools).await.map(reply::tools).map_err(reply::unrecorded)
+        close(receipt, Outcome::Answered { rows }, tools).await.map(reply::tools)
     }
 
     /// Calls a tool. One that does not exist and one that is hidden are answered, and recorded, alike.
@@ -58,17 +57,17 @@ impl Mcp {
         arguments: &JsonObject,
     ) -> Result<CallToolResult, ErrorData> {
         let action = CallTool(entry.name.clone());
-        let permit = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        let permit = self.permit(caller, action).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::tool_refusal(refusal, entry.name.as_str()))?.spend();
         let answer = match tool {
             BuiltIn::Echo => echo::call(arguments),
             BuiltIn::WhoAmI => whoami::call(arguments, &caller.principal, &self.parts.policies.current()),
         };
         let recorded = match answer {
-            Ok(answer) => receipt.close(Outcome::Answered { rows: None }, Reply::Structured(answer)).await,
-            Err(bad) => receipt.close(Outcome::BadArguments, Reply::Error(bad.to_string())).await,
+            Ok(answer) => close(receipt, Outcome::Answered { rows: None }, Reply::Structured(answer)).await,
+            Err(bad) => close(receipt, Outcome::BadArguments, Reply::Error(bad.to_string())).await,
         };
-        recorded.map(reply::tool).map_err(reply::unrecorded)
+        recorded.map(reply::tool)
     }
 
     async fn read_rows(
@@ -80,7 +79,7 @@ impl Mcp {
         arguments: &JsonObject,
     ) -> Result<CallToolResult, ErrorData> {
         let action = ReadRows { dataset: dataset.name.clone(), tool: entry.name.clone() };
-        let permit = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        let permit = self.permit(caller, action).await;
         let (_, scope, receipt) = permit.map_err(|refusal| reply::tool_refusal(refusal, entry.name.as_str()))?.spend();
 
         let binding = caller.principal.binding();
@@ -100,21 +99,21 @@ impl Mcp {
             Ok(plan) => match dataset::read(&data.database, &data.schema, plan).await {
                 Ok(rows) => {
                     let count = u64::try_from(rows.len()).ok();
-                    receipt.close(Outcome::Answered { rows: count }, reply::rows(rows, &pager)).await
+                    close(receipt, Outcome::Answered { rows: count }, reply::rows(rows, &pager)).await
                 }
                 Err(error) => {
                     let text = reply::failed(&error, receipt.record().map_or("", |record| &record.decision));
-                    receipt.close(Outcome::Failed, Reply::Error(text)).await
+                    close(receipt, Outcome::Failed, Reply::Error(text)).await
                 }
             },
-            Err(text) => receipt.close(Outcome::BadArguments, Reply::Error(text)).await,
+            Err(text) => close(receipt, Outcome::BadArguments, Reply::Error(text)).await,
         };
-        recorded.map(reply::tool).map_err(reply::unrecorded)
+        recorded.map(reply::tool)
     }
 
     /// Records that something unknown was asked for, then gives the answer for it.
     pub(super) async fn unknown(&self, caller: &Caller, object: String, answer: ErrorData) -> ErrorData {
-        match self.parts.gate.authorize(&caller.principal, &caller.request, UseUnknown(object)).await {
+        match self.permit(caller, UseUnknown(object)).await {
             Err(refusal @ (Refusal::Audit(_) | Refusal::Random(_))) => reply::refusal(refusal),
             // Its rule is to deny; were it ever allowed, the dropped permit would be recorded as abandoned.
             Err(Refusal::Denied(_) | Refusal::Scope(..)) | Ok(_) => answer,

@@ -27,12 +27,13 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 pub use dispatch::StepUp;
 
 use crate::authn::Principal;
-use crate::authz::Gate;
+use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::dataset::{CursorKey, Database, Schema};
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
+use crate::store::audit::Outcome;
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
@@ -94,20 +95,48 @@ impl Mcp {
         let request = extensions.get::<RequestId>().ok_or_else(reply::unauthenticated)?;
         Ok(Caller { principal: Arc::clone(principal), request: Arc::clone(&request.0) })
     }
+
+    /// Asks the gate, and logs what it refuses.
+    async fn permit<A: Action>(&self, caller: &Caller, action: A) -> Result<Authorized<A>, Refusal> {
+        let object = action.object();
+        let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
+            let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
+            tracing::info!(
+                request.id = %caller.request, subject.id = %subject, %tenant, decision.id = %decision, %object, "denied"
+            );
+        }
+        outcome
+    }
 }
 
-/// Runs a handler until it ends, panics, or its request is cancelled.
-///
-/// rmcp runs handlers in tasks of its own: a panic there would leave the request without an answer, and a client that
-/// goes away only cancels a token. Dropping the handler drops its receipt, which is then recorded as abandoned.
+/// Records what became of a permit, and logs it.
+async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recorded<T>, ErrorData> {
+    if let Some(record) = receipt.record() {
+        tracing::info!(
+            request.id = %record.request, subject.id = %record.subject, tenant = %record.tenant,
+            decision.id = %record.decision, object = %record.object, "{}", outcome.as_str()
+        );
+    }
+    receipt.close(outcome, answer).await.map_err(reply::unrecorded)
+}
+
+/// Runs a handler until it ends or its request is cancelled. A client that goes away only cancels a token: dropping the
+/// handler drops its receipt, which is then recorded as abandoned.
 async fn guarded<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     tokio::select! {
-        outcome = AssertUnwindSafe(handler).catch_unwind() => outcome.unwrap_or_else(|panic| Err(reply::panicked(&panic))),
+        outcome = caught(handler) => outcome,
         () = context.ct.cancelled() => Err(reply::cancelled()),
     }
+}
+
+/// Turns a panic into an answer: rmcp runs handlers in tasks of its own, where one would leave the request hanging.
+async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
+    let outcome = AssertUnwindSafe(handler).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
 }
 
 impl ServerHandler for Mcp {
@@ -162,3 +191,14 @@ impl ServerHandler for Mcp {
 
 /// The scopes that any operation of this server may need, for metadata and challenges.
 pub const SCOPES: [Scope; 1] = [Scope::Read];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_an_answer() {
+        let error = caught::<()>(async { panic!("the secret reason") }).await.unwrap_err();
+        assert_eq!((error.code.0, &*error.message), (-32603, "Internal error"));
+    }
+}

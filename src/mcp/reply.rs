@@ -150,7 +150,7 @@ pub(super) fn unauthenticated() -> ErrorData {
 }
 
 /// A handler panicked.
-pub(super) fn panicked(panic: &Box<dyn Any + Send>) -> ErrorData {
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> ErrorData {
     let what = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

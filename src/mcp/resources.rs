@@ -3,7 +3,7 @@
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents};
 
-use super::{Caller, Mcp, reply};
+use super::{Caller, Mcp, close, reply};
 use crate::authz::{List, ReadResource};
 use crate::store::audit::Outcome;
 
@@ -24,12 +24,7 @@ answer holds the rows that this person may see, no others.
 impl Mcp {
     /// The resources that the policy allows this caller.
     pub(super) async fn resources_for(&self, caller: &Caller) -> Result<ListResourcesResult, ErrorData> {
-        let permit = self
-            .parts
-            .gate
-            .authorize(&caller.principal, &caller.request, List::Resources)
-            .await
-            .map_err(reply::refusal)?;
+        let permit = self.permit(caller, List::Resources).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let welcome = Resource::new(WELCOME, "welcome")
             .with_title("Welcome")
@@ -38,7 +33,7 @@ impl Mcp {
         let resources: Vec<_> =
             [welcome].into_iter().filter(|resource| visible.contains(resource.uri.as_str())).collect();
         let rows = u64::try_from(resources.len()).ok();
-        receipt.close(Outcome::Answered { rows }, resources).await.map(reply::resources).map_err(reply::unrecorded)
+        close(receipt, Outcome::Answered { rows }, resources).await.map(reply::resources)
     }
 
     /// The contents of a resource. One that does not exist and one that is hidden are answered, and recorded, alike.
@@ -48,9 +43,9 @@ impl Mcp {
             return Err(self.unknown(caller, object, reply::unknown_resource(uri)).await);
         };
         let action = ReadResource(known.clone());
-        let permit = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        let permit = self.permit(caller, action).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::resource_refusal(refusal, uri))?.spend();
         let contents = ResourceContents::text(WELCOME_TEXT, uri).with_mime_type("text/markdown");
-        receipt.close(Outcome::Answered { rows: None }, contents).await.map(reply::contents).map_err(reply::unrecorded)
+        close(receipt, Outcome::Answered { rows: None }, contents).await.map(reply::contents)
     }
 }
