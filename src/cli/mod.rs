@@ -10,7 +10,7 @@ mod serve;
 mod token;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
@@ -36,6 +36,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(arguments)));
     match outcome {
         Ok(code) => code,
+        // `bailiwick config check | head` closes the pipe when it has seen enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Each cause on a line of its own, as deep as it goes.
             let mut stderr = io::stderr().lock();
@@ -63,4 +65,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Says whether nobody reads standard output any more.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = Some(ErrorKind::BrokenPipe);
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().map(io::Error::kind) == closed
+            || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind) == closed
+    })
 }

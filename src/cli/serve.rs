@@ -1,7 +1,7 @@
 //! `bailiwick serve`, and what every command that reads the configuration shares.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,8 +15,12 @@ use super::audit::{self, AuditCommand};
 use crate::app::{App, Seams};
 use crate::catalog::{self, Catalog};
 use crate::clock::SystemClock;
-use crate::config::{self, Inputs, Loaded, Log, Overrides};
+use crate::config::{self, BadSetting, Inputs, Loaded, Log, Overrides};
 use crate::random::OsRandom;
+
+/// How to come by a configuration.
+const START: &str = "hint: `bailiwick demo` shows a server at work; `bailiwick demo --dir DIRECTORY` leaves its configuration, policy \
+and sample database there, to make your own from";
 
 /// What was given besides the configuration file.
 #[derive(Debug)]
@@ -43,7 +47,10 @@ impl Given {
             environment: self.environment.clone(),
             working_directory: std::env::current_dir().context("the working directory cannot be read")?,
         };
-        config::read(inputs).map_err(anyhow::Error::from)
+        config::read(inputs).map_err(|errors| {
+            let missing = errors.problems().iter().any(|problem| matches!(problem.what, BadSetting::NoFile));
+            if missing { anyhow::anyhow!("{errors}\n{START}") } else { errors.into() }
+        })
     }
 
     /// Reads the configuration and checks its declarations.
@@ -78,6 +85,8 @@ pub(super) fn log(settings: &Log) -> anyhow::Result<()> {
         }
     }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A file or a journal shows the codes of colours instead of obeying them.
+    let builder = if std::io::stderr().is_terminal() { builder } else { builder.with_ansi(false) };
     let started = match settings.format {
         config::LogFormat::Human => builder.with_target(false).try_init(),
         config::LogFormat::Json => builder.json().flatten_event(true).with_target(false).try_init(),
@@ -99,8 +108,8 @@ pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 /// Serves until told to stop.
-pub(super) async fn run(given: Given) -> anyhow::Result<ExitCode> {
-    let loaded = given.load()?;
+pub(super) async fn run(mut given: Given) -> anyhow::Result<ExitCode> {
+    let mut loaded = given.load()?;
     log(&loaded.settings.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -108,8 +117,14 @@ pub(super) async fn run(given: Given) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let signal = stop_signal()?;
     let listener = bind(&loaded).await?;
+    let address = listener.local_addr()?;
+    // Port 0 took a free one, and the public URL that is worked out from the address has to name it.
+    if loaded.settings.server.listen.port() == 0 {
+        given.options.port = Some(address.port());
+        loaded = given.load()?;
+    }
     let app = App::build(&loaded, seams(), None).await?;
-    tracing::info!(address = %listener.local_addr()?, url = %format!("{}mcp", loaded.settings.server.public_url), "listening");
+    tracing::info!(%address, url = %format!("{}mcp", loaded.settings.server.public_url), "listening");
     let serving = app.run(listener, stop.clone());
     tokio::pin!(serving);
     tokio::select! {

@@ -65,11 +65,12 @@ fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
 }
 
 fn print(steps: &[Step], out: &mut dyn Write) -> anyhow::Result<()> {
+    let width = steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
     for step in steps {
         let mark = if step.ok { "ok " } else { "NO " };
-        writeln!(out, "{mark} {:<18} {}", step.name, step.arrived)?;
+        writeln!(out, "{mark} {:<width$} {}", step.name, step.arrived)?;
         if !step.ok && !step.expected.is_empty() {
-            writeln!(out, "    {:<18} {}", "expected", step.expected)?;
+            writeln!(out, "    {:<width$} {}", "expected", step.expected)?;
         }
     }
     Ok(())

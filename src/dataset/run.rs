@@ -70,11 +70,11 @@ pub struct Next {
 }
 
 impl Rows {
-    /// How many rows the answer has; for a count, none.
-    pub fn len(&self) -> usize {
+    /// How many rows the answer has; `None` for a count, which is a number and no rows.
+    pub fn len(&self) -> Option<usize> {
         match self {
-            Self::Page { table, .. } | Self::One(table) => table.rows.len(),
-            Self::Count(_) => 0,
+            Self::Page { table, .. } | Self::One(table) => Some(table.rows.len()),
+            Self::Count(_) => None,
         }
     }
 

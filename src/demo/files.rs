@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::issuer::{AUDIENCE, CLIENT};
-use super::people::{ACME, GLOBEX};
-
-const SETTINGS: &str = include_str!("bailiwick.toml");
+// The repository's own configuration is the demo's, so that what newcomers read first is what runs.
+const SETTINGS: &str = include_str!("../../bailiwick.toml");
 const POLICY: &str = include_str!("../../policies/policy.csv");
 const MODEL: &str = include_str!("../../policies/model.conf");
+
+/// The port that the settings are written for.
+const WRITTEN_FOR: u16 = 8080;
 
 /// Where the server publishes the keys of the demo's issuer.
 pub const JWKS_PATH: &str = "/demo/issuer/keys";
@@ -58,14 +59,7 @@ fn jwks_url(port: u16) -> String {
 }
 
 fn settings(port: u16) -> String {
-    SETTINGS
-        .replace("{port}", &port.to_string())
-        .replace("{issuer}", &issuer_url(port))
-        .replace("{jwks}", &jwks_url(port))
-        .replace("{audience}", AUDIENCE)
-        .replace("{client}", CLIENT)
-        .replace("{acme}", ACME)
-        .replace("{globex}", GLOBEX)
+    SETTINGS.replace(&WRITTEN_FOR.to_string(), &port.to_string())
 }
 
 /// Writes the settings and the policy where they are missing; gives the path of the settings.

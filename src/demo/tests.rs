@@ -184,6 +184,11 @@ async fn the_settings_are_toml_without_a_gap() {
     assert_eq!(issuer["issuer"].as_str(), Some(demo.issuer.url()));
     assert!(issuer["jwks_url"].as_str().unwrap().ends_with(JWKS_PATH));
     assert_eq!(issuer["audience"].as_array().unwrap()[0].as_str(), Some(AUDIENCE));
+    assert_eq!(issuer["clients"].as_array().unwrap()[0].as_str(), Some(CLIENT));
+    for (tenant, organisation) in [(0, ACME), (1, GLOBEX)] {
+        let tenant = &settings["tenant"].as_array().unwrap()[tenant];
+        assert_eq!(tenant["organisations"].as_array().unwrap()[0].as_str(), Some(organisation));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! HTTP: poem's types stay here. The way in is [`serve`], then [`routes`], then the bearer layer, then MCP.
+//! HTTP: poem's types stay here. The way in is [`serve()`], then [`routes()`], then the bearer layer, then MCP.
 
 mod bearer;
 mod cors;

@@ -1,12 +1,12 @@
 //! MCP itself: what a verified principal can list, call and read, in every revision of the protocol.
 //!
-//! The module never decides who may do what: [`dispatch`] turns a name and arguments into a typed action and asks the
-//! gate; [`reply`] makes answers only from recorded outcomes. A handler that panics answers an internal error.
+//! The module never decides who may do what: `dispatch` turns a name and arguments into a typed action and asks the
+//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error.
 //!
 //! # Adding a tool
 //!
 //! A built-in tool is one file in `tools/` (its description, its arguments, its function) and one line in
-//! [`tools::Tools::new`]. It needs a `tool:` line in the policy; nothing else makes it visible.
+//! `tools::Tools::new`. It needs a `tool:` line in the policy; nothing else makes it visible.
 
 mod dispatch;
 mod reply;

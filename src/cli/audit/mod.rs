@@ -6,7 +6,7 @@
 mod table;
 mod when;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) use when::When;
 
+use super::is_closed_pipe;
 use crate::clock::Clock;
 use crate::config;
 use crate::store::audit::{self, AuditReader, Decision, Filter, Outcome, Verdict};
@@ -251,10 +252,6 @@ fn decision_json(decision: &Decision) -> Value {
         "rows": rows,
         "duration": u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
     })
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe))
 }
 
 #[cfg(test)]

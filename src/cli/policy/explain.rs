@@ -15,7 +15,7 @@ use crate::cli::serve::listed;
 use crate::config::Loaded;
 use crate::dataset::{self, CursorKey, Database, Pager, Schema, Statement};
 use crate::model::{Context, Name, Tenant};
-use crate::policy::{Explanation, Object, Permission, Predicate, RowFilter, RowRule, Snapshot, Truth};
+use crate::policy::{Explanation, LineRef, Object, Permission, Predicate, RowFilter, RowRule, Snapshot, Truth};
 use crate::random::OsRandom;
 use crate::store::audit::Verdict;
 
@@ -183,11 +183,17 @@ fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn verdict(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let decision = &explanation.decision;
-    let by: Vec<_> = decision.lines.iter().map(ToString::to_string).collect();
+    let denies = |line: &&LineRef| explanation.lines.iter().any(|seen| seen.line == **line && seen.effect == Verdict::Deny);
+    let named = |lines: Vec<&LineRef>| lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let by: Vec<_> = decision.lines.iter().collect();
     match (decision.verdict, by.is_empty()) {
-        (Verdict::Allow, _) => writeln!(out, "\nallowed by {}", by.join(", "))?,
+        (Verdict::Allow, _) => {
+            let (less, by): (Vec<_>, Vec<_>) = by.into_iter().partition(denies);
+            let less = if less.is_empty() { String::new() } else { format!(", less what {} denies", named(less)) };
+            writeln!(out, "\nallowed by {}{less}", named(by))?;
+        }
         (Verdict::Deny, true) => writeln!(out, "\ndenied: no line allows it")?,
-        (Verdict::Deny, false) => writeln!(out, "\ndenied by {}", by.join(", "))?,
+        (Verdict::Deny, false) => writeln!(out, "\ndenied by {}", named(by))?,
     }
     Ok(if decision.is_allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
