@@ -5,7 +5,7 @@
 # In what is expected, `…` stands for anything within a line, and alone on a line for any number of lines. Times and
 # policy revisions may differ. The port is replaced by a free one, and `sleep` by waiting for the policy to change.
 #
-# Needs bash, curl, sed and grep. BAILIWICK_BIN names the binary; without it, target/debug/bailiwick, built if need be.
+# Needs bash, curl, sed and grep. BAILIWICK_BIN names the binary; without it, the debug build is brought up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -16,11 +16,9 @@ fail() {
     exit 1
 }
 
-binary=${BAILIWICK_BIN:-target/debug/bailiwick}
-if [ ! -x "$binary" ]; then
-    [ -z "${BAILIWICK_BIN:-}" ] || fail "there is no program at $binary (BAILIWICK_BIN)"
-    cargo build --quiet
-fi
+[ -n "${BAILIWICK_BIN:-}" ] || cargo build --quiet
+binary=${BAILIWICK_BIN:-${CARGO_TARGET_DIR:-target}/debug/bailiwick}
+[ -x "$binary" ] || fail "there is no program at $binary"
 case $binary in /*) ;; *) binary=$root/$binary ;; esac
 # A server refuses variables with its prefix that are no settings of its own.
 unset BAILIWICK_BIN
@@ -165,6 +163,8 @@ done
 (cd own && exec "$binary" serve --port 0 >../own.log 2>&1) &
 server=$!
 until_ok grep -qs listening own.log || fail "the server of one's own does not start: $(cat own.log)"
+port=$(sed -n 's/.*listening address=127.0.0.1:\([0-9]*\) .*/\1/p' own.log)
+grep -q "url=http://127.0.0.1:$port/mcp" own.log || fail "the URL in the log is not the one it listens on: $(cat own.log)"
 kill "$server"
 wait "$server" || fail "the server of one's own does not stop in order: $(cat own.log)"
 server=''

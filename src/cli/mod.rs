@@ -75,3 +75,25 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
             || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind) == closed
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_no_error_and_another_failure_is_one() {
+        struct Failing(ErrorKind);
+        impl io::Write for Failing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let plain = |kind| anyhow::Error::from(writeln!(Failing(kind), "text").unwrap_err()).context("printing");
+        let json = |kind| anyhow::Error::from(serde_json::to_writer(Failing(kind), "text").unwrap_err());
+        assert!(is_closed_pipe(&plain(ErrorKind::BrokenPipe)) && is_closed_pipe(&json(ErrorKind::BrokenPipe)));
+        assert!(!is_closed_pipe(&plain(ErrorKind::StorageFull)) && !is_closed_pipe(&json(ErrorKind::StorageFull)));
+    }
+}

@@ -183,7 +183,8 @@ fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn verdict(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let decision = &explanation.decision;
-    let denies = |line: &&LineRef| explanation.lines.iter().any(|seen| seen.line == **line && seen.effect == Verdict::Deny);
+    let denies =
+        |line: &&LineRef| explanation.lines.iter().any(|seen| seen.line == **line && seen.effect == Verdict::Deny);
     let named = |lines: Vec<&LineRef>| lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let by: Vec<_> = decision.lines.iter().collect();
     match (decision.verdict, by.is_empty()) {
