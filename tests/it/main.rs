@@ -4,4 +4,7 @@
 
 mod compile_fail;
 mod demo;
+mod endpoints;
+mod isolation;
+mod northwind;
 mod support;

@@ -3,4 +3,5 @@
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
+pub(crate) mod rows;
 pub(crate) mod server;
