@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -366,4 +367,34 @@ async fn somebody_who_is_no_employee_sees_no_table() {
             "whoami"
         ]
     );
+}
+
+#[test]
+fn the_examples_script_shows_who_sees_an_order() {
+    let database = root().join("../shared/data/northwind.db");
+    if !database.exists() {
+        eprintln!("SKIPPED: ../shared/data/northwind.db is not there");
+        return;
+    }
+    let output = Command::new("bash")
+        .arg(root().join("examples/northwind/show.sh"))
+        .arg(database)
+        .env("BAILIWICK", env!("CARGO_BIN_EXE_bailiwick"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("row ")).collect();
+    let (seen, unseen) = ("in these rows", "not in these rows, or there is no such row");
+    assert_eq!(
+        rows,
+        [
+            format!("row 10248: {seen}"),
+            format!("row 10248: {seen}"),
+            format!("row 10248: {unseen}"),
+            format!("row 10248,11: {seen}"),
+            format!("row 10248,11: {unseen}"),
+        ]
+    );
+    assert!(text.contains("in order") && text.contains("which rows"), "{text}");
 }
