@@ -484,6 +484,18 @@ fn lines(policy: &str, who: &Who, object: &str) -> Vec<String> {
     found
 }
 
+/// What the audit must say of one call.
+struct Expected {
+    user: &'static str,
+    tenant: &'static str,
+    object: String,
+    tool: Option<String>,
+    action: &'static str,
+    verdict: Verdict,
+    lines: Vec<String>,
+    outcome: Outcome,
+}
+
 #[tokio::test]
 async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
     let server = Server::demo().await;
@@ -491,17 +503,6 @@ async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
     let policy = fs::read_to_string(server.policy()).unwrap();
     let whoami = caller(&server, &PEOPLE[0]).call("whoami", json!({})).await.structured();
     let revision = whoami["policy_revision"].as_str().unwrap().to_owned();
-
-    struct Expected {
-        user: &'static str,
-        tenant: &'static str,
-        object: String,
-        tool: Option<String>,
-        action: &'static str,
-        verdict: Verdict,
-        lines: Vec<String>,
-        outcome: Outcome,
-    }
     let mut expected = Vec::new();
     for who in &PEOPLE {
         let caller = caller(&server, who);

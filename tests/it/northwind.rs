@@ -31,6 +31,16 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
+fn database() -> Option<PathBuf> {
+    let path = root().join("../shared/data/northwind.db");
+    if !path.exists() {
+        eprintln!("SKIPPED: ../shared/data/northwind.db is not there");
+        return None;
+    }
+    Some(path.canonicalize().unwrap())
+}
+
 /// The example's own files; only where the keys, the database and the port are is the test's.
 fn settings(database: &Path, issuer: &TestIssuer) -> String {
     let text = fs::read_to_string(root().join("examples/northwind/bailiwick.toml")).unwrap();
@@ -48,12 +58,7 @@ fn settings(database: &Path, issuer: &TestIssuer) -> String {
 
 impl Northwind {
     async fn start() -> Option<Self> {
-        let database = root().join("../shared/data/northwind.db");
-        if !database.exists() {
-            eprintln!("SKIPPED: ../shared/data/northwind.db is not there");
-            return None;
-        }
-        let database = database.canonicalize().unwrap();
+        let database = database()?;
         let key = SigningKey::rsa("1");
         let issuer = TestIssuer::start(Answer::keys(&[&key]));
         let files = tempfile::tempdir().unwrap();
@@ -371,11 +376,7 @@ async fn somebody_who_is_no_employee_sees_no_table() {
 
 #[test]
 fn the_examples_script_shows_who_sees_an_order() {
-    let database = root().join("../shared/data/northwind.db");
-    if !database.exists() {
-        eprintln!("SKIPPED: ../shared/data/northwind.db is not there");
-        return;
-    }
+    let Some(database) = database() else { return };
     let output = Command::new("bash")
         .arg(root().join("examples/northwind/show.sh"))
         .arg(database)

@@ -34,10 +34,8 @@ impl Caller<'_> {
             let page_rows = page["rows"].as_array().unwrap();
             assert!(page_rows.len() as u64 <= limit);
             rows.extend(page_rows.iter().cloned());
-            match &page["next_cursor"] {
-                Value::Null => return rows,
-                cursor => arguments["cursor"] = cursor.clone(),
-            }
+            let Some(cursor) = page["next_cursor"].as_str() else { return rows };
+            arguments["cursor"] = cursor.into();
             assert!(!page_rows.is_empty() && rows.len() < 100_000, "{tool} never ends");
         }
     }
@@ -58,10 +56,10 @@ impl Caller<'_> {
 
 /// The key of a row as one text: `10248/11`.
 pub(crate) fn key_of(row: &Value, key: &[&str]) -> String {
-    let part = |name: &&str| match &row[*name] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        other => panic!("{name} of {row} is {other}"),
+    let part = |name: &&str| {
+        let part = &row[*name];
+        let number = || part.as_i64().unwrap_or_else(|| panic!("{name} of {row}")).to_string();
+        part.as_str().map_or_else(number, ToOwned::to_owned)
     };
     key.iter().map(part).collect::<Vec<_>>().join("/")
 }
