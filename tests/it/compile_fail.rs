@@ -2,6 +2,7 @@
 //! copy of `src/`, because a `pub(crate)` door cannot be seen from outside.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,9 +15,9 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &target)
+            copy(&entry.path(), &target);
         } else {
-            assert!(fs::copy(entry.path(), target).is_ok())
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }
@@ -40,7 +41,7 @@ fn compile(cases: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
     let mut list = String::from("//! Modules that must not compile.\n");
     for (name, text) in cases {
         fs::write(intruders.join(format!("{name}.rs")), text).unwrap();
-        list.push_str(&format!("mod {name};\n"));
+        writeln!(list, "mod {name};").unwrap();
     }
     fs::write(intruders.join("mod.rs"), list).unwrap();
     let lib = copied.path().join("src/lib.rs");

@@ -40,6 +40,7 @@ async fn a_third_person_sees_fewer_tools() {
     assert_eq!(ada, sorted, "the order is stable");
 }
 
+#[expect(clippy::disallowed_methods, reason = "the promise is about real time")]
 #[tokio::test]
 async fn one_edited_line_changes_the_answer_within_a_second() {
     let server = Server::demo().await;
