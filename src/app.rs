@@ -19,7 +19,7 @@ use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts};
-use crate::policy::{self, Policies, Reload};
+use crate::policy::{self, Policies, Refused, Reload};
 use crate::random::{Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, Event, Writer};
 
@@ -42,8 +42,8 @@ pub enum StartError {
     #[error("the keys of an issuer cannot be fetched at all")]
     Keys(#[source] FetchError),
     /// The audit store cannot be opened.
-    #[error("the audit store cannot be opened")]
-    Audit(#[source] AuditError),
+    #[error(transparent)]
+    Audit(AuditError),
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
@@ -140,7 +140,8 @@ impl App {
         let (audit, clock) = (self.audit.clone(), self.clock);
         let (tell, told) = mpsc::unbounded_channel();
         tasks.spawn(record_changes(told, audit, clock));
-        let on_change = move |reload: &Reload| drop(tell.send(in_words(reload)));
+        // Nobody is told after the recorder has ended, and then nothing is served either.
+        let on_change = move |change: Result<&Reload, &Refused>| drop(tell.send(in_words(change)));
         tasks.spawn(policy::watch(self.policies, self.settle, background.clone(), on_change));
         let writing = CancellationToken::new();
         let writer = TaskTracker::new();
@@ -186,20 +187,37 @@ pub fn trusted(
 }
 
 /// Puts each policy change into the audit trail, in order.
-async fn record_changes(mut changed: mpsc::UnboundedReceiver<String>, audit: AuditLog, clock: Arc<dyn Clock>) {
-    while let Some(detail) = changed.recv().await {
-        let event = Event { at: clock.now(), kind: "policy_reloaded".to_owned(), detail };
+async fn record_changes(
+    mut changed: mpsc::UnboundedReceiver<(&'static str, String)>,
+    audit: AuditLog,
+    clock: Arc<dyn Clock>,
+) {
+    while let Some((kind, detail)) = changed.recv().await {
+        let event = Event { at: clock.now(), kind: kind.to_owned(), detail };
         if let Err(error) = audit.record_event(event).await {
             tracing::error!(%error, "a policy change could not be recorded");
         }
     }
 }
 
-fn in_words(reload: &Reload) -> String {
-    let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
-    let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
-    let first = format!("{} -> {}", reload.old, reload.new);
-    std::iter::once(first).chain(removed).chain(added).collect::<Vec<_>>().join("\n")
+/// How many lines of a change an event holds.
+const LONGEST_EVENT: usize = 200;
+
+/// What an event says of a change of the policy files: its kind, and the particulars.
+fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, String) {
+    let (kind, lines): (_, Vec<String>) = match change {
+        Ok(reload) if reload.is_change() => {
+            let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
+            let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
+            let first = format!("{} -> {}", reload.old, reload.new);
+            ("policy_reloaded", std::iter::once(first).chain(removed).chain(added).collect())
+        }
+        Ok(same) => ("policy_reloaded", vec![format!("{}: the files are as in force again", same.new)]),
+        Err(refused) => ("policy_refused", refused.to_string().lines().map(|line| line.trim().to_owned()).collect()),
+    };
+    let more = lines.len().saturating_sub(LONGEST_EVENT);
+    let more = (more > 0).then(|| format!("and {more} lines more"));
+    (kind, lines.into_iter().take(LONGEST_EVENT).chain(more).collect::<Vec<_>>().join("\n"))
 }
 
 /// What `/readyz` looks at.

@@ -18,10 +18,13 @@ pub(super) struct Arguments {
 }
 
 /// Options that every command understands. They come before the environment and the configuration file.
+///
+/// The variable that names the file is not clap's: `config` reads it, and the demo, which has settings of its own, must not.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Options {
-    /// The configuration file
-    #[arg(short, long, global = true, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    /// The configuration file; left out, the one that `BAILIWICK_CONFIG` names, else bailiwick.toml
+    #[arg(short, long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// The address to listen on
     #[arg(long, global = true, value_name = "IP")]
@@ -33,7 +36,7 @@ pub(super) struct Options {
     #[arg(long, global = true, value_name = "FILTER")]
     pub(super) log_level: Option<String>,
     /// How it is logged
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, value_enum, value_name = "FORM")]
     pub(super) log_format: Option<LogFormat>,
 }
 
@@ -52,19 +55,20 @@ pub(super) enum Command {
     Serve,
     /// Try everything on sample data: two companies, five people, a local issuer; on loopback only
     Demo(Demo),
-    /// Look at the configuration
+    /// Check the configuration, or print every setting there is
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check, explain and tabulate the policy
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Look at a token
+    /// Say why a token is accepted or refused
     #[command(subcommand)]
     Token(TokenCommand),
     /// Read and prune the audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Print the description of the endpoints beside MCP (`OpenAPI`)
+    /// Print the description of the endpoints beside MCP
+    #[command(about = "Print the OpenAPI description of the endpoints beside MCP")]
     Openapi,
 }
 
@@ -85,6 +89,12 @@ pub(super) enum ConfigCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Print every setting with its meaning and its default, as a bailiwick.toml to begin with
+    Defaults {
+        /// Print what the presets fill in instead
+        #[arg(long)]
+        presets: bool,
     },
 }
 

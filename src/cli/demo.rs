@@ -19,9 +19,12 @@ const PORT: u16 = 8080;
 
 /// Serves the demo until told to stop.
 pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitCode> {
-    let address = given.options.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    if !address.is_loopback() {
-        bail!("the demo signs tokens for anyone who asks, so it listens on a loopback address only, not on {address}");
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    if let Some(other) = given.options.address.filter(|other| *other != address) {
+        bail!(
+            "the demo signs tokens for anyone who asks, so it listens on {address} only, not on {other}\n\
+             hint: leave --address out"
+        );
     }
     if given.options.config.is_some() {
         bail!("the demo brings its own configuration\nhint: `bailiwick serve --config …` serves yours");
@@ -31,7 +34,7 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
     let port = given.options.port.unwrap_or(PORT);
     let listener = TcpListener::bind((address, port))
         .await
-        .with_context(|| format!("cannot listen on {address}:{port}\nhint: choose another port with --port"))?;
+        .with_context(|| format!("cannot listen on {address}:{port}\nhint: --port 0 takes a free port"))?;
     let port = listener.local_addr()?.port();
 
     // Removed when it goes out of scope, after the server has ended.

@@ -39,15 +39,28 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         // `bailiwick config check | head` closes the pipe when it has seen enough.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Each cause on a line of its own, as deep as it goes.
-            let mut stderr = io::stderr().lock();
-            let _ = writeln!(stderr, "error: {error}");
-            for cause in error.chain().skip(1) {
-                let _ = writeln!(stderr, "  cause: {cause}");
-            }
+            // Where even standard error is closed there is nobody left to tell.
+            let _ = io::stderr().lock().write_all(told(&error).as_bytes());
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error, each cause on a line of its own, and what to do about it last.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut hints = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let cause = cause.to_string();
+        let (what, hint) = cause.split_once("\nhint: ").unwrap_or((&cause, ""));
+        let label = if depth == 0 { "error" } else { "  cause" };
+        text.extend([label, ": ", what, "\n"]);
+        if !hint.is_empty() {
+            hints.extend(["hint: ", hint, "\n"]);
+        }
+    }
+    text.push_str(&hints);
+    text
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {

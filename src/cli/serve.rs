@@ -12,15 +12,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::arguments::{ConfigCommand, LogFormat, Options};
 use super::audit::{self, AuditCommand};
-use crate::app::{App, Seams};
+use crate::app::{App, Seams, StartError};
 use crate::catalog::{self, Catalog};
 use crate::clock::SystemClock;
-use crate::config::{self, BadSetting, Inputs, Loaded, Log, Overrides};
+use crate::config::{self, Inputs, Loaded, Log, Overrides};
 use crate::random::OsRandom;
-
-/// How to come by a configuration.
-const START: &str = "hint: `bailiwick demo` shows a server at work; `bailiwick demo --dir DIRECTORY` leaves its configuration, policy \
-and sample database there, to make your own from";
 
 /// What was given besides the configuration file.
 #[derive(Debug)]
@@ -47,24 +43,21 @@ impl Given {
             environment: self.environment.clone(),
             working_directory: std::env::current_dir().context("the working directory cannot be read")?,
         };
-        config::read(inputs).map_err(|errors| {
-            let missing = errors.problems().iter().any(|problem| matches!(problem.what, BadSetting::NoFile));
-            if missing { anyhow::anyhow!("{errors}\n{START}") } else { errors.into() }
-        })
+        config::read(inputs).map_err(anyhow::Error::from)
     }
 
     /// Reads the configuration and checks its declarations.
     pub(super) fn load_catalog(&self) -> anyhow::Result<(Loaded, Arc<Catalog>)> {
         let loaded = self.load()?;
-        let catalog = catalog::build(&loaded).map_err(|errors| anyhow::anyhow!("{}", listed(&errors)))?;
+        let catalog = catalog::build(&loaded).map_err(StartError::Catalog)?;
         Ok((loaded, Arc::new(catalog)))
     }
 }
 
-/// Problems, one a line.
+/// Problems, each on a line of its own.
 pub(super) fn listed<T: std::fmt::Display>(problems: &[T]) -> String {
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    format!("{} found\n{}", if lines.len() == 1 { "a problem was" } else { "problems were" }, lines.join("\n"))
+    lines.iter().flat_map(|line| ["\n  ", line]).collect()
 }
 
 /// The seams of production.
@@ -84,9 +77,10 @@ pub(super) fn log(settings: &Log) -> anyhow::Result<()> {
             filter = filter.add_directive(directive.parse().context("a built-in log directive is wrong")?);
         }
     }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A file or a journal shows the codes of colours instead of obeying them.
-    let builder = if std::io::stderr().is_terminal() { builder } else { builder.with_ansi(false) };
+    let mut builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if !std::io::stderr().is_terminal() {
+        builder = builder.with_ansi(false);
+    }
     let started = match settings.format {
         config::LogFormat::Human => builder.with_target(false).try_init(),
         config::LogFormat::Json => builder.json().flatten_event(true).with_target(false).try_init(),
@@ -118,8 +112,8 @@ pub(super) async fn run(mut given: Given) -> anyhow::Result<ExitCode> {
     let signal = stop_signal()?;
     let listener = bind(&loaded).await?;
     let address = listener.local_addr()?;
-    // Port 0 took a free one, and the public URL that is worked out from the address has to name it.
     if loaded.settings.server.listen.port() == 0 {
+        // The public URL names the port, so it is worked out once more when the port is known.
         given.options.port = Some(address.port());
         loaded = given.load()?;
     }
@@ -148,9 +142,15 @@ pub(super) async fn bind(loaded: &Loaded) -> anyhow::Result<TcpListener> {
 
 /// `bailiwick config …`
 pub(super) fn config(command: &ConfigCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let ConfigCommand::Check { json } = command;
-    let (loaded, catalog) = given.load_catalog()?;
-    super::config::check(&loaded, &catalog, *json, out)?;
+    match command {
+        ConfigCommand::Check { json } => {
+            let (loaded, catalog) = given.load_catalog()?;
+            super::config::check(&loaded, &catalog, *json, out)?;
+        }
+        ConfigCommand::Defaults { presets } => {
+            out.write_all(if *presets { config::PRESETS } else { config::DEFAULTS }.as_bytes())?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,6 +35,7 @@ pub use declaration::{
 };
 pub(crate) use nearest::{nearest, suggestion};
 pub use origin::{At, Origin};
+pub use preset::PRESETS;
 pub use problem::{BadSetting, ConfigErrors, Problem};
 pub use reading::{InForce, Warning};
 pub use settings::{

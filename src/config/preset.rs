@@ -4,7 +4,8 @@ use super::document::{Kind, Node, Table, parse};
 use super::origin::Origin;
 use super::problem::Problem;
 
-const PRESETS: &str = include_str!("presets.toml");
+/// What the presets fill in, documented as [`super::DEFAULTS`] is.
+pub const PRESETS: &str = include_str!("presets.toml");
 
 /// The presets of an issuer; `generic` stands where none is written.
 pub(super) const ISSUERS: [(&str, ()); 3] = [("blockbrain", ()), ("zitadel", ()), ("generic", ())];

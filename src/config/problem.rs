@@ -8,6 +8,11 @@ use std::path::PathBuf;
 use super::nearest::suggestion;
 use super::origin::Origin;
 
+/// What to do without a configuration.
+const NO_FILE: &str = "there is no such file\n\
+    hint: `bailiwick demo` needs none; for a server of your own, `bailiwick config defaults` prints every setting with its \
+    meaning, and `--config` or `BAILIWICK_CONFIG` names another file";
+
 /// Why a setting is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSetting {
@@ -21,7 +26,7 @@ pub enum BadSetting {
         source: std::io::Error,
     },
     /// There is no configuration at all.
-    #[error("there is no such file; write one, or name another with `--config` or `BAILIWICK_CONFIG`")]
+    #[error("{NO_FILE}")]
     NoFile,
     /// The file is not TOML.
     #[error("is not TOML: {0}")]

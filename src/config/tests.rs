@@ -186,12 +186,11 @@ fn paths_begin_at_the_directory_of_the_configuration_file() {
 
 #[test]
 fn a_configuration_that_is_nowhere_is_refused() {
-    let none = "there is no such file; write one, or name another with `--config` or `BAILIWICK_CONFIG`";
-    assert_eq!(Case::default().refused(), format!("bailiwick.toml: {none}"));
-    assert_eq!(
-        Case { path: Some("a.toml"), dotenv: Some("AUDIENCE=x"), ..Case::default() }.refused(),
-        format!("a.toml: {none}")
-    );
+    let none = "there is no such file\nhint: `bailiwick demo` needs none; ";
+    let refused = Case::default().refused();
+    assert!(refused.starts_with(&format!("bailiwick.toml: {none}")), "{refused}");
+    let refused = Case { path: Some("a.toml"), dotenv: Some("AUDIENCE=x"), ..Case::default() }.refused();
+    assert!(refused.starts_with(&format!("a.toml: {none}")), "{refused}");
 }
 
 #[test]

@@ -70,10 +70,10 @@ pub struct Next {
 }
 
 impl Rows {
-    /// How many rows the answer has; `None` for a count, which is a number and no rows.
-    pub fn len(&self) -> Option<usize> {
+    /// How many rows leave with the answer, for the record; a count gives none away.
+    pub fn given(&self) -> Option<u64> {
         match self {
-            Self::Page { table, .. } | Self::One(table) => Some(table.rows.len()),
+            Self::Page { table, .. } | Self::One(table) => u64::try_from(table.rows.len()).ok(),
             Self::Count(_) => None,
         }
     }

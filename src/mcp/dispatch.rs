@@ -98,7 +98,7 @@ impl Mcp {
         let recorded = match planned {
             Ok(plan) => match dataset::read(&data.database, &data.schema, plan).await {
                 Ok(rows) => {
-                    let count = rows.len().and_then(|rows| u64::try_from(rows).ok());
+                    let count = rows.given();
                     close(receipt, Outcome::Answered { rows: count }, reply::rows(rows, &pager)).await
                 }
                 Err(error) => {

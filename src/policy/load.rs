@@ -118,13 +118,6 @@ impl Reload {
     }
 }
 
-/// What a reload does about files that were in force and are gone or empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    Refuse,
-    Accept,
-}
-
 /// The policy in force, behind one pointer.
 #[derive(Debug)]
 pub struct Policies {
@@ -172,21 +165,8 @@ impl Policies {
     /// # Errors
     ///
     /// With everything that was found, when something is refused, a file that was in force and is gone or empty
-    /// included; the policy in force stays.
+    /// included; the policy in force stays. Only a restart takes such a loss as meant: it begins from what is there.
     pub fn reload(&self) -> Result<Reload, Arc<Refused>> {
-        self.replace(Missing::Refuse)
-    }
-
-    /// Puts the files in force as they are now, also where files are gone or empty (`bailiwick policy accept`).
-    ///
-    /// # Errors
-    ///
-    /// As [`Policies::reload`], but for missing files.
-    pub fn accept(&self) -> Result<Reload, Arc<Refused>> {
-        self.replace(Missing::Accept)
-    }
-
-    fn replace(&self, missing: Missing) -> Result<Reload, Arc<Refused>> {
         let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.current();
         let refused = |findings| {
@@ -201,9 +181,7 @@ impl Policies {
             return Ok(Reload { old, new, added: Vec::new(), removed: Vec::new(), warnings: Vec::new() });
         }
         let Checked { mut findings, snapshot } = check_sources(&self.directory, &sources, &self.catalog);
-        if missing == Missing::Refuse {
-            findings.extend(self.gone(&old, &sources));
-        }
+        findings.extend(self.gone(&old, &sources));
         let stays = findings.iter().any(|finding| finding.severity == Severity::Refusal);
         let Some(snapshot) = snapshot.filter(|_| !stays) else { return Err(refused(findings)) };
         let (added, removed) = changes(&old.texts, &snapshot.texts);
@@ -219,7 +197,8 @@ impl Policies {
         let silent = before.filter_map(|(file, lines)| Some((file, lines, sources.silence(file)?)));
         let findings = silent.map(|(file, lines, how)| {
             let message = format!(
-                "the file was in force with {lines} lines and is {how}; put it back, or say `bailiwick policy accept`"
+                "the file was in force with {lines} {} and is {how}; put it back, or restart the server if that is meant",
+                if *lines == 1 { "line" } else { "lines" }
             );
             Finding::of_file(self.directory.join(&**file), message)
         });

@@ -30,6 +30,7 @@ mod tests;
 pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
 pub use finding::{Finding, LineRef, Severity};
 pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check};
+pub use names::bad_name;
 pub use object::{Object, Permission};
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
 pub use snapshot::Snapshot;

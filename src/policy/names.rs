@@ -28,6 +28,11 @@ pub(super) enum Place {
     Group,
 }
 
+/// Says why nobody can go by a name, if so.
+pub fn bad_name(text: &str, catalog: &Catalog) -> Option<String> {
+    check(text, Place::Who, catalog).err().map(|flaw| flaw.message)
+}
+
 /// Checks a name of a policy line.
 pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), Flaw> {
     match (text, place) {

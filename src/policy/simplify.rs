@@ -40,7 +40,8 @@ impl Predicate {
 
     /// What is left where only *true* counts, as in an allow line: true on the same rows as before, though perhaps false
     /// where it was unknown.
-    pub(super) fn where_true(self) -> Self {
+    #[must_use]
+    pub fn where_true(self) -> Self {
         match self {
             Self::Known(Truth::Unknown) => Self::Known(Truth::False),
             Self::In { values, .. } if values.is_empty() => Self::Known(Truth::False),
@@ -57,7 +58,8 @@ impl Predicate {
 
     /// What is left where everything but *false* counts, as in a deny line: false on the same rows as before, though
     /// perhaps true where it was unknown.
-    pub(super) fn where_not_false(self) -> Self {
+    #[must_use]
+    pub fn where_not_false(self) -> Self {
         match self {
             Self::Known(Truth::Unknown) => Self::Known(Truth::True),
             Self::All(parts) => Self::all(parts.into_iter().map(Self::where_not_false)),

@@ -15,19 +15,20 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::files::Sources;
-use super::load::{Policies, Reload};
+use super::load::{Policies, Refused, Reload};
 
 /// How often the contents are looked at without a notice.
 const POLL: Duration = Duration::from_millis(500);
 /// How long a directory that never comes to rest is waited for before it is read all the same; reading finds out.
 const RESTLESS: u32 = 4;
 
-/// Watches the policy directory until the shutdown, and tells of every policy that came into force.
+/// Watches the policy directory until the shutdown, and tells of every change once: the policy that came into force, the
+/// refusal, or that the files are again as what is in force.
 pub async fn watch(
     policies: Arc<Policies>,
     settle: Duration,
     shutdown: CancellationToken,
-    on_change: impl Fn(&Reload),
+    on_change: impl Fn(Result<&Reload, &Refused>),
 ) {
     // The contents that were loaded or refused last, so that a refused policy is reported once.
     let mut seen = Some(policies.current().revision().0);
@@ -58,15 +59,16 @@ pub async fn watch(
                 let (old, new) = (reload.old, reload.new);
                 let (added, removed) = (reload.added.len(), reload.removed.len());
                 tracing::info!(%old, %new, added, removed, "the policy changed");
-                on_change(&reload);
+                on_change(Ok(&reload));
             }
             Ok(same) => {
                 tracing::info!(revision = %same.new, "the policy files are as in force again");
+                on_change(Ok(&same));
             }
-
             Err(refused) => {
                 let kept = policies.current().revision();
                 tracing::error!(revision = %kept, refused = %refused, "the policy in force is kept");
+                on_change(Err(&refused));
             }
         }
         // A link that was swapped leaves the watch on the directory that it pointed to.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cli;
 mod compile_fail;
 mod demo;
 mod endpoints;
 mod isolation;
+mod matrix;
 mod northwind;
 mod support;

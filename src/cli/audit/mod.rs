@@ -9,7 +9,7 @@ mod when;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -93,9 +93,12 @@ pub(crate) struct Query {
     /// Through this tool
     #[arg(long)]
     tool: Option<String>,
-    /// With this id, in full
+    /// With this id, in full; `--json` shows the ids
     #[arg(long, value_name = "ID")]
     decision: Option<String>,
+    /// Of the request whose answer had this `X-Request-Id`, in full
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
     /// The newest so many
     #[arg(long, default_value_t = 100)]
     limit: u32,
@@ -138,7 +141,7 @@ async fn dispatch(
     match command {
         AuditCommand::Tail { follow, lines, json } => tail(&reader().await?, follow, lines, json, out).await,
         AuditCommand::Query(query) => {
-            let in_full = query.decision.is_some();
+            let in_full = query.decision.is_some() || query.request.is_some();
             let filter = Filter {
                 since: query.since.map(|when| when.resolve(now)),
                 until: query.until.map(|when| when.resolve(now)),
@@ -151,8 +154,16 @@ async fn dispatch(
                 object: query.object,
                 tool: query.tool,
                 decision: query.decision,
+                request: query.request,
             };
             let found = reader().await?.query(&filter, query.limit).await?;
+            if in_full && found.is_empty() {
+                bail!(
+                    "no decision in {} matches\n\
+                     hint: give the id in full; `bailiwick audit tail --json` shows those of decisions and requests",
+                    settings.path.display()
+                );
+            }
             match (query.json, in_full) {
                 (true, _) => json_lines(found.iter().map(decision_json), out),
                 (false, true) => table::in_full(&found, out),

@@ -56,9 +56,6 @@ fn result(record: &Record) -> String {
 
 /// Every field of each decision.
 pub(super) fn in_full(found: &[Decision], out: &mut dyn Write) -> io::Result<()> {
-    if found.is_empty() {
-        return writeln!(out, "no such decision");
-    }
     for (index, Decision { written, record }) in found.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -109,8 +106,11 @@ pub(super) fn rejections(found: &[Rejection], out: &mut dyn Write) -> io::Result
 pub(super) fn events(found: &[Event], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:19}  {:KIND$}  DETAIL", "TIME (UTC)", "EVENT")?;
     for event in found {
-        let detail: Vec<char> = escaped(&event.detail).chars().collect();
-        let mut lines = detail.chunks(DETAIL).map(|line| line.iter().collect::<String>());
+        let chunks = |line: &str| -> Vec<String> {
+            let line: Vec<char> = escaped(line).chars().collect();
+            line.chunks(DETAIL).map(|chunk| chunk.iter().collect()).collect()
+        };
+        let mut lines = event.detail.lines().flat_map(chunks);
         let first = lines.next().unwrap_or(String::new());
         writeln!(out, "{}  {:KIND$}  {first}", time(event.at), fitted(&event.kind, KIND))?;
         for line in lines {

@@ -155,7 +155,10 @@ async fn one_decision_is_shown_in_full() {
     for part in ["policy.csv:12", "a.very.long.name@department.acme.example", "3f9a8b7c", "1.234ms", "20 rows"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(output("query --decision d-9", &settings).await, "no such decision\n");
+    let of_request = output("query --request r-1", &settings).await;
+    assert_eq!(of_request, text);
+    let unknown = run(parse("query --decision d-9"), &settings, &Noon, &mut Vec::new()).await.unwrap_err();
+    assert!(unknown.to_string().starts_with("no decision in "), "{unknown}");
 }
 
 #[tokio::test]

@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value as Json};
 
 use super::{person, words};
-use crate::catalog::{Catalog, ColumnType, Dataset, Operation};
+use crate::catalog::{Catalog, Column, ColumnType, Dataset, Operation};
 use crate::cli::arguments::Explain;
 use crate::cli::serve::listed;
 use crate::config::Loaded;
-use crate::dataset::{self, CursorKey, Database, Pager, Schema, Statement};
+use crate::dataset::{self, CursorKey, Database, Pager, Request, Schema, Statement};
 use crate::model::{Context, Name, Tenant};
-use crate::policy::{Explanation, LineRef, Object, Permission, Predicate, RowFilter, RowRule, Snapshot, Truth};
+use crate::policy::{Explanation, LineReport, Object, Permission, Predicate, RowFilter, RowRule, Snapshot, Truth};
 use crate::random::OsRandom;
 use crate::store::audit::Verdict;
 
@@ -33,12 +33,14 @@ pub(super) async fn run(
         data_room: request.data_room.as_deref().map(str::parse).transpose().context("--data-room")?,
         thread: None,
     };
+    person::check_names(&request.names, catalog)?;
     let mut requester = person::requester(&tenant, &request.names, context)?;
     if let Some(file) = &request.claims {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         person::add_claims(&mut requester.attributes, &text, catalog)?;
     }
-    let (object, permission) = object(request, catalog)?;
+    let Asked { object, permission, through } = asked(request, catalog)?;
+    let row = row(request, &object, catalog)?;
     let explanation = policy.explain(&requester, &object, permission);
     writeln!(
         out,
@@ -46,6 +48,14 @@ pub(super) async fn run(
         request.names.join(", "),
         policy.revision()
     )?;
+    if let Some(tool) = &through {
+        let called = policy.explain(&requester, &Object::Tool(tool.clone()), Permission::Call);
+        if called.decision.is_denied_by_line() {
+            lines(&called, out)?;
+            return verdict(&called, out);
+        }
+        writeln!(out, "the tool {tool} is there where the dataset has rows, and no line denies the tool")?;
+    }
     lines(&explanation, out)?;
     let Object::Dataset(name) = &object else { return verdict(&explanation, out) };
 
@@ -64,13 +74,10 @@ pub(super) async fn run(
     for (index, value) in values.iter().enumerate() {
         writeln!(out, "  ${} = {value:?}", index + 1)?;
     }
-    let Some(key) = &request.row else { return verdict(&explanation, out) };
-    let found = preview.holds(filter, key).await?;
-    writeln!(
-        out,
-        "\nrow {key}: {}",
-        if found { "in these rows" } else { "not in these rows, or there is no such row" }
-    )?;
+    let code = verdict(&explanation, out)?;
+    let Some((key, row)) = row else { return Ok(code) };
+    let found = preview.holds(filter, row).await?;
+    writeln!(out, "row {key}: {}", if found { "in these rows" } else { "not in these rows, or there is no such row" })?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -108,48 +115,71 @@ impl<'a> Preview<'a> {
         Ok(dataset::preview::statement(&self.schema, request, filter, &self.pager())?)
     }
 
-    /// Says whether the row of this key is in the filter.
-    async fn holds(&self, filter: &RowFilter, key: &str) -> anyhow::Result<bool> {
-        let parts: Vec<_> = key.split(',').collect();
-        let columns = &self.dataset.key;
-        if parts.len() != columns.len() {
-            let names: Vec<_> = columns.iter().map(ToString::to_string).collect();
-            bail!("--row has {} part(s); the key of `{}` is {}", parts.len(), self.dataset.name, names.join(","));
-        }
-        let typed = columns.iter().zip(parts).map(|(column, part)| {
-            let is_id = self
-                .dataset
-                .column(column.as_str())
-                .is_none_or(|column| matches!(column.kind, ColumnType::Id | ColumnType::Text));
-            let value =
-                if is_id { Json::from(part) } else { serde_json::from_str(part).unwrap_or_else(|_| Json::from(part)) };
-            (column.to_string(), value)
-        });
-        let request = dataset::arguments::parse(self.dataset, Operation::Get, &typed.collect())?;
+    /// Says whether the row is in the filter.
+    async fn holds(&self, filter: &RowFilter, request: Request) -> anyhow::Result<bool> {
         let rows = dataset::preview::preview(&self.database, &self.schema, request, filter, &self.pager()).await?;
         Ok(!rows.is_empty())
     }
 }
 
-fn object(request: &Explain, catalog: &Catalog) -> anyhow::Result<(Object, Permission)> {
-    let asked = &request.object;
-    let name = |text: &str| text.parse::<Name>().map_err(anyhow::Error::from);
-    if let Some(tool) = &asked.tool {
-        let generated = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool);
-        if let Some((_, _, dataset)) = generated {
-            bail!("`{tool}` comes with a dataset and is there when its rows are\nhint: --dataset {}", dataset.name);
+/// What is asked about.
+struct Asked {
+    object: Object,
+    permission: Permission,
+    /// The generated tool that was named, where the rows of its dataset decide.
+    through: Option<Name>,
+}
+
+fn asked(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked> {
+    let direct = |object, permission| Asked { object, permission, through: None };
+    let named = &request.object;
+    if let Some(tool) = &named.tool {
+        if let Some((name, _, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
+            let object = Object::Dataset(dataset.name.clone());
+            return Ok(Asked { object, permission: Permission::Read, through: Some(name) });
         }
-        return Ok((Object::Tool(name(tool)?), Permission::Call));
+        let Some(name) = catalog.tools.get(tool.as_str()) else {
+            let generated: Vec<Name> = catalog.generated_tools().map(|(name, ..)| name).collect();
+            let known: Vec<_> = catalog.tools.iter().chain(&generated).map(Name::as_str).collect();
+            bail!("`{tool}` is not a tool of this server{}", person::instead(tool, &known));
+        };
+        return Ok(direct(Object::Tool(name.clone()), Permission::Call));
     }
-    if let Some(uri) = &asked.resource {
-        return Ok((Object::Resource(uri.as_str().into()), Permission::Read));
+    if let Some(uri) = &named.resource {
+        let Some(uri) = catalog.resources.get(uri.as_str()) else {
+            let known: Vec<_> = catalog.resources.iter().map(AsRef::as_ref).collect();
+            bail!("`{uri}` is not a resource of this server{}", person::instead(uri, &known));
+        };
+        return Ok(direct(Object::Resource(Arc::clone(uri)), Permission::Read));
     }
-    let dataset = asked.dataset.as_deref().unwrap_or_default();
-    if !catalog.datasets.contains_key(dataset) {
-        let known: Vec<_> = catalog.datasets.keys().map(ToString::to_string).collect();
-        bail!("`{dataset}` is not a declared dataset; there are: {}", known.join(", "));
+    let name = named.dataset.as_deref().unwrap_or_default();
+    let Some(dataset) = catalog.datasets.get(name) else {
+        let known: Vec<_> = catalog.datasets.keys().map(Name::as_str).collect();
+        bail!("`{name}` is not a declared dataset{}", person::instead(name, &known));
+    };
+    Ok(direct(Object::Dataset(dataset.name.clone()), Permission::Read))
+}
+
+/// The row that was asked about, as typed and as a request for it.
+fn row<'a>(request: &'a Explain, object: &Object, catalog: &Catalog) -> anyhow::Result<Option<(&'a str, Request)>> {
+    let Some(key) = &request.row else { return Ok(None) };
+    let Object::Dataset(name) = object else { bail!("--row is about a row of a dataset, and {object} has none") };
+    let dataset = &catalog.datasets[name];
+    let parts: Vec<_> = key.split(',').collect();
+    if parts.len() != dataset.key.len() {
+        let names: Vec<_> = dataset.key.iter().map(ToString::to_string).collect();
+        bail!("`--row {key}` has {} part(s); the key of `{name}` is {}", parts.len(), names.join(","));
     }
-    Ok((Object::Dataset(name(dataset)?), Permission::Read))
+    let typed = dataset.key.iter().zip(parts).map(|(column, part)| {
+        let is_text = |column: &Column| matches!(column.kind, ColumnType::Id | ColumnType::Text);
+        let value = match dataset.column(column.as_str()) {
+            Some(column) if !is_text(column) => serde_json::from_str(part).unwrap_or_else(|_| Json::from(part)),
+            Some(_) | None => Json::from(part),
+        };
+        (column.to_string(), value)
+    });
+    let request = dataset::arguments::parse(dataset, Operation::Get, &typed.collect()).context("--row")?;
+    Ok(Some((key, request)))
 }
 
 fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -159,42 +189,55 @@ fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "no line of the policy is about this")?;
     }
     for line in &explanation.lines {
-        let effect = match line.effect {
-            Verdict::Allow => "allow",
-            Verdict::Deny => "deny",
-        };
-        let came_to = match (line.matched, &line.left) {
-            (false, _) => format!("plays no part: not {}", line.who),
-            (true, Predicate::Known(Truth::True)) => format!("{effect}: its condition is true"),
-            (true, Predicate::Known(Truth::False)) => "plays no part: its condition is false".to_owned(),
-            (true, Predicate::Known(Truth::Unknown)) => match line.effect {
-                Verdict::Allow => {
-                    "plays no part: its condition cannot be said, and what is not known grants nothing".to_owned()
-                }
-                Verdict::Deny => "deny: its condition cannot be said, and what is not known denies".to_owned(),
-            },
-            (true, left) => format!("{effect} where {}", words::condition(left)),
-        };
         writeln!(out, "{:<18} {}", line.line.to_string(), line.text)?;
-        writeln!(out, "{:<18} -> {came_to}", "")?;
+        writeln!(out, "{:<18} -> {}", "", came_to(line))?;
     }
     Ok(())
 }
 
+/// What a line comes to for these names and claims.
+fn came_to(line: &LineReport) -> String {
+    if !line.matched {
+        return format!("plays no part: not {}", line.who);
+    }
+    let left = match line.effect {
+        Verdict::Allow => line.left.clone().where_true(),
+        Verdict::Deny => line.left.clone().where_not_false(),
+    };
+    let Predicate::Known(truth) = left else {
+        let rest = if line.effect == Verdict::Deny && words::has_unknown(&line.left) {
+            " (the rest cannot be said of this person, and what is not known denies)"
+        } else {
+            ""
+        };
+        return format!("{} where {}{rest}", line.effect.as_str(), words::condition(&left));
+    };
+    let text = match (line.effect, truth, words::has_unknown(&line.left)) {
+        (Verdict::Allow, Truth::True, _) => "allow: its condition is true",
+        (Verdict::Allow, Truth::False | Truth::Unknown, true) => {
+            "plays no part: its condition cannot be said, and what is not known grants nothing"
+        }
+        (Verdict::Allow | Verdict::Deny, Truth::False | Truth::Unknown, _) => "plays no part: its condition is false",
+        (Verdict::Deny, Truth::True, true) => "deny: its condition cannot be said, and what is not known denies",
+        (Verdict::Deny, Truth::True, false) => "deny: its condition is true",
+    };
+    text.to_owned()
+}
+
 fn verdict(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let decision = &explanation.decision;
-    let denies =
-        |line: &&LineRef| explanation.lines.iter().any(|seen| seen.line == **line && seen.effect == Verdict::Deny);
-    let named = |lines: Vec<&LineRef>| lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let by: Vec<_> = decision.lines.iter().collect();
-    match (decision.verdict, by.is_empty()) {
-        (Verdict::Allow, _) => {
-            let (less, by): (Vec<_>, Vec<_>) = by.into_iter().partition(denies);
-            let less = if less.is_empty() { String::new() } else { format!(", less what {} denies", named(less)) };
-            writeln!(out, "\nallowed by {}{less}", named(by))?;
-        }
+    // The lines of an allowed dataset are those of its filter, and some of them take rows away.
+    let of = |effect: Verdict| -> Vec<String> {
+        let lines =
+            explanation.lines.iter().filter(|line| line.effect == effect && decision.lines.contains(&line.line));
+        lines.map(|line| line.line.to_string()).collect()
+    };
+    let (allowing, denying) = (of(Verdict::Allow).join(", "), of(Verdict::Deny).join(", "));
+    match (decision.verdict, denying.is_empty()) {
+        (Verdict::Allow, true) => writeln!(out, "\nallowed by {allowing}")?,
+        (Verdict::Allow, false) => writeln!(out, "\nallowed by {allowing}, less the rows that {denying} denies")?,
         (Verdict::Deny, true) => writeln!(out, "\ndenied: no line allows it")?,
-        (Verdict::Deny, false) => writeln!(out, "\ndenied by {}", named(by))?,
+        (Verdict::Deny, false) => writeln!(out, "\ndenied by {denying}")?,
     }
     Ok(if decision.is_allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

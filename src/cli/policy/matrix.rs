@@ -1,13 +1,31 @@
-//! `bailiwick policy matrix`: who may use what, as a table that a manager can read.
+//! `bailiwick policy matrix`: who may use what, as a table that a manager can read in a terminal of 100 columns.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
-use super::{person, words};
+use super::{person, plain};
 use crate::catalog::{Catalog, Dataset};
 use crate::model::{Context, Name, Requester, Tenant};
-use crate::policy::{Object, Permission, RowRule, Snapshot};
+use crate::policy::{Explanation, Object, Permission, RowRule, Snapshot};
+
+/// How wide a terminal is taken to be, in characters.
+const WIDTH: usize = 100;
+
+/// What stands under every table.
+const LEGEND: &str = "
+How to read this
+  yes      may call the tool
+  all      may read every row of the dataset that belongs to the tenant
+  some     may read the rows that «Which rows» names: one rule is enough, and «never» beats them all
+  claims   only with a claim in the token that the policy asks for
+  -        no, and cannot see that it exists
+
+A name that begins with `role:` or `idp:` stands for everybody who has it. Somebody who goes by
+several names may do what any of them may, less what any of them is denied. What a token claims is
+known only when it arrives: here nobody claims anything. `bailiwick policy explain` says more
+about one person.
+";
 
 /// Prints the table of one tenant, or of each.
 pub(super) fn run(
@@ -20,78 +38,190 @@ pub(super) fn run(
         Some(name) => vec![person::tenant(name, catalog)?],
         None => catalog.tenants.keys().cloned().collect(),
     };
-    writeln!(out, "policy revision {}", policy.revision())?;
+    writeln!(out, "Who may do what, by policy revision {}", policy.revision())?;
     for tenant in tenants {
-        table(&tenant, catalog, policy, out)?;
+        Table::new(&tenant, catalog, policy)?.print(out)?;
     }
-    writeln!(
-        out,
-        "\ntools: yes or -. datasets: all rows of the tenant, some, or -. Somebody with several names sees the union, less\n\
-         what any of them is denied. What depends on a claim is shown as for somebody whose token lacks it."
-    )?;
+    out.write_all(LEGEND.as_bytes())?;
     Ok(())
 }
 
-fn table(tenant: &Tenant, catalog: &Catalog, policy: &Snapshot, out: &mut dyn Write) -> anyhow::Result<()> {
-    let names = names(tenant, policy);
-    let datasets: Vec<&Arc<Dataset>> = catalog.datasets.values().collect();
-    let tools: Vec<&Name> = catalog.tools.iter().collect();
-    let mut rows = vec![header(&tools, &datasets)];
-    let mut notes = Vec::new();
-    for name in &names {
-        let requester = person::requester(tenant, &[name], Context::default())?;
-        let mut row = vec![name.to_string()];
-        row.extend(tools.iter().map(|tool| called(policy, &requester, tool)));
-        for dataset in &datasets {
-            let rule = policy.rows(&requester, &dataset.name, Permission::Read).rule;
-            row.push(words::extent(&rule).to_owned());
-            notes.extend(note(name, dataset, &rule));
-        }
-        rows.push(row);
-    }
-    writeln!(out, "\n{tenant}\n")?;
-    print(&rows, out)?;
-    if !notes.is_empty() {
-        writeln!(out, "\n  which rows")?;
-        for note in notes {
-            writeln!(out, "  {note}")?;
-        }
-    }
-    Ok(())
+/// The table of one tenant.
+struct Table<'a> {
+    tenant: &'a Tenant,
+    tools: Vec<Column>,
+    datasets: Vec<Column>,
+    names: Vec<String>,
+    notes: Vec<Note>,
 }
 
-/// Everybody verified, then the names of the files, people first.
-fn names(tenant: &Tenant, policy: &Snapshot) -> Vec<Arc<str>> {
+/// One tool or dataset, with a word for each name.
+struct Column {
+    head: String,
+    cells: Vec<&'static str>,
+}
+
+/// Which rows one name may read of the datasets that it may read in part.
+struct Note {
+    name: String,
+    rules: Vec<(String, Vec<String>)>,
+}
+
+impl<'a> Table<'a> {
+    fn new(tenant: &'a Tenant, catalog: &Catalog, policy: &Snapshot) -> anyhow::Result<Self> {
+        let column = |name: &Name| Column { head: name.to_string(), cells: Vec::new() };
+        let mut tools: Vec<_> = catalog.tools.iter().map(column).collect();
+        let mut datasets: Vec<_> = catalog.datasets.keys().map(column).collect();
+        let (mut names, mut notes) = (Vec::new(), Vec::new());
+        for name in principals(tenant, policy) {
+            let requester = person::requester(tenant, &[&name], Context::default())?;
+            let shown = if &*name == "verified" { "everybody verified".to_owned() } else { name.to_string() };
+            let mut rules = Vec::new();
+            for (tool, column) in catalog.tools.iter().zip(&mut tools) {
+                let told = policy.explain(&requester, &Object::Tool(tool.clone()), Permission::Call);
+                let claims = claims(&told, catalog);
+                column.cells.push(match (told.decision.is_allowed(), claims.is_empty()) {
+                    (true, _) => "yes",
+                    (false, true) => "-",
+                    (false, false) => "claims",
+                });
+                if !told.decision.is_allowed() && !claims.is_empty() {
+                    rules.push((tool.to_string(), vec![depends(&claims)]));
+                }
+            }
+            for (dataset, column) in catalog.datasets.values().zip(&mut datasets) {
+                let (cell, rule) = rows(&requester, dataset, catalog, policy);
+                column.cells.push(cell);
+                rules.extend((!rule.is_empty()).then(|| (dataset.name.to_string(), rule)));
+            }
+            notes.extend((!rules.is_empty()).then(|| Note { name: shown.clone(), rules }));
+            names.push(shown);
+        }
+        Ok(Self { tenant, tools, datasets, names, notes })
+    }
+
+    fn print(&self, out: &mut dyn Write) -> anyhow::Result<()> {
+        let title = format!("Tenant {}", self.tenant);
+        writeln!(out, "\n{title}\n{}", "=".repeat(title.chars().count()))?;
+        self.block("Tools", &self.tools, out)?;
+        self.block("Datasets", &self.datasets, out)?;
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nWhich rows")?;
+        for note in &self.notes {
+            writeln!(out, "  {}", note.name)?;
+            let width = note.rules.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+            for (what, rules) in &note.rules {
+                let indent = 4 + width + 2;
+                let text = wrapped(&rules.join("; "), WIDTH.saturating_sub(indent).max(30));
+                for (index, line) in text.iter().enumerate() {
+                    let what = if index == 0 { what } else { "" };
+                    writeln!(out, "    {what:<width$}  {line}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints columns, as many beside each other as fit, and the others below with the names once more.
+    fn block(&self, title: &str, columns: &[Column], out: &mut dyn Write) -> anyhow::Result<()> {
+        let wide = self.names.iter().map(|name| name.chars().count()).chain([title.len()]).max().unwrap_or(0);
+        let mut left = columns;
+        while !left.is_empty() {
+            let mut used = 2 + wide;
+            let fitting = left.iter().take_while(|column| {
+                used += 2 + column.width();
+                used <= WIDTH
+            });
+            let (here, later) = left.split_at(fitting.count().max(1));
+            left = later;
+            let heads = here.iter().map(|column| format!("  {:<1$}", column.head, column.width()));
+            writeln!(out, "\n{}", format!("{title:<0$}{1}", wide + 2, heads.collect::<String>()).trim_end())?;
+            for (row, name) in self.names.iter().enumerate() {
+                let cells = here.iter().map(|column| {
+                    let cell = column.cells.get(row).copied().unwrap_or("");
+                    format!("  {cell:<0$}", column.width())
+                });
+                writeln!(out, "{}", format!("  {name:<wide$}{}", cells.collect::<String>()).trim_end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        self.cells.iter().map(|cell| cell.len()).chain([self.head.chars().count()]).max().unwrap_or(0)
+    }
+}
+
+/// Everybody verified, then the names of the files: people, roles, others.
+fn principals(tenant: &Tenant, policy: &Snapshot) -> Vec<Arc<str>> {
     let known: BTreeSet<Arc<str>> = policy.principals(tenant);
-    let (people, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|name| name.starts_with("user:"));
-    std::iter::once(Arc::from("verified")).chain(people).chain(others).collect()
+    let mut known: Vec<_> = std::iter::once(Arc::from("verified")).chain(known).collect();
+    known.sort_by_key(|name| match name.split_once(':').map_or(&**name, |(prefix, _)| prefix) {
+        "verified" => 0,
+        "user" => 1,
+        "subject" => 2,
+        "role" => 3,
+        _ => 4,
+    });
+    known
 }
 
-fn header(tools: &[&Name], datasets: &[&Arc<Dataset>]) -> Vec<String> {
-    let mut header = vec!["who".to_owned()];
-    header.extend(tools.iter().map(ToString::to_string));
-    header.extend(datasets.iter().map(|dataset| dataset.name.to_string()));
-    header
-}
-
-fn called(policy: &Snapshot, requester: &Requester, tool: &Name) -> String {
-    let decision = policy.decide(requester, &Object::Tool(tool.clone()), Permission::Call);
-    if decision.is_allowed() { "yes" } else { "-" }.to_owned()
-}
-
-fn note(name: &str, dataset: &Dataset, rule: &RowRule) -> Option<String> {
-    let lines = words::rows(rule);
-    (!lines.is_empty()).then(|| format!("{name}, {}:\n      {}", dataset.name, lines.join("\n      ")))
-}
-
-/// Columns as wide as their widest cell.
-fn print(rows: &[Vec<String>], out: &mut dyn Write) -> anyhow::Result<()> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<_> = (0..columns).filter_map(width).collect();
-    for row in rows {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        writeln!(out, "  {}", cells.join("  ").trim_end())?;
+/// The cell and the rules of a dataset.
+fn rows(requester: &Requester, dataset: &Dataset, catalog: &Catalog, policy: &Snapshot) -> (&'static str, Vec<String>) {
+    let told = policy.explain(requester, &Object::Dataset(dataset.name.clone()), Permission::Read);
+    let claims = claims(&told, catalog);
+    let rule = policy.rows(requester, &dataset.name, Permission::Read).rule;
+    let cell = match &rule {
+        RowRule::Nothing if claims.is_empty() => return ("-", Vec::new()),
+        RowRule::Nothing => "claims",
+        RowRule::Filter(filter) if plain::is_everything(filter) => return ("all", Vec::new()),
+        RowRule::Filter(_) => "some",
+    };
+    let mut rules = plain::rules(&rule, dataset, requester);
+    let nevers = rules.iter().filter(|rule| rule.starts_with("never ")).count();
+    match rules.last_mut() {
+        _ if claims.is_empty() => {}
+        // Where one line denies, the claims are those that it asks for.
+        Some(never) if nevers == 1 => never.extend([" without the right ", &claims.join(", ")]),
+        Some(_) | None => rules.push(depends(&claims)),
     }
-    Ok(())
+    (cell, rules)
+}
+
+fn depends(claims: &[&str]) -> String {
+    format!("more with the right {}", claims.join(", "))
+}
+
+/// The claims without which a line grants nothing, or denies.
+fn claims<'a>(told: &Explanation, catalog: &'a Catalog) -> Vec<&'a str> {
+    let undecided = told.lines.iter().filter(|line| line.matched && super::words::has_unknown(&line.left));
+    let texts: Vec<_> = undecided.map(|line| line.text.as_ref()).collect();
+    let reads = |claim: &&Name| {
+        let read = format!("r.sub.{claim}");
+        let whole = |text: &&str| {
+            let ends = |(at, _)| !text[at + read.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            text.match_indices(&read).any(ends)
+        };
+        texts.iter().any(whole)
+    };
+    catalog.claims.keys().filter(reads).map(Name::as_str).collect()
+}
+
+/// The text in lines of so many characters, broken at blanks.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }

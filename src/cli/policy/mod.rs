@@ -3,6 +3,7 @@
 mod explain;
 mod matrix;
 mod person;
+mod plain;
 mod words;
 
 use std::io::Write;
@@ -43,12 +44,16 @@ fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyho
     let warnings = checked.findings.len() - refusals;
     let shown = directory.display();
     if let Some(snapshot) = checked.snapshot {
-        writeln!(out, "{shown}: in order, revision {}, {warnings} warning(s)", snapshot.revision())?;
+        writeln!(out, "{shown}: in order, revision {}, {}", snapshot.revision(), counted(warnings, "warning"))?;
         Ok(ExitCode::SUCCESS)
     } else {
-        writeln!(out, "{shown}: refused, {refusals} refusal(s), {warnings} warning(s)")?;
+        writeln!(out, "{shown}: refused, {}, {}", counted(refusals, "refusal"), counted(warnings, "warning"))?;
         Ok(ExitCode::FAILURE)
     }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The policy as a server would load it now.

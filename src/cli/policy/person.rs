@@ -7,7 +7,9 @@ use anyhow::{Context as _, bail};
 use serde_json::Value as Json;
 
 use crate::catalog::{Catalog, ClaimType};
-use crate::model::{Assurance, Attributes, Context, Number, Requester, Tenant, Value};
+use crate::config::{nearest, suggestion};
+use crate::model::{Assurance, Attributes, Context, Name, Number, Requester, Tenant, Value};
+use crate::policy;
 
 /// The claims that every token has or may have; the rest must be declared in `[policy.claims]`.
 const BUILT_IN: [&str; 3] = ["id", "external_id", "email"];
@@ -17,7 +19,24 @@ pub(super) fn tenant(name: &str, catalog: &Catalog) -> anyhow::Result<Tenant> {
     let known: Vec<_> = catalog.tenants.keys().map(Tenant::as_str).collect();
     match catalog.tenants.keys().find(|tenant| tenant.as_str() == name) {
         Some(tenant) => Ok(tenant.clone()),
-        None => bail!("`{name}` is not a declared tenant; there are: {}", known.join(", ")),
+        None => bail!("`{name}` is not a declared tenant{}", instead(name, &known)),
+    }
+}
+
+/// The word that was probably meant, else all there are.
+pub(super) fn instead(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => suggestion(Some(near)),
+        None if known.is_empty() => "; there is none".to_owned(),
+        None => format!("; there are: {}", known.join(", ")),
+    }
+}
+
+/// Refuses what nobody can be called.
+pub(super) fn check_names(names: &[String], catalog: &Catalog) -> anyhow::Result<()> {
+    match names.iter().find_map(|name| policy::bad_name(name, catalog)) {
+        Some(why) => bail!("--as: {why}"),
+        None => Ok(()),
     }
 }
 
@@ -50,11 +69,8 @@ pub(super) fn add_claims(attributes: &mut Attributes, claims: &str, catalog: &Ca
             (known, _) if BUILT_IN.contains(&known) => bail!("the claim `{known}` is {value}; it must be a text"),
             (name, value) => {
                 let Some((declared, kind)) = catalog.claims.get_key_value(name) else {
-                    let declared: Vec<_> = catalog.claims.keys().map(ToString::to_string).collect();
-                    bail!(
-                        "the claim `{name}` is not declared; there are: {}",
-                        [&BUILT_IN.map(String::from)[..], &declared].concat().join(", ")
-                    );
+                    let known: Vec<_> = BUILT_IN.into_iter().chain(catalog.claims.keys().map(Name::as_str)).collect();
+                    bail!("the claim `{name}` is not declared{}", instead(name, &known));
                 };
                 attributes.claims.insert(declared.clone(), typed(name, value, *kind)?);
             }

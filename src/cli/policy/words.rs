@@ -1,5 +1,6 @@
 //! Row filters in words that a manager can read.
 
+use super::plain;
 use crate::model::Value;
 use crate::policy::{Predicate, RowFilter, RowRule, Truth};
 
@@ -10,17 +11,9 @@ const SHOWN: usize = 6;
 pub(super) fn extent(rule: &RowRule) -> &'static str {
     match rule {
         RowRule::Nothing => "-",
-        RowRule::Filter(filter) if is_everything(filter) => "all",
+        RowRule::Filter(filter) if plain::is_everything(filter) => "all",
         RowRule::Filter(_) => "some",
     }
-}
-
-fn is_everything(filter: &RowFilter) -> bool {
-    let always = |predicate: &Predicate| *predicate == Predicate::Known(Truth::True);
-    filter.data_room.is_none()
-        && filter.deny.is_empty()
-        && filter.allow.iter().any(always)
-        && filter.parent.as_ref().is_none_or(|parent| is_everything(&parent.filter))
 }
 
 /// The rows in words, one condition a line; empty where it is all or none.
@@ -33,7 +26,7 @@ pub(super) fn rows(rule: &RowRule) -> Vec<String> {
 
 fn filter_in_words(filter: &RowFilter) -> Vec<String> {
     let mut lines = Vec::new();
-    if is_everything(filter) {
+    if plain::is_everything(filter) {
         return lines;
     }
     if let Some((column, room)) = &filter.data_room {
@@ -45,11 +38,23 @@ fn filter_in_words(filter: &RowFilter) -> Vec<String> {
     }
     lines.extend(filter.deny.iter().map(|deny| format!("but never where {} (or cannot be said)", condition(deny))));
     if let Some(parent) = &filter.parent
-        && !is_everything(&parent.filter)
+        && !plain::is_everything(&parent.filter)
     {
         lines.push(format!("of the {} that may be seen", parent.filter.dataset));
     }
     lines
+}
+
+/// Says whether something in a condition cannot be said, because the person lacks a claim.
+pub(super) fn has_unknown(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::Known(truth) => *truth == Truth::Unknown,
+        Predicate::Not(inner) => has_unknown(inner),
+        Predicate::All(parts) | Predicate::Any(parts) => parts.iter().any(has_unknown),
+        Predicate::Compare { .. } | Predicate::CompareColumns { .. } | Predicate::In { .. } | Predicate::Present(_) => {
+            false
+        }
+    }
 }
 
 /// A condition in words.

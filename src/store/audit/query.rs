@@ -59,6 +59,8 @@ pub struct Filter {
     pub tool: Option<String>,
     /// The decision's id.
     pub decision: Option<String>,
+    /// The request's id.
+    pub request: Option<String>,
 }
 
 impl AuditReader {
@@ -77,6 +79,7 @@ impl AuditReader {
             (" AND object = ", filter.object.as_deref()),
             (" AND tool = ", filter.tool.as_deref()),
             (" AND decision = ", filter.decision.as_deref()),
+            (" AND request = ", filter.request.as_deref()),
         ];
         for (condition, value) in equal {
             if let Some(value) = value {

@@ -70,9 +70,18 @@ impl Call {
     }
 
     pub(crate) async fn send(self) -> Answer {
-        let response = self.request.send().await.unwrap();
+        self.answer().await.unwrap()
+    }
+
+    /// The answer, if the server lived to give the whole of it.
+    pub(crate) async fn try_send(self) -> Option<Answer> {
+        self.answer().await.ok()
+    }
+
+    async fn answer(self) -> reqwest::Result<Answer> {
+        let response = self.request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Ok(Answer { status, headers, text: response.text().await? })
     }
 }
 

@@ -1,0 +1,117 @@
+//! Row filters in the words of a manager: «rooms board, finance; own; never classification secret».
+
+use crate::catalog::{Dataset, RoomRule};
+use crate::model::{Name, Requester, Value};
+use crate::policy::{Operator, Predicate, RowFilter, RowRule, Truth};
+
+/// How many values of a list are named.
+const NAMED: usize = 8;
+
+/// The rows that a requester may read of a dataset; one rule for each part, none where it is all rows or no row.
+pub(super) fn rules(rule: &RowRule, dataset: &Dataset, requester: &Requester) -> Vec<String> {
+    let RowRule::Filter(filter) = rule else { return Vec::new() };
+    let voice = Voice { dataset, requester };
+    let mut rules = Vec::new();
+    if !filter.allow.iter().any(always) {
+        rules.extend(filter.allow.iter().map(|allow| voice.condition(allow)));
+    }
+    if let Some(parent) = &filter.parent
+        && !is_everything(&parent.filter)
+    {
+        rules.push(format!("only those of {} that may be read", parent.filter.dataset));
+    }
+    rules.extend(filter.deny.iter().map(|deny| format!("never {}", voice.condition(deny))));
+    rules
+}
+
+/// Says whether a filter takes no row away.
+pub(super) fn is_everything(filter: &RowFilter) -> bool {
+    filter.data_room.is_none()
+        && filter.deny.is_empty()
+        && filter.allow.iter().any(always)
+        && filter.parent.as_ref().is_none_or(|parent| is_everything(&parent.filter))
+}
+
+fn always(predicate: &Predicate) -> bool {
+    *predicate == Predicate::Known(Truth::True)
+}
+
+/// About which dataset, and about whom.
+struct Voice<'a> {
+    dataset: &'a Dataset,
+    requester: &'a Requester,
+}
+
+impl Voice<'_> {
+    fn condition(&self, predicate: &Predicate) -> String {
+        match predicate {
+            Predicate::Known(Truth::True) => "every row".to_owned(),
+            Predicate::Known(Truth::False) => "no row".to_owned(),
+            Predicate::Known(Truth::Unknown) => "what cannot be said".to_owned(),
+            Predicate::Compare { column, operator, value } => self.compare(column, *operator, value),
+            Predicate::CompareColumns { left, operator, right } => format!("{left} {} {right}", operator.as_str()),
+            Predicate::In { column, values } => {
+                let noun = if self.is_room(column) { plural(values.len()) } else { column.as_str() };
+                format!("{noun} {}", list(values))
+            }
+            Predicate::Present(column) => format!("{column} filled in"),
+            Predicate::Not(inner) => format!("other than ({})", self.condition(inner)),
+            Predicate::All(parts) => self.joined(parts, " and "),
+            Predicate::Any(parts) => self.joined(parts, " or "),
+        }
+    }
+
+    fn joined(&self, parts: &[Predicate], word: &str) -> String {
+        let part = |part: &Predicate| match part {
+            Predicate::All(_) | Predicate::Any(_) => format!("({})", self.condition(part)),
+            Predicate::Known(_)
+            | Predicate::Compare { .. }
+            | Predicate::CompareColumns { .. }
+            | Predicate::In { .. }
+            | Predicate::Present(_)
+            | Predicate::Not(_) => self.condition(part),
+        };
+        parts.iter().map(part).collect::<Vec<_>>().join(word)
+    }
+
+    fn compare(&self, column: &Name, operator: Operator, value: &Value) -> String {
+        let is_own = match (value, &self.requester.attributes.external_id) {
+            (Value::Text(text), Some(own)) => **text == *own.as_str(),
+            (Value::Text(_) | Value::Number(_) | Value::Boolean(_), _) => false,
+        };
+        match operator {
+            Operator::Equal if is_own => format!("own ({column})"),
+            Operator::Equal if self.is_room(column) => format!("{} {}", plural(1), bare(value)),
+            Operator::Equal => format!("{column} {}", bare(value)),
+            Operator::NotEqual if is_own => format!("other people's ({column})"),
+            Operator::NotEqual => format!("{column} other than {}", bare(value)),
+            Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
+                format!("{column} {} {}", operator.as_str(), bare(value))
+            }
+        }
+    }
+
+    fn is_room(&self, column: &Name) -> bool {
+        matches!(&self.dataset.data_room, RoomRule::Column(room) if room == column)
+    }
+}
+
+fn plural(rooms: usize) -> &'static str {
+    if rooms == 1 { "room" } else { "rooms" }
+}
+
+/// A value without quotation marks.
+fn bare(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(_) | Value::Boolean(_) => value.to_string(),
+    }
+}
+
+fn list(values: &[Value]) -> String {
+    let mut named: Vec<_> = values.iter().take(NAMED).map(bare).collect();
+    if let Some(more) = values.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}

@@ -1,0 +1,10 @@
+//! The command line as its users meet it: these tests start the binary.
+
+mod audit;
+mod config;
+pub(crate) mod demo;
+mod durability;
+mod policy;
+pub(crate) mod process;
+mod reload;
+mod token;

@@ -1,0 +1,76 @@
+//! `token inspect`: why a token is accepted or not, without ever showing it.
+
+use std::fs;
+
+use super::process::{Running, Said, run_with};
+
+const INSPECT: [&str; 2] = ["token", "inspect"];
+
+/// The words after a check's mark.
+fn line<'a>(said: &'a Said, mark: &str, check: &str) -> &'a str {
+    let begins = format!("{mark}  {check}");
+    said.out.lines().find(|line| line.starts_with(&begins)).unwrap_or_else(|| panic!("{begins:?}: {said:?}"))
+}
+
+#[tokio::test]
+async fn a_token_is_inspected_check_by_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &["demo", "--dir", ".", "--rows", "100"]);
+    let token = running.token("carol").await;
+
+    let good = run_with(directory.path(), &INSPECT, &format!("{token}\n"));
+    assert_eq!((good.code, good.err.as_str()), (0, ""));
+    line(&good, "ok", "signature");
+    assert!(line(&good, "    tenant", "").is_empty() || good.out.contains("tenant             acme"), "{}", good.out);
+    assert!(good.out.contains("idp:demo/auditor") && good.out.contains("carol@acme.example"), "{}", good.out);
+    assert_eq!(good.out.matches("base64url of the parts").count(), 1, "each check is told once: {}", good.out);
+
+    let bearer = run_with(directory.path(), &INSPECT, &format!("Bearer {token}"));
+    assert_eq!(bearer.code, 0, "a pasted header is understood too");
+
+    let header = [&INSPECT[..], &["--header", "X-Tenant-ID: globex"]].concat();
+    let contradicted = run_with(directory.path(), &header, &token);
+    assert_eq!(contradicted.code, 1);
+    assert!(contradicted.out.contains("rejected (context_mismatch)"), "{}", contradicted.out);
+
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = run_with(directory.path(), &INSPECT, &format!("{signed}.{other}{}", &signature[1..]));
+    assert_eq!(forged.code, 1);
+    line(&forged, "NO", "signature");
+
+    let settings = directory.path().join("bailiwick.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text.replace("\"337063032028900000\"", "\"337063032028900777\"")).unwrap();
+    let audience = run_with(directory.path(), &INSPECT, &token);
+    assert_eq!(audience.code, 1);
+    assert!(line(&audience, "NO", "audience (`aud`)").contains("337063032028900000"), "what arrived");
+    assert!(audience.out.contains("337063032028900777"), "what is expected: {}", audience.out);
+
+    // The demo signs for an hour; an issuer whose tokens may be a second old refuses them after two.
+    fs::write(&settings, text.replace("[issuer.claims]", "max_age = \"1s\"\nleeway = \"0s\"\n\n[issuer.claims]"))
+        .unwrap();
+    super::process::wait_until("the token is too old", async || {
+        let said = run_with(directory.path(), &INSPECT, &token);
+        said.code == 1 && line(&said, "NO", "age since `iat`").len() > 10
+    })
+    .await;
+
+    for said in [good, bearer, contradicted, forged, audience] {
+        assert!(!said.out.contains(signature) && !said.err.contains(signature), "the token is not shown");
+    }
+}
+
+#[test]
+fn garbage_and_nothing_are_told_apart() {
+    let directory = super::demo::prepared();
+    let garbage = run_with(directory.path(), &INSPECT, "garbage");
+    assert_eq!(garbage.code, 1);
+    assert!(garbage.out.contains("rejected (token_opaque)"), "{}", garbage.out);
+    assert!(garbage.out.contains("a JWT of 3 parts"), "{}", garbage.out);
+    let nothing = run_with(directory.path(), &INSPECT, " \n");
+    assert_eq!((nothing.code, nothing.out.as_str()), (1, ""));
+    assert!(nothing.err.starts_with("error: no token on standard input\nhint: pipe it in"), "{}", nothing.err);
+    let header = run_with(directory.path(), &["token", "inspect", "-H", "X-Tenant-ID"], "a.b.c");
+    assert!(header.code == 1 && header.err.contains("write NAME: VALUE"), "{header:?}");
+}
