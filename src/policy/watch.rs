@@ -67,7 +67,9 @@ pub async fn watch(
             }
             Err(refused) => {
                 let kept = policies.current().revision();
-                tracing::error!(revision = %kept, refused = %refused, "the policy in force is kept");
+                // One line of the log, readable alone; a change of many lines can have as many refusals.
+                let told = refused.to_string().replace("\n  ", "; ");
+                tracing::error!(revision = %kept, refused = told, "the policy in force is kept");
                 on_change(Err(&refused));
             }
         }

@@ -2,7 +2,9 @@
 //! `policy-matrix-live.txt` what the demo's people were really answered, each with their own token.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use bailiwick::demo;
 use serde_json::{Value, json};
 
 use crate::cli::process::{matches_snapshot, run};
@@ -88,10 +90,19 @@ async fn everybody_is_answered_as_the_reviewed_matrix_says() {
         "What the people of the demo are answered, each with their own token (1,000 documents).\n\n\
          yes: called and answered. A number: the rows counted. -: not listed, and unknown when called.\n\n",
     );
-    text.push_str(&format!("{:<22}", "tool"));
+    for (person, token) in PEOPLE.iter().zip(&tokens) {
+        let who = called(&server, token, "whoami", None).await.unwrap();
+        let names: Vec<_> = who["names"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("subject:") && *name != "*").collect();
+        let clearance = demo::person(person).unwrap().clearance;
+        let clearance = clearance.map_or("no clearance".to_owned(), |clearance| format!("clearance {clearance}"));
+        writeln!(text, "{person} of {}, {clearance}:\n    {}", who["tenant"].as_str().unwrap(), names.join(", "))
+            .unwrap();
+    }
+    write!(text, "\n{:<22}", "tool").unwrap();
     text.extend(PEOPLE.iter().map(|person| format!("{person:>8}")));
     for tool in &tools {
-        text.push_str(&format!("\n{tool:<22}"));
+        write!(text, "\n{tool:<22}").unwrap();
         for ((person, token), listed) in PEOPLE.iter().zip(&tokens).zip(&listed) {
             let dataset = DATASETS.iter().find(|dataset| tool.starts_with("get_") && dataset.starts_with(&tool[4..]));
             let known = dataset.and_then(|dataset| seen.get(&(*person, *dataset))?.first());
@@ -101,7 +112,7 @@ async fn everybody_is_answered_as_the_reviewed_matrix_says() {
                 None => "-".to_owned(),
                 Some(answer) => answer["count"].as_i64().map_or("yes".to_owned(), |count| count.to_string()),
             };
-            text.push_str(&format!("{cell:>8}"));
+            write!(text, "{cell:>8}").unwrap();
         }
     }
     text.push_str("\n\nrows that were given, and what is in them\n");
@@ -109,16 +120,17 @@ async fn everybody_is_answered_as_the_reviewed_matrix_says() {
         let token = &tokens[PEOPLE.iter().position(|name| name == person).unwrap()];
         let counted = called(&server, token, &format!("count_{dataset}"), None).await.unwrap();
         assert_eq!(counted["count"].as_u64(), u64::try_from(rows.len()).ok(), "{person}: {dataset}");
-        text.push_str(&format!("\n{person}, {dataset}: {} rows\n", rows.len()));
+        writeln!(text, "\n{person}, {dataset}: {} rows", rows.len()).unwrap();
         for column in ["data_room_id", "classification", "owner_id"] {
             let values = distinct(rows, column);
             if !values.is_empty() && values.len() < 80 {
-                text.push_str(&format!("    {column}: {values}\n"));
+                writeln!(text, "    {column}: {values}").unwrap();
             }
         }
         let columns: BTreeSet<_> =
             rows.iter().flat_map(|row| row.as_object().unwrap().keys()).map(String::as_str).collect();
-        text.push_str(&format!("    columns: {}\n", columns.into_iter().collect::<Vec<_>>().join(", ")));
+        writeln!(text, "    columns: {}", columns.into_iter().collect::<Vec<_>>().join(", ")).unwrap();
     }
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     matches_snapshot("policy-matrix-live.txt", &text);
 }

@@ -95,6 +95,7 @@ impl Running {
         Self::start_command(bailiwick(directory, arguments), directory, port)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the time that a person waits")]
     pub(crate) fn start_command(mut command: Command, directory: &Path, port: u16) -> Self {
         let log = directory.join("log.txt");
         let file = File::create(&log).unwrap();
@@ -142,6 +143,7 @@ fn is_ready(port: u16) -> bool {
 }
 
 /// Waits until something is so; says how long it took.
+#[expect(clippy::disallowed_methods, reason = "what is measured is the time that a person waits")]
 pub(crate) async fn wait_until(what: &str, mut so: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !so().await {

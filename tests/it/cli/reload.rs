@@ -51,7 +51,9 @@ async fn an_edit_is_in_force_within_a_second_and_a_broken_one_is_refused_in_the_
     let recorded = events(directory.path());
     assert_eq!(recorded.len(), 2, "{recorded:?}");
     assert!(
-        recorded[0].0 == "policy_reloaded" && recorded[0].1.contains("+ policy.csv:42 g, user:bob"),
+        recorded[0].0 == "policy_reloaded"
+            && recorded[0].1.contains("\n+ policy.csv:")
+            && recorded[0].1.contains("g, user:bob@acme.example,  room:finance"),
         "{recorded:?}"
     );
     assert_eq!(recorded[1].0, "policy_refused");
