@@ -82,7 +82,14 @@ async fn prepared_async() -> TempDir {
 #[tokio::test]
 async fn an_issuer_that_cannot_be_reached_does_not_delay_the_start() {
     let directory = prepared_async().await;
+    // Takes the connection and never answers: worse than one that refuses it.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = directory.path().join("bailiwick.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let keys = format!("http://{}/keys", silent.local_addr().unwrap());
+    fs::write(&settings, text.replace("http://127.0.0.1:9/demo/issuer/keys", &keys)).unwrap();
     let running = Running::start(directory.path(), &["serve"]);
+    assert!(fs::read_to_string(&settings).unwrap().contains(&keys));
     println!("ready after {:?} with an unreachable issuer", running.ready_after);
     assert!(running.ready_after < Duration::from_secs(2), "{:?}", running.ready_after);
     let answer = running.client.get("/readyz").send().await;
