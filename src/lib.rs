@@ -74,6 +74,7 @@ extern crate self as bailiwick;
 #[cfg(test)]
 #[path = "../tests/it/support"]
 mod test_support {
+    pub(crate) mod attacks;
     pub(crate) mod clock;
     pub(crate) mod issuer;
 }

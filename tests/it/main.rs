@@ -8,5 +8,7 @@ mod demo;
 mod endpoints;
 mod isolation;
 mod matrix;
+mod mcp;
 mod northwind;
+mod resource_server;
 mod support;

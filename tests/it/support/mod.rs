@@ -1,7 +1,9 @@
 //! What the black-box tests stand on: a server over loopback, an issuer that signs real tokens, a client.
 
+pub(crate) mod attacks;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod world;

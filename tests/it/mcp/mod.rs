@@ -1,0 +1,6 @@
+//! MCP over HTTP, in both eras of the protocol.
+
+mod abandoned;
+mod protocol;
+mod sessions;
+mod visibility;
