@@ -72,7 +72,8 @@ pub struct App {
     settle: Duration,
     keys: Vec<Arc<KeyCache>>,
     clock: Arc<dyn Clock>,
-    streams: CancellationToken,
+    stopping: CancellationToken,
+    stopped: CancellationToken,
 }
 
 impl std::fmt::Debug for App {
@@ -111,7 +112,7 @@ impl App {
             cursor_key: CursorKey::generate(seams.random.as_ref())?,
             random: Arc::clone(&seams.random),
         });
-        let streams = CancellationToken::new();
+        let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let edge = Edge {
             server: settings.server.clone(),
@@ -121,13 +122,14 @@ impl App {
             readiness: Arc::new(health),
             issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
-            shutdown: streams.clone(),
+            stopping: stopping.clone(),
+            stopped: stopped.clone(),
         };
         let limits =
             Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
         let endpoint = http::routes(edge, more)?.boxed();
         let settle = settings.policy.settle;
-        Ok(Self { endpoint, limits, writer, audit, policies, settle, keys, clock: seams.clock, streams })
+        Ok(Self { endpoint, limits, writer, audit, policies, settle, keys, clock: seams.clock, stopping, stopped })
     }
 
     /// Serves until `stop` is cancelled; then open streams end, requests in flight finish, and the audit is written out.
@@ -147,13 +149,14 @@ impl App {
         let writer = TaskTracker::new();
         writer.spawn(self.writer.run(writing.clone()));
 
-        let streams = self.streams;
-        let ending = stop.clone();
+        let (stopping, ending) = (self.stopping, stop.clone());
         tasks.spawn(async move {
             ending.cancelled().await;
-            streams.cancel();
+            stopping.cancel();
         });
         http::serve(listener, self.endpoint, self.limits, stop).await;
+        // Whoever has not been answered within the grace is not answered any more; what was decided for them is recorded.
+        self.stopped.cancel();
         background.cancel();
         tasks.close();
         tasks.wait().await;

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use poem::http::{HeaderName, HeaderValue};
+use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Addr, Endpoint, IntoResponse, Request, Response, Result};
 use tracing::Instrument as _;
 
@@ -40,6 +40,8 @@ impl<E: Endpoint> Endpoint for Bearer<E> {
         let mut response = async {
             match self.authenticator.authenticate(request.headers()).await {
                 Ok(principal) => {
+                    // Nothing below needs the token, so nothing below can log, store or forward it.
+                    request.headers_mut().remove(header::AUTHORIZATION);
                     request.extensions_mut().insert(Arc::new(principal));
                     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
                     self.inner.get_response(request).await

@@ -4,23 +4,25 @@
 //! `initialize` and what follows it goes to one with sessions. Before either, the body is read within its limits and its
 //! method and name are looked at, so that a missing scope can be answered as HTTP wants it (403 with a challenge).
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
 use super::session::Sessions;
 use crate::authn::Principal;
+use crate::keys::strict_json::{self, BadJson};
 use crate::mcp::{Mcp, RequestId, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -43,23 +45,16 @@ pub(super) struct McpEndpoint {
     sessions: Sessions,
     challenges: Challenges,
     limits: RequestLimits,
+    stopping: CancellationToken,
 }
 
-/// What is looked at before dispatch. A repeated member is refused: two readers could read it differently.
-#[derive(Deserialize)]
-struct Peek<'a> {
-    #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    params: Option<PeekParams<'a>>,
-}
-
-#[derive(Deserialize)]
-struct PeekParams<'a> {
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    uri: Option<Cow<'a, str>>,
+/// What is looked at before dispatch.
+struct Peek {
+    method: String,
+    /// The tool or the resource that is asked for.
+    name: Option<String>,
+    /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
+    is_modern: bool,
 }
 
 impl McpEndpoint {
@@ -69,6 +64,7 @@ impl McpEndpoint {
         sessions: Sessions,
         challenges: Challenges,
         limits: RequestLimits,
+        stopping: CancellationToken,
     ) -> Self {
         let manager = Arc::new(LocalSessionManager::default());
         let config = config.with_max_request_body_bytes(limits.body);
@@ -79,7 +75,7 @@ impl McpEndpoint {
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false).with_json_response(true),
         );
-        Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits }
+        Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits, stopping }
     }
 
     async fn post(&self, request: Request, principal: &Principal, owner: &Arc<str>) -> Response {
@@ -97,10 +93,8 @@ impl McpEndpoint {
             Ok(peek) => peek,
             Err(refusal) => return refusal,
         };
-        let method = peek.method.as_deref().unwrap_or_default();
-        let name = peek.params.as_ref().and_then(|params| params.name.as_deref().or(params.uri.as_deref()));
         let request_id = id.as_ref().map_or("", |id| &id.0);
-        match self.mcp.step_up(principal, request_id, method, name).await {
+        match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}
             Ok(Some(StepUp(needed))) => return self.challenges.insufficient_scope(needed),
             Err(error) => {
@@ -110,10 +104,10 @@ impl McpEndpoint {
             }
         }
         accept_both(&mut parts.headers);
-        let opens = method == "initialize";
+        let opens = peek.method == "initialize";
         let has_session = parts.headers.contains_key(SESSION_ID);
-        let request = http::Request::from_parts(parts, Full::new(body.clone()));
-        if opens || (has_session && !is_modern(&body)) {
+        let request = http::Request::from_parts(parts, Full::new(body));
+        if opens || (has_session && !peek.is_modern) {
             self.in_session(request, owner).await
         } else {
             self.alone(request).await
@@ -152,7 +146,16 @@ impl McpEndpoint {
                     "there is no such session; initialize a new one",
                 );
             };
-            request.headers_mut().insert(SESSION_ID, id);
+            request.headers_mut().insert(SESSION_ID, id.clone());
+            if request.method() == Method::DELETE {
+                let response = self.timed(self.with_sessions.handle(request)).await;
+                if response.status().is_success()
+                    && let Ok(id) = id.to_str()
+                {
+                    self.sessions.ended(owner, id);
+                }
+                return response;
+            }
         }
         let mut response = self.timed(self.with_sessions.handle(request)).await;
         if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
@@ -161,6 +164,14 @@ impl McpEndpoint {
                 response.headers_mut().insert(SESSION_ID, wire);
             }
         }
+        response
+    }
+
+    /// A session's own stream has no end, so a shutdown would wait for it in vain. Answers are left to end by themselves.
+    fn until_stopping(&self, mut response: Response) -> Response {
+        let body: poem_body::Boxed = response.take_body().into();
+        let frames = BodyStream::new(body).take_until(self.stopping.clone().cancelled_owned());
+        response.set_body(Body::from(http_body_util::BodyExt::boxed(StreamBody::new(frames))));
         response
     }
 
@@ -188,7 +199,9 @@ impl Endpoint for McpEndpoint {
             Method::GET | Method::DELETE if request.headers().contains_key(SESSION_ID) => {
                 let mut request = http::Request::<poem_body::Boxed>::from(request);
                 accept_both(request.headers_mut());
-                self.in_session(request, &owner).await
+                let is_stream = request.method() == Method::GET;
+                let response = self.in_session(request, &owner).await;
+                if is_stream { self.until_stopping(response) } else { response }
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -221,39 +234,30 @@ fn accept_both(headers: &mut HeaderMap) {
     }
 }
 
-/// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
-fn is_modern(body: &Bytes) -> bool {
-    #[derive(Deserialize)]
-    struct Request {
-        params: Option<Params>,
-    }
-    #[derive(Deserialize)]
-    struct Params {
-        #[serde(rename = "_meta")]
-        meta: Option<Meta>,
-    }
-    #[derive(Deserialize)]
-    struct Meta {
-        #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
-        version: Option<String>,
-    }
-    let version = serde_json::from_slice::<Request>(body).ok().and_then(|r| r.params?.meta?.version);
-    version.is_some_and(|version| version.as_str() >= "2026-07-28")
-}
-
+/// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
-fn peek(body: &Bytes) -> Result<Peek<'_>, Response> {
+fn peek(body: &Bytes) -> Result<Peek, Response> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(json_rpc(StatusCode::BAD_REQUEST, -32600, "Batches are not supported; send one request at a time"));
     }
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            json_rpc(StatusCode::BAD_REQUEST, -32600, &format!("Not a JSON-RPC request: {error}"))
-        }
-        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-            json_rpc(StatusCode::BAD_REQUEST, -32700, &format!("Not JSON: {error}"))
-        }
+    let members = strict_json::object(body).map_err(|bad| match bad {
+        BadJson::Syntax(error) if error.is_data() => not_a_request(&error),
+        BadJson::Syntax(error) => json_rpc(StatusCode::BAD_REQUEST, -32700, &format!("Not JSON: {error}")),
+        BadJson::NotAnObject => not_a_request(&"it is not an object"),
+    })?;
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
+    let params = members.get("params");
+    let of_params = |name| params.and_then(|params| params.get(name));
+    let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
+    Ok(Peek {
+        method: text(members.get("method")).unwrap_or_default(),
+        name: text(of_params("name")).or_else(|| text(of_params("uri"))),
+        is_modern: version.is_some_and(|version| version >= "2026-07-28"),
     })
+}
+
+fn not_a_request(why: &dyn std::fmt::Display) -> Response {
+    json_rpc(StatusCode::BAD_REQUEST, -32600, &format!("Not a JSON-RPC request: {why}"))
 }
 
 /// An rmcp response as poem's. Its transport errors are plain text; ours are JSON.
@@ -262,6 +266,10 @@ fn to_poem(response: http::Response<RmcpBody>) -> Response {
     let is_text = !parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().starts_with(b"application/json") || value.as_bytes().starts_with(b"text/event-stream")
     });
+    // The media type was looked at before: what rmcp cannot read is a body of the right type and the wrong form.
+    if parts.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return not_a_request(&"it is not a message of the MCP revision that the headers name");
+    }
     if parts.status.as_u16() >= 400 && is_text {
         let (code, text) = transport_error(parts.status);
         let mut refusal = answer(parts.status, code, text);
@@ -285,7 +293,7 @@ fn transport_error(status: StatusCode) -> (&'static str, &'static str) {
             ("not_acceptable", "the client must accept both application/json and text/event-stream")
         }
         StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "the body is too long"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             ("invalid_request", "the body is not a JSON-RPC message of the MCP revision that the headers name")
         }
         _ => ("server_error", "the request could not be answered"),

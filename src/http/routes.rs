@@ -7,6 +7,7 @@ use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
@@ -36,8 +37,10 @@ pub struct Edge {
     pub issuers: Vec<String>,
     /// Ids of requests, keys of sessions.
     pub random: Arc<dyn Random>,
-    /// Ends open streams when it is cancelled.
-    pub shutdown: CancellationToken,
+    /// Ends the streams that would go on for ever, when the server begins to stop.
+    pub stopping: CancellationToken,
+    /// Ends sessions, and whatever is still being answered, when it has stopped.
+    pub stopped: CancellationToken,
 }
 
 impl std::fmt::Debug for Edge {
@@ -62,11 +65,11 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
     };
     let sessions = Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal)?;
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
-    let config = transport(&edge.server, &origin, edge.shutdown);
+    let config = transport(&edge.server, &origin, edge.stopped);
 
     let mcp = Cors {
         inner: Bearer {
-            inner: McpEndpoint::new(edge.mcp, config, sessions, challenges.clone(), limits),
+            inner: McpEndpoint::new(edge.mcp, config, sessions, challenges.clone(), limits, edge.stopping),
             authenticator: edge.authenticator,
             challenges,
             audit: edge.audit,
@@ -81,26 +84,28 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
 }
 
 /// rmcp's own checks of `Host` and `Origin` (RUSTSEC-2026-0189): off by default there, on here.
-fn transport(server: &Server, origin: &str, shutdown: CancellationToken) -> StreamableHttpServerConfig {
+fn transport(server: &Server, origin: &str, stopped: CancellationToken) -> StreamableHttpServerConfig {
     let mut hosts = server.allowed_hosts.clone();
     hosts.extend(server.public_url.host_str().map(ToOwned::to_owned));
     if server.listen.ip().is_loopback() {
         hosts.extend(["localhost", "127.0.0.1", "::1"].map(ToOwned::to_owned));
     }
-    let origins = server.allowed_origins.iter().cloned().chain([with_port(server, origin)]);
+    let origins = server.allowed_origins.iter().map(String::as_str).chain([origin]).map(with_port);
     StreamableHttpServerConfig::default()
         .with_allowed_hosts(hosts)
         .with_allowed_origins(origins)
         .enforce_origin_validation()
         .with_sse_keep_alive(Some(Duration::from_secs(15)))
-        .with_cancellation_token(shutdown)
+        .with_cancellation_token(stopped)
 }
 
-/// An origin with its port written out, which rmcp compares exactly.
-fn with_port(server: &Server, origin: &str) -> String {
-    match (server.public_url.port(), server.public_url.port_or_known_default()) {
-        (None, Some(port)) => format!("{origin}:{port}"),
-        (Some(_), _) | (None, None) => origin.to_owned(),
+/// An origin with its port written out: rmcp takes one without a port for every port of that host.
+fn with_port(origin: &str) -> String {
+    match origin.parse::<Url>() {
+        Ok(url) if url.port().is_none() => {
+            url.port_or_known_default().map_or_else(|| origin.to_owned(), |port| format!("{origin}:{port}"))
+        }
+        Ok(_) | Err(_) => origin.to_owned(),
     }
 }
 

@@ -65,6 +65,15 @@ impl Sessions {
         }
     }
 
+    /// Forgets a session that its owner ended.
+    pub(super) fn ended(&self, owner: &Arc<str>, id: &str) {
+        if let Some(opened) = self.opened.get(owner)
+            && let Ok(mut ids) = opened.lock()
+        {
+            ids.retain(|known| **known != *id);
+        }
+    }
+
     fn mac(&self, owner: &str, id: &str) -> String {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(&u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes());
