@@ -57,8 +57,7 @@ impl Principal {
         let external = external_id.as_ref().map(ExternalUserId::as_str);
         let user: Option<SubjectId> =
             claims.identifier_or_number(issuer.claims.user_header.as_slice(), Reason::Subject, trace)?;
-        let user = user.as_ref().map(SubjectId::as_str);
-        let context = context::read(headers, header_names, tenant, external, user)?;
+        let context = context::read(headers, header_names, tenant, external, user.as_ref().map(SubjectId::as_str))?;
 
         // Whatever the token contains stands behind one of these prefixes.
         let mut names = BTreeSet::from(["*".into(), "verified".into(), format!("subject:{}", proof.subject).into()]);

@@ -85,4 +85,10 @@ impl Gate {
         place.record(record).await?;
         Err(refusal)
     }
+
+    /// Says what the policy would say of `action`, scopes aside. Permits nothing and records nothing: the challenge or the
+    /// refusal that follows comes from [`Gate::authorize`].
+    pub fn would_allow<A: Action>(&self, principal: &Principal, action: &A) -> bool {
+        matches!(action.rule(&self.policies.current(), principal.requester()), Ruling::Allow(..))
+    }
 }

@@ -10,7 +10,7 @@ use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
 use super::{Caller, Mcp, close};
 use crate::authn::Principal;
-use crate::authz::{CallTool, List, ReadResource, ReadRows, Refusal, UseUnknown};
+use crate::authz::{Action, CallTool, List, ReadResource, ReadRows, Refusal, UseUnknown};
 use crate::catalog::{Dataset, Operation};
 use crate::dataset::{self, Pager, ReadPlan};
 use crate::model::Scope;
@@ -136,20 +136,17 @@ impl Mcp {
         if principal.proof().scopes.contains(Scope::Read) {
             return Ok(None);
         }
-        let gate = &self.parts.gate;
         let refusal = match (method, name) {
             ("tools/call", Some(name)) => match self.tools.get(name).map(|entry| (&entry.tool, &entry.name)) {
-                Some((Tool::BuiltIn(_), tool)) => {
-                    gate.authorize(principal, request, CallTool(tool.clone())).await.err()
-                }
+                Some((Tool::BuiltIn(_), tool)) => self.scope_refusal(principal, request, CallTool(tool.clone())).await,
                 Some((Tool::Rows { dataset, .. }, tool)) => {
                     let action = ReadRows { dataset: dataset.name.clone(), tool: tool.clone() };
-                    gate.authorize(principal, request, action).await.err()
+                    self.scope_refusal(principal, request, action).await
                 }
                 None => None,
             },
             ("resources/read", Some(uri)) => match self.parts.catalog.resources.get(uri) {
-                Some(uri) => gate.authorize(principal, request, ReadResource(uri.clone())).await.err(),
+                Some(uri) => self.scope_refusal(principal, request, ReadResource(uri.clone())).await,
                 None => None,
             },
             _ => None,
@@ -159,6 +156,15 @@ impl Mcp {
             None | Some(Refusal::Denied(_)) => Ok(None),
             Some(refusal @ (Refusal::Audit(_) | Refusal::Random(_))) => Err(refusal),
         }
+    }
+
+    /// The recorded refusal of a token without the scope. What the policy denies is left to dispatch, so that one call is
+    /// one record.
+    async fn scope_refusal<A: Action>(&self, principal: &Principal, request: &str, action: A) -> Option<Refusal> {
+        if !self.parts.gate.would_allow(principal, &action) {
+            return None;
+        }
+        self.parts.gate.authorize(principal, request, action).await.err()
     }
 }
 
