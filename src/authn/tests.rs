@@ -2,10 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::Algorithm;
 use serde_json::{Value as Json, json};
 
 use super::{Authenticator, Principal, Rejection};
@@ -14,9 +12,7 @@ use crate::config::{ActorRule, ContextHeaders, Issuer, KeySource, RoleClaim, Rol
 use crate::keys::tests::settings;
 use crate::keys::{KeyCache, Reason};
 use crate::model::{ContextField, Scope, Scopes, Value};
-use crate::test_support::attacks::{
-    HEADER, ROLES_CLAIM, every_attack, payload, raw, rsa, signed, with_claim, with_header,
-};
+use crate::test_support::attacks::{ROLES_CLAIM, every_attack, payload, raw, rsa, signed, with_claim, with_header};
 use crate::test_support::clock::{ManualClock, START};
 use crate::test_support::issuer::{
     AUDIENCE, Answer, CLIENT, ISS, ORGANISATION, ORGANISATION_CLAIM, SigningKey, TestIssuer, Token,

@@ -1,1 +1,126 @@
-//! .
+//! A client that goes away, and a server that stops, in the middle of a query.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bailiwick::store::audit::{AuditReader, Outcome, Verdict};
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::time::Instant;
+
+use crate::support::server::Server;
+use crate::support::wire::Wire;
+use crate::support::world::{World, edit, token};
+
+const TABLES: &str = "CREATE TABLE endless (id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL);
+    CREATE TABLE few (id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL)";
+
+/// Numbers without an end: whoever looks for one that is not among them is busy until somebody stops the query. Put in place
+/// once the server has started, because its checks would look for the end too.
+const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
+    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
+
+const DATASETS: &str = r#"
+[[dataset]]
+name = "endless"
+key = "id"
+tenant = { column = "tenant_id" }
+data_room = "none"
+
+[dataset.columns]
+id = { type = "number" }
+tenant_id = { type = "text", expose = false }
+
+[[dataset]]
+name = "few"
+key = "id"
+tenant = { column = "tenant_id" }
+data_room = "none"
+
+[dataset.columns]
+id = { type = "number" }
+tenant_id = { type = "text", expose = false }
+"#;
+
+async fn world() -> World {
+    let world = World::with(|directory| {
+        let made = directory.to_owned();
+        let making = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(execute(&made, TABLES));
+        });
+        making.join().unwrap();
+        let settings = directory.join("bailiwick.toml");
+        let database = "[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"60s\"\n\n[audit]\n";
+        edit(&settings, "[audit]\n", database);
+        edit(&settings, "[server]\n", "[server]\nshutdown_grace = \"1s\"\n");
+        let text = std::fs::read_to_string(&settings).unwrap();
+        std::fs::write(&settings, text + DATASETS).unwrap();
+        let policy = directory.join("policies/policy.csv");
+        edit(&policy, "g, user:", "p, role:member, *, dataset:*, read, true, allow\ng, user:");
+    })
+    .await;
+    execute(&world.server.directory, ENDLESS).await;
+    world
+}
+
+async fn execute(directory: &Path, statements: &'static str) {
+    let options = SqliteConnectOptions::new().filename(directory.join("endless.db")).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Begins a query that does not end.
+async fn begin(server: &Server) -> Wire {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } } } })
+    .to_string();
+    let mut wire = Wire::connect(&server.base).await;
+    wire.begin(&token(), &format!("Content-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    // Answered after it, so the query has begun.
+    for _ in 0..3 {
+        assert_eq!(server.client.tool("whoami", json!({})).token(&token()).send().await.status, 200);
+    }
+    wire
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_query_and_leaves_a_record() {
+    // More than there are connections to the database: were one query to go on, its connection would be missing.
+    const CLIENTS: usize = 6;
+    let world = world().await;
+    let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
+    let of_the_queries = async || {
+        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
+        decisions.filter(|record| record.object == "dataset:endless").collect::<Vec<_>>()
+    };
+    for number in 0..CLIENTS {
+        let wire = begin(&world.server).await;
+        assert_eq!(of_the_queries().await.len(), number, "it is still being answered");
+        drop(wire);
+        let gone = Instant::now();
+        while of_the_queries().await.len() == number {
+            assert!(gone.elapsed() < Duration::from_secs(10), "nothing is recorded of it");
+        }
+    }
+    for record in of_the_queries().await {
+        assert_eq!((record.verdict, record.outcome), (Verdict::Allow, Outcome::Abandoned));
+    }
+    let call = world.server.client.tool("list_few", json!({})).token(&token());
+    assert_eq!(call.send().await.structured()["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_its_grace_and_records_what_it_cuts_off() {
+    let world = world().await;
+    let mut wire = begin(&world.server).await;
+    let began = Instant::now();
+    let left = world.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let cut = left.decisions.iter().find(|decision| decision.record.object == "dataset:endless").unwrap();
+    assert_eq!(cut.record.outcome, Outcome::Abandoned);
+    assert!(!wire.rest().await.contains("\"rows\""), "nothing is answered unrecorded");
+}

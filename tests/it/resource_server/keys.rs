@@ -86,7 +86,7 @@ async fn rotations_with_published_keys_lose_no_request_of_many_callers() {
         let answered = AtomicUsize::new(0);
         let caller = async |number: usize| {
             for call in 0..CALLS {
-                let token = if (number + call) % 2 == 0 { server.token("ada") } else { earlier.clone() };
+                let token = if (number + call).is_multiple_of(2) { server.token("ada") } else { earlier.clone() };
                 let answer = server.client.tool("whoami", json!({})).token(&token).send().await;
                 assert_eq!(answer.status, 200, "{answer:?}");
                 // In the middle of everything the issuer begins to sign with its next key.

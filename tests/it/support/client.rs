@@ -69,6 +69,11 @@ impl Call {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
+    pub(crate) fn body(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
+        self
+    }
+
     pub(crate) async fn send(self) -> Answer {
         self.answer().await.unwrap()
     }

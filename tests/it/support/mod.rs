@@ -6,4 +6,5 @@ pub(crate) mod clock;
 pub(crate) mod issuer;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod wire;
 pub(crate) mod world;

@@ -1,0 +1,55 @@
+//! A connection on which a test writes what no client library would.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection to a server.
+pub(crate) struct Wire(TcpStream);
+
+impl Wire {
+    pub(crate) async fn connect(base: &str) -> Self {
+        Self(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
+    }
+
+    /// A connection, if there is somebody to connect to.
+    pub(crate) async fn try_connect(base: &str) -> Option<Self> {
+        TcpStream::connect(base.trim_start_matches("http://")).await.ok().map(Self)
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The head of a POST to `/mcp`, with these further header lines.
+    pub(crate) async fn begin(&mut self, token: &str, more: &str) {
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{more}\r\n"
+        );
+        self.send(&head).await;
+    }
+
+    /// Everything up to these bytes.
+    pub(crate) async fn until(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.contains(end) {
+            let mut buffer = [0; 4096];
+            let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.unwrap().unwrap();
+            assert!(read > 0, "closed after {text}");
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        text
+    }
+
+    /// Everything until the server closes the connection.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        // A reset is an end too.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+}
