@@ -61,6 +61,7 @@ fn stranger(known: &Requester, index: u32) -> Result<Requester, Failure> {
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
+#[expect(clippy::too_many_lines, reason = "one part after the other")]
 async fn main() -> Result<(), Failure> {
     let rows = std::env::vars().find(|(name, _)| name == "BENCH_ROWS").map_or(Ok(100_000), |(_, n)| n.parse())?;
     let directory = tempfile::tempdir()?;

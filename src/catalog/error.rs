@@ -1,7 +1,8 @@
 //! What is wrong with a declaration.
 
-use crate::config::{Origin, nearest, suggestion};
+use crate::config::Origin;
 use crate::model::{BadIdentifier, BadName};
+use crate::model::{nearest, suggestion};
 
 /// Why a declaration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,6 @@ mod document;
 mod guide;
 mod issuer;
 mod layers;
-mod nearest;
 mod origin;
 mod preset;
 mod problem;
@@ -33,7 +32,6 @@ pub use declaration::{
     ColumnDeclaration, DatasetDeclaration, Declarations, SearchDeclaration, TenantDeclaration, TenantWord,
     WithinDeclaration,
 };
-pub(crate) use nearest::{nearest, suggestion};
 pub use origin::{At, Origin};
 pub use preset::PRESETS;
 pub use problem::{BadSetting, ConfigErrors, Problem};

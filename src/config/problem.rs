@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::nearest::suggestion;
 use super::origin::Origin;
+use crate::model::suggestion;
 
 /// What to do without a configuration.
 const NO_FILE: &str = "there is no such file\n\

@@ -22,7 +22,6 @@ mod request;
 mod run;
 mod sql;
 mod statement;
-mod suggest;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@
 //! nobody checks it again.
 
 mod identifier;
+mod nearest;
 mod number;
 mod proof;
 mod requester;
@@ -15,6 +16,7 @@ pub use identifier::{
     Agent, BadIdentifier, BadName, ClientId, DataRoom, ExternalUserId, IssuerName, MAX_IDENTIFIER_BYTES, Name,
     OrganisationId, Role, SubjectId, Tenant, Thread, is_invisible,
 };
+pub use nearest::{nearest, suggestion};
 pub use number::Number;
 pub use proof::Proof;
 pub use requester::{Actor, Assurance, Attributes, Context, ContextField, Requester, Subject, Value};

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::model::nearest;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -91,12 +93,7 @@ impl Flaw {
 pub(super) fn instead<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 8;
     let known: Vec<&str> = known.into_iter().collect();
-    let near = known
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(&found.to_lowercase(), &word.to_lowercase()), *word))
-        .filter(|(distance, word)| *distance <= word.len().max(3) / 3)
-        .min();
-    if let Some((_, word)) = near {
+    if let Some(word) = nearest(found, known.iter().copied()) {
         return format!("did you mean `{word}`?");
     }
     if known.is_empty() {

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use serde_json::Value as Json;
 
 use crate::catalog::{Catalog, ClaimType};
-use crate::config::{nearest, suggestion};
 use crate::model::{Assurance, Attributes, Context, Name, Number, Requester, Tenant, Value};
+use crate::model::{nearest, suggestion};
 use crate::policy;
 
 /// The claims that every token has or may have; the rest must be declared in `[policy.claims]`.

@@ -1,10 +1,10 @@
 //! Variables to settings: `BAILIWICK_` + section + `_` + key, and the names of Blockbrain's published guide.
 
 use super::{Kind, Node, Table};
-use crate::config::nearest::nearest;
 use crate::config::origin::Origin;
 use crate::config::problem::BadSetting;
 use crate::config::reading::{Reading, Warning};
+use crate::model::nearest;
 
 const PREFIX: &str = "BAILIWICK_";
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use super::guide;
-use super::nearest::nearest;
 use super::origin::{At, Origin};
 use super::preset;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::{Section, join};
 use super::settings::{ActorRule, Issuer, KeySource, TokenType};
+use crate::model::nearest;
 use crate::model::{IssuerName, Name, Scope, Scopes};
 
 const ALGORITHMS: &str = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";

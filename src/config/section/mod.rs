@@ -9,10 +9,10 @@ mod values;
 use std::borrow::Cow;
 
 use super::document::{Entry, Kind, Node, Table};
-use super::nearest::nearest;
 use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Reading;
+use crate::model::nearest;
 
 /// Names that the configuration chooses, each with a text.
 pub(super) type Pairs = Vec<(At<String>, At<String>)>;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::{Section, join};
 use crate::config::document::{Entry, Kind, Node};
-use crate::config::nearest::nearest;
 use crate::config::origin::At;
 use crate::config::problem::BadSetting;
 use crate::config::quantity;
 use crate::model::Secret;
+use crate::model::nearest;
 
 impl Section<'_> {
     /// Pairs of texts: `[["a", "b"], ["c", "d"]]`.

@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 use super::{ArgumentError, MAX_IN_VALUES, MAX_TEXT, refuse_unknown, unknown, wrong};
 use crate::catalog::{Column, ColumnType, Dataset};
 use crate::dataset::request::{Filter, Operand, Test};
-use crate::dataset::suggest::did_you_mean;
 use crate::model::{Number, Timestamp};
+use crate::model::{nearest, suggestion};
 use crate::policy::Operator;
 
 /// What can be asked of a column, by its type, in the order in which schemas list it.
@@ -170,7 +170,7 @@ pub(super) fn operand(column: &Column, path: &str, value: &Json) -> Result<Opera
 fn declared<'a>(column: &Column, path: &str, text: &'a str) -> Result<&'a str, ArgumentError> {
     match &column.values {
         Some(values) if values.iter().all(|value| value != text) => {
-            let suggestion = did_you_mean(text, values.iter().map(String::as_str));
+            let suggestion = suggestion(nearest(text, values.iter().map(String::as_str)));
             let expected = format!("one of {}{suggestion}", values.join(", "));
             Err(wrong(path, &Json::String(text.to_owned()), expected))
         }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::request::{Ask, Filter, Paging, Request};
-use super::suggest::did_you_mean;
 use crate::catalog::Operation;
 use crate::catalog::{ColumnType, Dataset, Direction, OrderTerm};
+use crate::model::{nearest, suggestion};
 
 /// The page size where none is asked for.
 pub(super) const DEFAULT_LIMIT: u16 = 20;
@@ -223,7 +223,7 @@ fn refuse_unknown<'a>(
 }
 
 fn unknown(what: &'static str, path: &str, name: &str, known: &[&str]) -> ArgumentError {
-    let suggestion = did_you_mean(name, known.iter().copied());
+    let suggestion = suggestion(nearest(name, known.iter().copied()));
     let shown: String = name.chars().take(60).collect();
     ArgumentError::Unknown {
         what,

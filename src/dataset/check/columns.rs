@@ -9,8 +9,8 @@ use crate::dataset::cell::Cell;
 use crate::dataset::database::{Database, DatabaseError};
 use crate::dataset::relation::Affinity;
 use crate::dataset::statement::{Bind, Statement};
-use crate::dataset::suggest::did_you_mean;
 use crate::model::Name;
+use crate::model::{nearest, suggestion};
 
 /// Whether values of a declared type can stand in a column.
 enum Fit {
@@ -63,7 +63,7 @@ pub(super) async fn check(
 
 fn missing(dataset: &Dataset, object: &Object, column: &Column) -> CheckError {
     let known: Vec<&str> = object.columns.iter().map(|column| column.name.as_str()).collect();
-    let suggestion = did_you_mean(&column.source, known.iter().copied());
+    let suggestion = suggestion(nearest(&column.source, known.iter().copied()));
     CheckError::NoColumn {
         dataset: dataset.name.clone(),
         table: object.name.clone(),

@@ -7,7 +7,7 @@ use crate::dataset::cell::Cell;
 use crate::dataset::database::{Database, DatabaseError};
 use crate::dataset::sql::match_expression;
 use crate::dataset::statement::{Bind, Statement};
-use crate::dataset::suggest::did_you_mean;
+use crate::model::{nearest, suggestion};
 
 /// How many rows of an untied full-text table are looked up in the table.
 const SAMPLE: i64 = 1_000;
@@ -30,7 +30,7 @@ pub(super) async fn check(
         return Err(refuse(format!("`{}` has a column called `{}` that is not its rowid", object.name, column.name)));
     }
     if catalogue.entry(fts).is_none() {
-        return Err(refuse(format!("there is no such table{}", did_you_mean(fts, catalogue.names()))));
+        return Err(refuse(format!("there is no such table{}", suggestion(nearest(fts, catalogue.names())))));
     }
     let text = definition(fts, database).await.map_err(|_| refuse("its definition cannot be read".to_owned()))?;
     let Some(options) = text.as_deref().and_then(options) else {

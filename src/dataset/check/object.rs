@@ -5,7 +5,7 @@ use crate::dataset::cell::Cell;
 use crate::dataset::database::{Database, DatabaseError};
 use crate::dataset::relation::Affinity;
 use crate::dataset::statement::{Bind, Statement};
-use crate::dataset::suggest::did_you_mean;
+use crate::model::{nearest, suggestion};
 
 use super::CheckError;
 
@@ -92,7 +92,7 @@ impl Catalogue {
             return Err(CheckError::NoTable {
                 dataset: dataset.name.clone(),
                 table: dataset.table.clone(),
-                suggestion: did_you_mean(&dataset.table, self.names()),
+                suggestion: suggestion(nearest(&dataset.table, self.names())),
             });
         };
         entry.examine(database).await.map_err(|source| CheckError::Unreadable {

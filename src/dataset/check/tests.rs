@@ -31,9 +31,9 @@ async fn a_table_or_column_that_is_not_there_is_refused_with_the_nearest_name() 
     assert!(found[0].contains("no table or view `A`") && found[0].contains("did you mean `a`?"), "{found:?}");
 
     let mut wrong = with(ColumnType::Text);
-    "vv".clone_into(&mut wrong.columns[1].source);
+    "vvalu".clone_into(&mut wrong.columns[1].source);
     let found = errors("CREATE TABLE a (id INTEGER PRIMARY KEY, vvalue TEXT);", wrong).await;
-    assert!(found[0].contains("no column `vv`; did you mean `vvalue`?"), "{found:?}");
+    assert!(found[0].contains("no column `vvalu`; did you mean `vvalue`?"), "{found:?}");
 
     let found = errors("CREATE TABLE b (v TEXT); CREATE VIEW a AS SELECT id, v FROM b;", with(ColumnType::Text)).await;
     assert!(found[0].contains("`a` cannot be examined"), "{found:?}");

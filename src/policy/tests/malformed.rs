@@ -64,7 +64,7 @@ fn a_first_field_that_casbin_would_skip_is_refused() {
     let form = "a line begins with `p` (a rule), `g` (a membership) or `#` (a comment)";
     assert_eq!(line("P"), "1:1 refused: `P` does not begin a policy line; write it in lower case, `p`");
     assert_eq!(line("p2"), "1:1 refused: `p2` does not begin a policy line; did you mean `p`?");
-    assert_eq!(line("x"), "1:1 refused: `x` does not begin a policy line; did you mean `g`?");
+    assert_eq!(line("x"), format!("1:1 refused: `x` does not begin a policy line; {form}"));
     assert_eq!(line("policy"), format!("1:1 refused: `policy` does not begin a policy line; {form}"));
     assert_eq!(line("// p"), "1:1 refused: `// p` does not begin a policy line; a comment begins with `#`");
     assert_eq!(only("garbage\n"), format!("1:1 refused: `garbage` does not begin a policy line; {form}"));

@@ -2,7 +2,9 @@
 
 pub(crate) mod attacks;
 pub(crate) mod client;
+#[expect(dead_code, reason = "the unit tests set it back")]
 pub(crate) mod clock;
+#[expect(dead_code, reason = "the unit tests let it lie in more ways")]
 pub(crate) mod issuer;
 pub(crate) mod rows;
 pub(crate) mod server;

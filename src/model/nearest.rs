@@ -1,7 +1,7 @@
 //! The word that was probably meant.
 
 /// Finds the known word that `word` most resembles, if any resembles it enough to be suggested.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
     known
@@ -15,8 +15,8 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// `did you mean …?` with a blank before it, or nothing.
-pub(crate) fn suggestion(nearest: Option<&str>) -> String {
+/// The end of a message about an unknown word: `; did you mean …?`, or nothing.
+pub fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
