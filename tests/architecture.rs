@@ -79,6 +79,11 @@ fn a_module_imports_only_from_modules_above_it() {
             if line.trim_start().starts_with("//") {
                 continue;
             }
+            assert!(
+                !line.contains("crate::{"),
+                "{path}:{}: import each module by itself, so that its layer shows",
+                number + 1
+            );
             for used in line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]) {
                 let name: String = used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                 if let Some(other) = LAYERS.iter().position(|layer| *layer == name) {

@@ -29,7 +29,7 @@ pub(super) fn read(
     ] {
         match (one(headers, names)?, claimed) {
             (said, Some(claimed)) => agrees(said, |said| said == claimed, claimed, setting)?,
-            (Some((header, value)), None) => tracing::debug!(header, ?value, "a header is recorded, not applied"),
+            (Some((header, value)), None) => tracing::debug!(header, ?value, "a header is not applied"),
             (None, None) => {}
         }
     }

@@ -137,8 +137,7 @@ impl Action for List {
     }
 }
 
-/// Asks for something that does not exist, as `tool:…` or `resource:…`. Denied, so that it leaves the same trace as
-/// something hidden.
+/// Asks for something that does not exist, as `tool:…` or `resource:…`. Always denied, so that the audit knows of it.
 #[derive(Debug)]
 pub struct UseUnknown(pub String);
 

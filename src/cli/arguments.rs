@@ -78,7 +78,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) dir: Option<PathBuf>,
     /// How many documents to make
-    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    #[arg(long, value_name = "N", default_value_t = crate::demo::DEFAULT_ROWS)]
     pub(super) rows: u64,
 }
 

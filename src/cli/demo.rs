@@ -86,7 +86,7 @@ Bailiwick demo: two companies, five people, one port. Everything is in {director
 
 Paste this into another terminal. Ada and Bob call the same tool, each with their own token, and get different rows:
 
-  token() {{ curl -s "{base}/dev/token?person=$1" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'; }}
+  token() {{ curl -fsS "{base}/dev/token?person=$1" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'; }}
   call() {{ curl -s {base}/mcp -H "Authorization: Bearer $(token $1)" -H 'Content-Type: application/json' \
     -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"count_documents","arguments":{{}}}}}}'; echo; }}
   call ada; call bob

@@ -15,7 +15,7 @@ use super::text::{CUSTOMERS, Dice, PRODUCTS, THEMES, Theme};
 use crate::model::Timestamp;
 
 /// How many documents the demo has unless told otherwise.
-pub const DEFAULT_ROWS: u64 = 4_000;
+pub const DEFAULT_ROWS: u64 = 3_000;
 
 /// How many invoices there are for each company.
 const INVOICES: u64 = 300;

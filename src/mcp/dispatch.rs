@@ -33,7 +33,7 @@ impl Mcp {
         close(receipt, Outcome::Answered { rows }, tools).await.map(reply::tools)
     }
 
-    /// Calls a tool. One that does not exist and one that is hidden are answered, and recorded, alike.
+    /// Calls a tool. One that does not exist and one that is hidden are answered alike, each with one denied record.
     pub(super) async fn dispatch(
         &self,
         caller: &Caller,

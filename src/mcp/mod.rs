@@ -5,8 +5,9 @@
 //!
 //! # Adding a tool
 //!
-//! A built-in tool is one file in `tools/` (its description, its arguments, its function) and one line in
-//! `tools::Tools::new`. It needs a `tool:` line in the policy; nothing else makes it visible.
+//! A built-in tool is one file in `tools/` (its description, its arguments, its function), a variant of `tools::BuiltIn`, which
+//! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
+//! policy; nothing else makes it visible.
 
 mod dispatch;
 mod reply;
@@ -102,9 +103,7 @@ impl Mcp {
         let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
-            tracing::info!(
-                request.id = %caller.request, subject.id = %subject, %tenant, decision.id = %decision, %object, "denied"
-            );
+            tracing::info!(subject.id = %subject, %tenant, decision.id = %decision, %object, "denied");
         }
         outcome
     }
@@ -113,9 +112,10 @@ impl Mcp {
 /// Records what became of a permit, and logs it.
 async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recorded<T>, ErrorData> {
     if let Some(record) = receipt.record() {
+        let tool = record.tool.as_deref();
         tracing::info!(
-            request.id = %record.request, subject.id = %record.subject, tenant = %record.tenant,
-            decision.id = %record.decision, object = %record.object, "{}", outcome.as_str()
+            subject.id = %record.subject, tenant = %record.tenant, decision.id = %record.decision,
+            object = %record.object, tool, "{}", outcome.as_str()
         );
     }
     receipt.close(outcome, answer).await.map_err(reply::unrecorded)

@@ -36,7 +36,7 @@ impl Mcp {
         close(receipt, Outcome::Answered { rows }, resources).await.map(reply::resources)
     }
 
-    /// The contents of a resource. One that does not exist and one that is hidden are answered, and recorded, alike.
+    /// The contents of a resource. One that does not exist and one that is hidden are answered alike, each with one denied record.
     pub(super) async fn read(&self, caller: &Caller, uri: &str) -> Result<ReadResourceResult, ErrorData> {
         let Some(known) = self.parts.catalog.resources.get(uri) else {
             let object = format!("resource:{}", super::dispatch::cut(uri));

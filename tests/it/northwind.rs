@@ -397,5 +397,5 @@ fn the_examples_script_shows_who_sees_an_order() {
             format!("row 10248,11: {unseen}"),
         ]
     );
-    assert!(text.contains("in order") && text.contains("which rows"), "{text}");
+    assert!(text.contains("in order") && text.contains("Which rows"), "{text}");
 }

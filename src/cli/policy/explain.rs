@@ -184,7 +184,11 @@ fn row<'a>(request: &'a Explain, object: &Object, catalog: &Catalog) -> anyhow::
 
 fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
     let names: Vec<_> = explanation.names.iter().map(ToString::to_string).collect();
-    writeln!(out, "names: {}\n", names.join(", "))?;
+    writeln!(out, "names: {}", names.join(", "))?;
+    writeln!(
+        out,
+        "assumed: no other claims (--claims FILE) and no roles of the identity provider (--as idp:ISSUER/ROLE)\n"
+    )?;
     if explanation.lines.is_empty() {
         writeln!(out, "no line of the policy is about this")?;
     }
@@ -206,7 +210,7 @@ fn came_to(line: &LineReport) -> String {
     };
     let Predicate::Known(truth) = left else {
         let rest = if line.effect == Verdict::Deny && words::has_unknown(&line.left) {
-            " (the rest cannot be said of this person, and what is not known denies)"
+            " (the rest is not known of this person, and what is not known denies)"
         } else {
             ""
         };
@@ -215,10 +219,10 @@ fn came_to(line: &LineReport) -> String {
     let text = match (line.effect, truth, words::has_unknown(&line.left)) {
         (Verdict::Allow, Truth::True, _) => "allow: its condition is true",
         (Verdict::Allow, Truth::False | Truth::Unknown, true) => {
-            "plays no part: its condition cannot be said, and what is not known grants nothing"
+            "plays no part: its condition is not known to hold, and what is not known grants nothing"
         }
         (Verdict::Allow | Verdict::Deny, Truth::False | Truth::Unknown, _) => "plays no part: its condition is false",
-        (Verdict::Deny, Truth::True, true) => "deny: its condition cannot be said, and what is not known denies",
+        (Verdict::Deny, Truth::True, true) => "deny: its condition is not known to fail, and what is not known denies",
         (Verdict::Deny, Truth::True, false) => "deny: its condition is true",
     };
     text.to_owned()

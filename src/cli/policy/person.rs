@@ -11,7 +11,7 @@ use crate::model::{Assurance, Attributes, Context, Name, Number, Requester, Tena
 use crate::model::{nearest, suggestion};
 use crate::policy;
 
-/// The claims that every token has or may have; the rest must be declared in `[policy.claims]`.
+/// The claims that every token has or may have; the rest must be declared in `[claims]`.
 const BUILT_IN: [&str; 3] = ["id", "external_id", "email"];
 
 /// A declared tenant, or what would be right.

@@ -36,7 +36,9 @@ fn filter_in_words(filter: &RowFilter) -> Vec<String> {
     if !filter.allow.iter().any(always) {
         lines.extend(filter.allow.iter().map(|allow| format!("where {}", condition(allow))));
     }
-    lines.extend(filter.deny.iter().map(|deny| format!("but never where {} (or cannot be said)", condition(deny))));
+    lines.extend(
+        filter.deny.iter().map(|deny| format!("but never where {} (or where that is not known)", condition(deny))),
+    );
     if let Some(parent) = &filter.parent
         && !plain::is_everything(&parent.filter)
     {

@@ -62,7 +62,7 @@ fn a_generated_tool_is_explained_by_its_dataset() {
 fn rows_are_explained_with_and_without_a_claim() {
     let without = explain(&["--dataset", "documents"]);
     assert_eq!(without.code, 0);
-    let denial = "deny where classification == \"secret\" (the rest cannot be said of this person";
+    let denial = "deny where classification == \"secret\" (the rest is not known of this person";
     assert!(without.out.contains(denial), "{}", without.out);
     let decided = "allowed by policy.csv:12, policy.csv:17, policy.csv:18, less the rows that policy.csv:28 denies\n";
     assert!(without.out.ends_with(decided), "{}", without.out);
