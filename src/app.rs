@@ -19,7 +19,7 @@ use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts};
-use crate::policy::{self, Policies, Refused, Reload};
+use crate::policy::{self, Policies, Refused, Reload, Severity};
 use crate::random::{Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, Event, Writer};
 
@@ -154,16 +154,19 @@ impl App {
             ending.cancelled().await;
             stopping.cancel();
         });
+        let grace = self.limits.shutdown_grace;
         http::serve(listener, self.endpoint, self.limits, stop).await;
         // Whoever has not been answered within the grace is not answered any more; what was decided for them is recorded.
         self.stopped.cancel();
         background.cancel();
         tasks.close();
         tasks.wait().await;
-        // Last, because everything above may still have had something to record.
+        // Last, because everything above may still have had something to record; but not for ever, should a handler hang.
         writing.cancel();
         writer.close();
-        writer.wait().await;
+        if tokio::time::timeout(grace, writer.wait()).await.is_err() {
+            tracing::warn!("something was still to be recorded when the shutdown's grace time ended");
+        }
     }
 }
 
@@ -223,6 +226,16 @@ fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, String) {
     (kind, lines.into_iter().take(LONGEST_EVENT).chain(more).collect::<Vec<_>>().join("\n"))
 }
 
+/// Where a refused policy is wrong. Anyone may ask `/readyz`, so what is wrong there is for the log.
+fn places(refused: &Refused) -> String {
+    let refusals = refused.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
+    let places = refusals.take(5).map(|finding| {
+        let file = finding.path.file_name().unwrap_or_default().to_string_lossy();
+        if finding.line == 0 { file.into_owned() } else { format!("{file}:{}:{}", finding.line, finding.column) }
+    });
+    places.collect::<Vec<_>>().join(", ")
+}
+
 /// What `/readyz` looks at.
 struct Health {
     policies: Arc<Policies>,
@@ -236,12 +249,12 @@ impl Readiness for Health {
         let revision = self.policies.current().revision();
         let policy = match self.policies.last_refusal() {
             None => format!("revision {revision}"),
-            Some(refused) => format!("revision {revision} stays in force, because {refused}"),
+            Some(refused) => format!("revision {revision} stays in force; refused: {}", places(&refused)),
         };
         let status = self.audit.status();
         let audit = match &status.failure {
             None => format!("{} of {} places taken", status.waiting, status.capacity),
-            Some(failure) => format!("cannot be written since {}: {}", failure.since, failure.why),
+            Some(failure) => format!("cannot be written since {}; the log says why", failure.since),
         };
         let mut checks = vec![
             ReadyCheck { name: "policy".to_owned(), ok: true, detail: policy },
@@ -249,12 +262,8 @@ impl Readiness for Health {
         ];
         checks.extend(self.keys.iter().map(|keys| {
             let status = keys.status();
-            let detail = match &status.failure {
-                None => format!("{} keys, {:?}", status.keys, status.freshness).to_lowercase(),
-                Some(failure) => {
-                    format!("{} keys, {:?}; the latest fetch failed: {failure}", status.keys, status.freshness)
-                }
-            };
+            let failed = if status.failure.is_some() { "; the latest fetch failed, the log says why" } else { "" };
+            let detail = format!("{} keys, {:?}{failed}", status.keys, status.freshness).to_lowercase();
             ReadyCheck { name: format!("issuer {}", status.issuer), ok: true, detail }
         }));
         checks

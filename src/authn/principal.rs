@@ -30,9 +30,9 @@ impl Principal {
         &self.proof
     }
 
-    /// Who this is, in one text: what cursors and sessions are bound to. Two principals never share one.
+    /// Who this is and through whom, in one text: what cursors and sessions are bound to. Two principals never share one.
     pub fn binding(&self) -> String {
-        format!("{} {}", self.proof.subject, self.requester.tenant)
+        format!("{} {} {:?} {:?}", self.proof.subject, self.requester.tenant, self.proof.client, self.proof.actor)
     }
 
     /// Makes the principal of a verified token. Its tenant is the one that its issuer may speak for by the organisation that

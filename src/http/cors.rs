@@ -10,8 +10,8 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// Which origins may read the answers.
 #[derive(Debug, Clone)]
 pub(super) enum Origins {
-    /// Any: the answers are public.
-    Any,
+    /// Any, for what is below `/.well-known/`: those answers are public.
+    WellKnown,
     /// These only.
     Listed(Vec<String>),
 }
@@ -26,7 +26,9 @@ impl<E> Cors<E> {
     fn allowed(&self, request: &Request) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
         match &self.origins {
-            Origins::Any => Some(HeaderValue::from_static("*")),
+            Origins::WellKnown => {
+                request.uri().path().starts_with("/.well-known/").then(|| HeaderValue::from_static("*"))
+            }
             Origins::Listed(listed) => {
                 listed.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
             }

@@ -2,7 +2,7 @@
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authn::Rejection;
 use crate::model::Scope;
@@ -17,10 +17,10 @@ pub(super) fn answer(status: StatusCode, code: &str, description: &str) -> Respo
         .body(Body::from(body))
 }
 
-/// A JSON-RPC error for a request that never became one (its id is unknown).
-pub(super) fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response {
-    let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } }).to_string();
-    Response::builder().status(status).content_type("application/json").body(Body::from(body))
+/// A JSON-RPC error for a request that goes no further; the id is null where it is not known.
+pub(super) fn json_rpc(id: &Value, code: i32, message: &str) -> Response {
+    let body = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string();
+    Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(Body::from(body))
 }
 
 /// Writes `WWW-Authenticate` challenges (RFC 6750, section 3; RFC 9728, section 5.1).

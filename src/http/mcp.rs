@@ -108,7 +108,9 @@ impl McpEndpoint {
         let has_session = parts.headers.contains_key(SESSION_ID);
         let request = http::Request::from_parts(parts, Full::new(body));
         if opens || (has_session && !peek.is_modern) {
-            self.in_session(request, owner).await
+            let response = self.in_session(request, owner).await;
+            // The stream of one answer; two requests of one id would leave the other's open for ever.
+            until(response, tokio::time::sleep(self.limits.request_timeout))
         } else {
             self.alone(request).await
         }
@@ -167,14 +169,6 @@ impl McpEndpoint {
         response
     }
 
-    /// A session's own stream has no end, so a shutdown would wait for it in vain. Answers are left to end by themselves.
-    fn until_stopping(&self, mut response: Response) -> Response {
-        let body: poem_body::Boxed = response.take_body().into();
-        let frames = BodyStream::new(body).take_until(self.stopping.clone().cancelled_owned());
-        response.set_body(Body::from(http_body_util::BodyExt::boxed(StreamBody::new(frames))));
-        response
-    }
-
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
         match tokio::time::timeout(self.limits.request_timeout, answering).await {
@@ -201,7 +195,8 @@ impl Endpoint for McpEndpoint {
                 accept_both(request.headers_mut());
                 let is_stream = request.method() == Method::GET;
                 let response = self.in_session(request, &owner).await;
-                if is_stream { self.until_stopping(response) } else { response }
+                // A session's own stream has no end, so a shutdown would wait for it in vain.
+                if is_stream { until(response, self.stopping.clone().cancelled_owned()) } else { response }
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -221,6 +216,14 @@ mod poem_body {
     pub(super) type Boxed = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
 }
 
+/// The response, its body cut when `end` comes.
+fn until(mut response: Response, end: impl Future<Output = ()> + Send + Sync + 'static) -> Response {
+    let body: poem_body::Boxed = response.take_body().into();
+    let frames = BodyStream::new(body).take_until(end);
+    response.set_body(Body::from(http_body_util::BodyExt::boxed(StreamBody::new(frames))));
+    response
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.split(';').next().unwrap_or(value).trim().eq_ignore_ascii_case("application/json"))
@@ -238,26 +241,42 @@ fn accept_both(headers: &mut HeaderMap) {
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
 fn peek(body: &Bytes) -> Result<Peek, Response> {
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(json_rpc(StatusCode::BAD_REQUEST, -32600, "Batches are not supported; send one request at a time"));
+        return Err(json_rpc(&Value::Null, -32600, "Batches are not supported; send one request at a time"));
     }
     let members = strict_json::object(body).map_err(|bad| match bad {
         BadJson::Syntax(error) if error.is_data() => not_a_request(&error),
-        BadJson::Syntax(error) => json_rpc(StatusCode::BAD_REQUEST, -32700, &format!("Not JSON: {error}")),
+        BadJson::Syntax(error) => json_rpc(&Value::Null, -32700, &format!("Not JSON: {error}")),
         BadJson::NotAnObject => not_a_request(&"it is not an object"),
     })?;
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
     let params = members.get("params");
     let of_params = |name| params.and_then(|params| params.get(name));
     let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
+    let method = text(members.get("method")).unwrap_or_default();
+    if let Some(wrong) = misshapen(&method, of_params) {
+        return Err(json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, wrong));
+    }
     Ok(Peek {
-        method: text(members.get("method")).unwrap_or_default(),
+        method,
         name: text(of_params("name")).or_else(|| text(of_params("uri"))),
         is_modern: version.is_some_and(|version| version >= "2026-07-28"),
     })
 }
 
+/// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.
+fn misshapen<'a>(method: &str, param: impl Fn(&'static str) -> Option<&'a Value>) -> Option<&'static str> {
+    let is_text = |name| param(name).is_some_and(Value::is_string);
+    let has_arguments = param("arguments").is_none_or(|arguments| arguments.is_object() || arguments.is_null());
+    match method {
+        "tools/call" if !is_text("name") => Some("`params.name` must be the name of a tool"),
+        "tools/call" if !has_arguments => Some("`params.arguments` must be an object"),
+        "resources/read" if !is_text("uri") => Some("`params.uri` must be the URI of a resource"),
+        _ => None,
+    }
+}
+
 fn not_a_request(why: &dyn std::fmt::Display) -> Response {
-    json_rpc(StatusCode::BAD_REQUEST, -32600, &format!("Not a JSON-RPC request: {why}"))
+    json_rpc(&Value::Null, -32600, &format!("Not a JSON-RPC request: {why}"))
 }
 
 /// An rmcp response as poem's. Its transport errors are plain text; ours are JSON.

@@ -79,7 +79,7 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
     };
     let metadata = ResourceMetadata::new(format!("{origin}/mcp"), edge.issuers, &mcp::SCOPES);
     let beside = operations::service(Operations { readiness: edge.readiness }, Discovery { metadata });
-    let beside = Cors { inner: beside.into_endpoint(), origins: Origins::Any };
+    let beside = Cors { inner: beside.into_endpoint(), origins: Origins::WellKnown };
     Ok(more.unwrap_or_default().at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
 }
 

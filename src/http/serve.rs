@@ -1,14 +1,15 @@
 //! The serve loop.
 //!
 //! poem's own loop goes on serving a request whose client is gone, never sets `TCP_NODELAY` (44 ms per event on a
-//! stream), and lets a client take for ever over its headers; so the loop is ours, on hyper-util.
+//! stream), and lets a client take for ever over its headers; so the loop is ours. It speaks HTTP/1.1 alone: telling HTTP/2
+//! apart by its first bytes waits for them without a limit, and what terminates TLS in front speaks HTTP/1.1 to us.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
@@ -77,14 +78,13 @@ fn connection<E: Endpoint<Output = Response> + 'static>(
     local: LocalAddr,
     remote: RemoteAddr,
     limits: Limits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send {
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
         let endpoint = Arc::clone(&endpoint);
         async move { Ok::<http::Response<_>, Infallible>(endpoint.get_response(request).await.into()) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(20)).max_concurrent_streams(200);
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    builder.serve_connection(TokioIo::new(stream), service)
 }

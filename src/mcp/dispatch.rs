@@ -98,8 +98,8 @@ impl Mcp {
         let recorded = match planned {
             Ok(plan) => match dataset::read(&data.database, &data.schema, plan).await {
                 Ok(rows) => {
-                    let count = rows.given();
-                    close(receipt, Outcome::Answered { rows: count }, reply::rows(rows, &pager)).await
+                    let (outcome, reply) = reply::rows(rows, &pager);
+                    close(receipt, outcome, reply).await
                 }
                 Err(error) => {
                     let text = reply::failed(&error, receipt.record().map_or("", |record| &record.decision));

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::authz::{Recorded, Refusal};
 use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
-use crate::store::audit::AuditError;
+use crate::store::audit::{AuditError, Outcome};
 
 /// How long a client may keep a list, in milliseconds: shorter than a policy edit takes to be noticed would be pointless,
 /// longer would show tools that are gone.
@@ -110,17 +110,20 @@ fn unrecorded_ref(error: &AuditError) -> ErrorData {
     ErrorData::internal_error("The server cannot record this request, so it does not answer it. Try again later.", None)
 }
 
-/// The answer of a read. A row that is not there and one that is out of sight are the same answer.
-pub(super) fn rows(rows: Rows, pager: &Pager<'_>) -> Reply {
+/// The answer of a read, and what the audit says of it. A row that is not there and one that is out of sight are the same
+/// answer.
+pub(super) fn rows(rows: Rows, pager: &Pager<'_>) -> (Outcome, Reply) {
+    let answered = Outcome::Answered { rows: rows.given() };
     match rows.structured(pager) {
-        Ok(Some(answer)) => Reply::Structured(Value::Object(answer)),
+        Ok(Some(answer)) => (answered, Reply::Structured(Value::Object(answer))),
         Ok(None) => {
-            Reply::Error("Not found: there is no such row, or it is not one that this person may see.".to_owned())
+            let text = "Not found: there is no such row, or it is not one that this person may see.";
+            (answered, Reply::Error(text.to_owned()))
         }
-        Err(CursorError::TooLong) => Reply::Error(CursorError::TooLong.to_string()),
+        Err(CursorError::TooLong) => (Outcome::BadArguments, Reply::Error(CursorError::TooLong.to_string())),
         Err(error @ (CursorError::Random(_) | CursorError::Cipher)) => {
             tracing::error!(error = %chain(&error), "a page could not be continued");
-            Reply::Error(RunError::SAFE.to_owned())
+            (Outcome::Failed, Reply::Error(RunError::SAFE.to_owned()))
         }
     }
 }

@@ -260,7 +260,9 @@ impl Snapshot {
         }
         let Requester { tenant, .. } = requester;
         tracing::error!(%object, %permission, %tenant, "casbin and the policy index disagree; refused");
-        Decision { verdict: Verdict::Deny, lines: Vec::new(), revision: self.revision }
+        // A line that denies, so that a generated tool is not there either.
+        let line = LineRef { file: "casbin and the index disagree, see the log".into(), line: 0 };
+        Decision { verdict: Verdict::Deny, lines: vec![line], revision: self.revision }
     }
 
     /// Of the requester's names and attributes, those that some line looks at.
