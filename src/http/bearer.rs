@@ -36,7 +36,7 @@ impl<E: Endpoint> Endpoint for Bearer<E> {
             return Ok(answer(status, "server_error", "internal error"));
         };
         let id: Arc<str> = id.into();
-        let span = tracing::info_span!("request", request.id = %id);
+        let span = tracing::debug_span!("request", request.id = %id);
         let mut response = async {
             match self.authenticator.authenticate(request.headers()).await {
                 Ok(principal) => {
@@ -48,7 +48,7 @@ impl<E: Endpoint> Endpoint for Bearer<E> {
                 }
                 Err(rejection) => {
                     self.audit.count_rejection(rejection.code(), peer(&request));
-                    tracing::info!(reason = rejection.code(), detail = %rejection, "a request was rejected");
+                    tracing::info!(request.id = %id, reason = rejection.code(), detail = %rejection, "a request was rejected");
                     self.challenges.rejection(&rejection)
                 }
             }

@@ -103,19 +103,22 @@ impl Mcp {
         let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
-            tracing::info!(subject.id = %subject, %tenant, decision.id = %decision, %object, "denied");
+            tracing::info!(
+                request.id = %caller.request, subject.id = %subject, %tenant, decision.id = %decision, %object, "denied"
+            );
         }
         outcome
     }
 }
 
-/// Records what became of a permit, and logs it.
+/// Records what became of a permit. The audit has every answer, so the log has them at `debug` only: a line each would cost a
+/// third of the call.
 async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recorded<T>, ErrorData> {
     if let Some(record) = receipt.record() {
         let tool = record.tool.as_deref();
-        tracing::info!(
-            subject.id = %record.subject, tenant = %record.tenant, decision.id = %record.decision,
-            object = %record.object, tool, "{}", outcome.as_str()
+        tracing::debug!(
+            request.id = %record.request, subject.id = %record.subject, tenant = %record.tenant,
+            decision.id = %record.decision, object = %record.object, tool, "{}", outcome.as_str()
         );
     }
     receipt.close(outcome, answer).await.map_err(reply::unrecorded)
