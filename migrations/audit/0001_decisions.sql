@@ -15,6 +15,7 @@ CREATE TABLE decisions (
     agent         TEXT,
     data_room     TEXT,
     thread        TEXT,
+    stated        TEXT,            -- headers that could not be compared with the token
     action        TEXT   NOT NULL,
     object        TEXT   NOT NULL,
     tool          TEXT,

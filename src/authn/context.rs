@@ -13,7 +13,7 @@ use crate::model::{BadIdentifier, Context, ContextField, DataRoom};
 type Said<'a> = (&'a str, &'a str);
 
 /// Reads the context of a request whose token is verified: of this tenant, and of this external user and this user of the
-/// platform, where the token names them. Where it does not, those headers are not looked at.
+/// platform, where the token names them. Where it does not, those headers are recorded.
 pub(super) fn read(
     headers: &HeaderMap,
     names: &ContextHeaders,
@@ -23,22 +23,24 @@ pub(super) fn read(
 ) -> Result<Context, Rejection> {
     let aliases = "`aliases` of the `[[tenant]]`";
     agrees(one(headers, &names.tenant)?, |said| tenant.is_called(said), tenant.name.as_str(), aliases)?;
+    let mut stated = Vec::new();
     for (names, claimed, setting) in [
         (&names.external_user, external_user, "`claims.external_user` of the `[[issuer]]`"),
         (&names.user, user, "`claims.user_header` of the `[[issuer]]`"),
+        (&names.user_email, None, "none"),
     ] {
         match (one(headers, names)?, claimed) {
             (said, Some(claimed)) => agrees(said, |said| said == claimed, claimed, setting)?,
-            (Some((header, value)), None) => tracing::debug!(header, ?value, "a header is not applied"),
+            (Some((header, value)), None) => stated.push(format!("{header}: {}", value.escape_debug()).into()),
             (None, None) => {}
         }
     }
-    one(headers, &names.user_email)?;
     let field = |field| names.fields.get(&field).map_or(Ok(None), |names| one(headers, names));
     Ok(Context {
         agent: field(ContextField::Agent)?.map(parse).transpose()?,
         data_room: field(ContextField::DataRoom)?.map(|said| data_room(said, tenant)).transpose()?,
         thread: field(ContextField::Thread)?.map(parse).transpose()?,
+        stated,
     })
 }
 
@@ -62,15 +64,10 @@ fn one<'a>(headers: &'a HeaderMap, names: &'a [String]) -> Result<Option<Said<'a
     Ok(found)
 }
 
-fn agrees(
-    said: Option<Said<'_>>,
-    is_right: impl Fn(&str) -> bool,
-    expected: &str,
-    setting: &'static str,
-) -> Result<(), Rejection> {
-    let Some((header, arrived)) = said.filter(|(_, value)| !is_right(value)) else { return Ok(()) };
+fn agrees(said: Option<Said>, ok: impl Fn(&str) -> bool, own: &str, setting: &'static str) -> Result<(), Rejection> {
+    let Some((header, arrived)) = said.filter(|(_, value)| !ok(value)) else { return Ok(()) };
     let (header, arrived) = (header.to_owned(), arrived.escape_debug().to_string());
-    Err(Rejection::ContextMismatch { header, arrived, expected: expected.to_owned(), setting })
+    Err(Rejection::ContextMismatch { header, arrived, expected: own.to_owned(), setting })
 }
 
 fn data_room((header, room): Said<'_>, tenant: &TenantEntry) -> Result<DataRoom, Rejection> {

@@ -111,6 +111,8 @@ pub struct Context {
     pub data_room: Option<DataRoom>,
     /// The conversation that the call belongs to.
     pub thread: Option<Thread>,
+    /// The headers that name somebody and that no claim could be compared with: recorded, never applied.
+    pub stated: Vec<Arc<str>>,
 }
 
 impl Context {

@@ -252,6 +252,7 @@ fn decision_json(decision: &Decision) -> Value {
         "agent": record.agent,
         "data_room": record.data_room,
         "thread": record.thread,
+        "stated": record.stated,
         "action": record.action,
         "object": record.object,
         "tool": record.tool,

@@ -75,6 +75,7 @@ pub(super) fn in_full(found: &[Decision], out: &mut dyn Write) -> io::Result<()>
             ("agent", record.agent.clone()),
             ("data room", record.data_room.clone()),
             ("thread", record.thread.clone()),
+            ("stated", record.stated.clone()),
             ("what", Some(format!("{} {}", record.action, record.object))),
             ("tool", record.tool.clone()),
             ("verdict", Some(record.verdict.as_str().to_owned())),

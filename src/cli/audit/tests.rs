@@ -54,6 +54,7 @@ fn record(decision: &str, verdict: Verdict) -> Record {
         agent: None,
         data_room: Some("finance".to_owned()),
         thread: None,
+        stated: None,
         action: "read".to_owned(),
         object: "dataset:documents".to_owned(),
         tool: Some("search_documents".to_owned()),

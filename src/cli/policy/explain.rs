@@ -31,7 +31,7 @@ pub(super) async fn run(
     let context = Context {
         agent: request.agent.as_deref().map(str::parse).transpose().context("--agent")?,
         data_room: request.data_room.as_deref().map(str::parse).transpose().context("--data-room")?,
-        thread: None,
+        ..Context::default()
     };
     person::check_names(&request.names, catalog)?;
     let mut requester = person::requester(&tenant, &request.names, context)?;

@@ -530,7 +530,8 @@ fn requester(dice: &mut Dice) -> Requester {
         ..Attributes::default()
     };
     let room = dice.one_in(3).then(|| dice.pick(&["12", "finance", "007", "7"]).parse().unwrap());
-    let context = Context { data_room: room, agent: dice.one_in(2).then(|| "bot".parse().unwrap()), thread: None };
+    let context =
+        Context { data_room: room, agent: dice.one_in(2).then(|| "bot".parse().unwrap()), ..Context::default() };
     Requester { tenant: dice.pick(&["acme", "acme", "globex"]).parse().unwrap(), names, attributes, context }
 }
 

@@ -14,7 +14,7 @@ use sqlx::{QueryBuilder, SqlStr, Sqlite, SqliteConnection};
 use super::record::{Event, Outcome, Record};
 use super::rejections::Key;
 
-/// The largest group. Its statement has 11,264 bound values of the 32,766 that SQLite allows.
+/// The largest group. Its statement has 11,776 bound values of the 32,766 that SQLite allows.
 pub(super) const LARGEST_GROUP: usize = 512;
 
 /// The longest text of a record, in bytes. A client chooses some of them (the name of a tool that does not exist), and
@@ -23,7 +23,7 @@ pub(super) const LONGEST_TEXT: usize = 512;
 
 /// The columns of a decision, in the order in which [`bind`] binds them.
 pub(super) const COLUMNS: &str = "written, at, decision, request, subject, external_user, actor, client, tenant, agent, \
-     data_room, thread, action, object, tool, verdict, reason, lines, revision, outcome, answered_rows, duration";
+     data_room, thread, stated, action, object, tool, verdict, reason, lines, revision, outcome, answered_rows, duration";
 
 type Arguments<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -82,6 +82,7 @@ fn bind(query: Arguments<'_>, written: i64, record: Record) -> Arguments<'_> {
         .bind(record.agent.map(clipped))
         .bind(record.data_room.map(clipped))
         .bind(record.thread.map(clipped))
+        .bind(record.stated.map(clipped))
         .bind(clipped(record.action))
         .bind(clipped(record.object))
         .bind(record.tool.map(clipped))

@@ -252,6 +252,7 @@ fn decision(row: &SqliteRow) -> Result<Decision, AuditError> {
         agent: columns.optional("agent")?,
         data_room: columns.optional("data_room")?,
         thread: columns.optional("thread")?,
+        stated: columns.optional("stated")?,
         action: columns.text("action")?,
         object: columns.text("object")?,
         tool: columns.optional("tool")?,

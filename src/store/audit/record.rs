@@ -79,6 +79,8 @@ pub struct Record {
     pub data_room: Option<String>,
     /// The thread of the context.
     pub thread: Option<String>,
+    /// What headers stated about the caller and nothing could be compared with, as `name: value`.
+    pub stated: Option<String>,
     /// What was to be done: `read`, `call`, `list`.
     pub action: String,
     /// To what: `dataset:documents`, `tool:echo`, `tools`.
@@ -115,6 +117,7 @@ impl Record {
             agent: context.agent.as_ref().map(ToString::to_string),
             data_room: context.data_room.as_ref().map(ToString::to_string),
             thread: context.thread.as_ref().map(ToString::to_string),
+            stated: (!context.stated.is_empty()).then(|| context.stated.join("; ")),
             action: String::new(),
             object: String::new(),
             tool: None,

@@ -58,6 +58,7 @@ fn record(decision: &str) -> Record {
         agent: None,
         data_room: Some("finance".to_owned()),
         thread: None,
+        stated: None,
         action: "read".to_owned(),
         object: "dataset:documents".to_owned(),
         tool: Some("search_documents".to_owned()),
@@ -137,6 +138,7 @@ async fn every_field_survives_being_stored() {
         actor: Some("909".to_owned()),
         agent: Some("agent 'x'\u{0}\"".to_owned()),
         thread: Some("t\n\u{1F980}".to_owned()),
+        stated: Some("X-User-ID: user_12345".to_owned()),
         ..record("d-1")
     };
     let bare = Record {

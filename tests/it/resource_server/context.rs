@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Answer;
 use crate::support::server::Server;
-use crate::support::world::edit;
+use crate::support::world::{World, edit, token};
 
 const PEOPLE: [(&str, &[&str]); 5] = [
     ("ada", &["finance", "board", "sales", "engineering", "handbook"]),
@@ -188,4 +188,16 @@ async fn a_dataset_that_says_nothing_of_data_rooms_is_not_there_under_such_a_hea
     let hidden = call().header("X-Data-Room-ID", "finance").send().await;
     let unknown = server.client.tool("list_peopl3", json!({})).token(&ada).header("X-Data-Room-ID", "finance");
     assert_eq!(hidden.text, unknown.send().await.text.replace("list_peopl3", "list_people"));
+}
+
+#[tokio::test]
+async fn what_nothing_can_be_compared_with_is_recorded_and_not_applied() {
+    let world = World::new().await;
+    let call = world.server.client.tool("whoami", json!({})).token(&token());
+    let call = call.header("X-User-ID", "user_12345").header("X-Blockbrain-User-Email", "someone@else.example");
+    let answer = call.send().await;
+    assert!(!answer.structured().to_string().contains("12345"), "{answer:?}");
+    let stated: Vec<_> = world.stop().await.decisions.into_iter().map(|decision| decision.record.stated).collect();
+    let expected = "X-User-ID: user_12345; X-Blockbrain-User-Email: someone@else.example";
+    assert_eq!(stated, [Some(expected.to_owned())]);
 }
