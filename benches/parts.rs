@@ -14,7 +14,7 @@ use bailiwick::authn::Authenticator;
 use bailiwick::catalog::{self, Operation};
 use bailiwick::clock::{Clock, SystemClock};
 use bailiwick::config::{self, Inputs};
-use bailiwick::dataset::{self, CursorKey, Database, Pager};
+use bailiwick::dataset::{self, CursorKey, Database, Face, Pager};
 use bailiwick::demo;
 use bailiwick::model::{Name, Requester};
 use bailiwick::policy::{Object, Permission, Policies, RowRule};
@@ -131,14 +131,14 @@ async fn main() -> Result<(), Failure> {
     };
     let key = CursorKey::generate(&OsRandom)?;
     let pager = Pager { key: &key, random: &OsRandom, principal: "bench", tenant: &requester.tenant };
-    let dataset = &catalog.datasets[&documents];
+    let face = Face::declared(&catalog.datasets[&documents]);
     for (name, operation, arguments) in [
         ("query, get", Operation::Get, json!({ "id": "1" })),
         ("query, list 50", Operation::List, json!({ "limit": 50 })),
     ] {
         let arguments = arguments.as_object().ok_or("no object")?;
         time(name, 500, async |_| {
-            let request = dataset::arguments::parse(dataset, operation, arguments)?;
+            let request = dataset::arguments::parse(face.clone(), operation, arguments)?;
             let rows = dataset::preview::preview(&database, &schema, request, &filter, &pager).await?;
             {
                 black_box(rows.structured(&pager)?);
@@ -151,7 +151,7 @@ async fn main() -> Result<(), Failure> {
     let file = directory.path().join("bench-audit.db");
     let get = json!({ "id": "1" });
     time("query, get, without the database", 5_000, async |_| {
-        let request = dataset::arguments::parse(dataset, Operation::Get, get.as_object().ok_or("no object")?)?;
+        let request = dataset::arguments::parse(face.clone(), Operation::Get, get.as_object().ok_or("no object")?)?;
         {
             black_box(dataset::preview::statement(&schema, request, &filter, &pager)?);
             Ok(())

@@ -1,12 +1,11 @@
 //! What can be asked for, one type each. A permit for one is no permit for another.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::RowScope;
 use crate::model::{Name, Requester, Scope};
-use crate::policy::{Decision, LineRef, Object, Permission, RowRule, Snapshot};
+use crate::policy::{Decision, LineRef, Object, Permission, RowRule, Snapshot, Visible};
 
 /// What the policy says of one action, before the scopes of the token are looked at.
 #[derive(Debug)]
@@ -85,7 +84,7 @@ impl Action for ReadRows {
     fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
         let rows = policy.rows_through(requester, &self.dataset, &self.tool);
         match rows.rule {
-            RowRule::Filter(filter) => Ruling::Allow(RowScope::of(filter), rows.lines.to_vec()),
+            RowRule::Filter(filter) => Ruling::Allow(RowScope::of(filter, rows.columns), rows.lines.to_vec()),
             RowRule::Nothing => Ruling::Deny(rows.lines.to_vec()),
         }
     }
@@ -123,7 +122,7 @@ pub enum List {
 }
 
 impl Action for List {
-    type Scope = BTreeSet<Arc<str>>;
+    type Scope = Visible;
     const VERB: &'static str = "list";
     const NEEDS: Option<Scope> = None;
 

@@ -148,15 +148,15 @@ impl Dataset {
         self.columns.iter().find(|column| column.name.as_str() == name)
     }
 
-    /// The columns that callers can see, filter and order by: exposed, and not waiting for a `column:` line.
-    pub fn visible(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.is_visible())
+    /// The columns that can be in answers. Which of them are in somebody's is for the policy to say.
+    pub fn exposed(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.expose)
     }
 
-    /// The columns that `search_` looks through: by a hidden column nothing is found.
+    /// The columns that `search_` looks through, for those who may read them.
     pub fn searched(&self) -> impl Iterator<Item = &Column> {
         let names = self.search.as_ref().map_or(&[][..], |search| &search.columns[..]);
-        names.iter().filter_map(|name| self.column(name.as_str())).filter(|column| column.is_visible())
+        names.iter().filter_map(|name| self.column(name.as_str())).filter(|column| column.expose)
     }
 
     /// What the generated tools of this dataset do: only one with something to search has a search.
@@ -164,16 +164,18 @@ impl Dataset {
         Operation::ALL.into_iter().filter(|operation| operation.exists_for(self))
     }
 
+    /// What the generated tool of this name does, if it is one of this dataset's.
+    pub fn operation(&self, tool: &Name) -> Option<Operation> {
+        let is_prefix = |operation: &Operation| {
+            let rest = tool.as_str().strip_prefix(operation.as_str()).and_then(|rest| rest.strip_prefix('_'));
+            rest == Some(self.name.as_str())
+        };
+        self.operations().find(is_prefix)
+    }
+
     /// The name of the generated tool, `list_documents`. `None` where it would be too long; `catalog::build` refuses that.
     pub fn tool(&self, operation: Operation) -> Option<Name> {
         operation.tool_name(&self.name).parse().ok()
-    }
-}
-
-impl Column {
-    /// Whether callers can see, filter and order by the column.
-    pub fn is_visible(&self) -> bool {
-        self.expose && !self.protected
     }
 }
 

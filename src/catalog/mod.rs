@@ -5,8 +5,8 @@
 //! typed against it.
 //!
 //! A declaration that leaves something out never exposes more by that: no tenant rule is an error, no data-room rule means
-//! not answered under a data-room header, no `expose` of a `protected` column is ever undone here (only a `column:` line of
-//! the policy makes one visible; as long as no line does, it is never visible).
+//! not answered under a data-room header, and a `protected` column is visible to nobody until a `column:` line of the policy
+//! makes it so.
 
 mod build;
 mod dataset;

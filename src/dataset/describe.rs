@@ -1,15 +1,17 @@
 //! The tools that a dataset generates, as a model sees them: names, texts, JSON Schemas.
 //!
 //! The schemas say what `arguments` accepts and what `run` answers, from the same functions, so that they cannot drift.
-//! They are the same for everybody: who asks, for which tenant and in which room is never an argument. Flat objects
-//! only, because clients differ in what else of JSON Schema they understand.
+//! They are made for one face of the dataset: a column that somebody may not read is not in their schemas. Who asks, for
+//! which tenant and in which room is never an argument. Flat objects only, because clients differ in what else of JSON
+//! Schema they understand.
 
 use serde_json::{Map, Value as Json, json};
 
-use super::arguments::{DEFAULT_LIMIT, MAX_IN_VALUES, MAX_LIMIT, MAX_ORDER, MAX_TEXT, operators, orderable};
-use super::request::listed;
+use super::arguments::{DEFAULT_LIMIT, MAX_IN_VALUES, MAX_LIMIT, MAX_ORDER, MAX_TEXT, operators};
+use super::face::Face;
+use super::run::MASKED;
 use crate::catalog::Operation;
-use crate::catalog::{Column, ColumnType, Dataset, Direction};
+use crate::catalog::{Column, ColumnType, Direction};
 use crate::model::Name;
 
 /// A generated tool.
@@ -31,21 +33,18 @@ pub struct Tool {
     pub output_schema: Map<String, Json>,
 }
 
-/// The tools of one dataset.
-pub fn tools(dataset: &Dataset) -> Vec<Tool> {
-    Operation::ALL
-        .into_iter()
-        .filter(|operation| operation.exists_for(dataset))
-        .map(|operation| Tool {
-            name: operation.tool_name(&dataset.name),
-            title: title(operation, &dataset.name),
-            description: description(operation, dataset),
-            dataset: dataset.name.clone(),
-            operation,
-            input_schema: input(operation, dataset),
-            output_schema: output(operation, dataset),
-        })
-        .collect()
+/// One tool of a dataset for those who see this face of it.
+pub fn tool(operation: Operation, face: &Face) -> Tool {
+    let dataset = &face.dataset().name;
+    Tool {
+        name: operation.tool_name(dataset),
+        title: title(operation, dataset),
+        description: description(operation, face),
+        dataset: dataset.clone(),
+        operation,
+        input_schema: input(operation, face),
+        output_schema: output(operation, face),
+    }
 }
 
 fn title(operation: Operation, dataset: &Name) -> String {
@@ -58,36 +57,35 @@ fn title(operation: Operation, dataset: &Name) -> String {
     }
 }
 
-fn description(operation: Operation, dataset: &Dataset) -> String {
-    let what = dataset.description.trim().trim_end_matches('.');
+fn description(operation: Operation, face: &Face) -> String {
+    let what = face.dataset().description.trim().trim_end_matches('.');
     match operation {
         Operation::List => format!(
             "{what}. Lists rows, {DEFAULT_LIMIT} at a time unless `limit` says otherwise{}. `next_cursor` is null on the last page.\n{}",
-            default_order(dataset),
-            columns(listed(dataset))
+            default_order(face),
+            columns(face.listed(), face)
         ),
         Operation::Get => format!(
             "{what}. Gets one row by its {}, with every column.\n{}",
-            join(&dataset.key, " and "),
-            columns(dataset.visible())
+            join(&face.dataset().key, " and "),
+            columns(face.answered(), face)
         ),
         Operation::Search => {
-            let searched: Vec<Name> = dataset.searched().map(|column| column.name.clone()).collect();
+            let searched: Vec<Name> = face.searched().map(|column| column.name.clone()).collect();
             format!(
                 "{what}. Finds the rows that have every word of `query` in {}{}. `next_cursor` is null on the last page.\n{}",
                 join(&searched, " or "),
-                default_order(dataset),
-                columns(listed(dataset))
+                default_order(face),
+                columns(face.listed(), face)
             )
         }
         Operation::Count => format!("{what}. Counts the rows that you can see and that pass `filter`."),
     }
 }
 
-fn default_order(dataset: &Dataset) -> String {
-    let terms: Vec<String> = dataset
-        .order
-        .iter()
+fn default_order(face: &Face) -> String {
+    let terms: Vec<String> = face
+        .order()
         .map(|term| match term.direction {
             Direction::Ascending => format!("{}, smallest first", term.column),
             Direction::Descending => format!("{}, largest first", term.column),
@@ -100,13 +98,16 @@ fn join(names: &[Name], between: &str) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(between)
 }
 
-fn columns<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
+fn columns<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> String {
     let mut text = "Columns:".to_owned();
     for column in columns {
         text.push_str("\n- `");
         text.push_str(column.name.as_str());
         text.push_str("` (");
         text.push_str(word(column.kind));
+        if face.mask(column).is_some() {
+            text.push_str("; hidden in some rows");
+        }
         text.push(')');
         if let Some(description) = &column.description {
             text.push_str(": ");
@@ -128,19 +129,20 @@ fn word(kind: ColumnType) -> &'static str {
     }
 }
 
-fn input(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
+fn input(operation: Operation, face: &Face) -> Map<String, Json> {
     let mut properties = Map::new();
     let mut required = Vec::new();
     match operation {
         Operation::Get => {
+            let dataset = face.dataset();
             for column in dataset.key.iter().filter_map(|name| dataset.column(name.as_str())) {
                 properties.insert(column.name.to_string(), described(value(column), column));
                 required.push(column.name.to_string());
             }
         }
         Operation::List => {
-            properties.insert("filter".to_owned(), filter(dataset));
-            properties.insert("order".to_owned(), order(dataset));
+            properties.insert("filter".to_owned(), filter(face));
+            properties.insert("order".to_owned(), order(face));
             page(&mut properties);
         }
         Operation::Search => {
@@ -154,11 +156,11 @@ fn input(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
                 }),
             );
             required.push("query".to_owned());
-            properties.insert("filter".to_owned(), filter(dataset));
+            properties.insert("filter".to_owned(), filter(face));
             page(&mut properties);
         }
         Operation::Count => {
-            properties.insert("filter".to_owned(), filter(dataset));
+            properties.insert("filter".to_owned(), filter(face));
         }
     }
     object(properties, required)
@@ -184,8 +186,8 @@ fn page(properties: &mut Map<String, Json>) {
     );
 }
 
-fn filter(dataset: &Dataset) -> Json {
-    let columns = dataset.visible().map(|column| {
+fn filter(face: &Face) -> Json {
+    let columns = face.open().map(|column| {
         let tests = operators(column).iter().map(|operator| ((*operator).to_owned(), test(column, operator)));
         let mut of_column = object(tests.collect(), Vec::new());
         of_column.insert("minProperties".to_owned(), json!(1));
@@ -220,9 +222,9 @@ fn test(column: &Column, operator: &str) -> Json {
     Json::Object(schema)
 }
 
-fn order(dataset: &Dataset) -> Json {
+fn order(face: &Face) -> Json {
     let names: Vec<String> =
-        orderable(dataset).flat_map(|column| [column.name.to_string(), format!("-{}", column.name)]).collect();
+        face.orderable().flat_map(|column| [column.name.to_string(), format!("-{}", column.name)]).collect();
     json!({
         "type": "array",
         "description": "Columns to order by, the first one first; `-` in front for largest first. Absent values are smallest.",
@@ -257,11 +259,11 @@ fn answered(column: &Column) -> Map<String, Json> {
     })
 }
 
-fn output(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
+fn output(operation: Operation, face: &Face) -> Map<String, Json> {
     let mut properties = Map::new();
     match operation {
         Operation::List | Operation::Search => {
-            let row = Json::Object(row(listed(dataset)));
+            let row = Json::Object(row(face.listed(), face));
             properties.insert("rows".to_owned(), json!({ "type": "array", "items": row }));
             properties.insert(
                 "next_cursor".to_owned(),
@@ -269,7 +271,7 @@ fn output(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
             );
         }
         Operation::Get => {
-            properties.insert("row".to_owned(), Json::Object(row(dataset.visible())));
+            properties.insert("row".to_owned(), Json::Object(row(face.answered(), face)));
         }
         Operation::Count => {
             properties.insert("count".to_owned(), json!({ "type": "integer", "minimum": 0 }));
@@ -279,9 +281,17 @@ fn output(operation: Operation, dataset: &Dataset) -> Map<String, Json> {
     object(properties, required)
 }
 
-fn row<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Json> {
-    let properties: Map<String, Json> =
-        columns.map(|column| (column.name.to_string(), described(answered(column), column))).collect();
+fn row<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> Map<String, Json> {
+    let (mut properties, mut masked) = (Map::new(), Vec::new());
+    for column in columns {
+        properties.insert(column.name.to_string(), described(answered(column), column));
+        masked.extend(face.mask(column).map(|_| column.name.to_string()));
+    }
+    if !masked.is_empty() {
+        let text = "The columns that are hidden in this row; they are null here, whatever they hold.";
+        let names = json!({ "type": "string", "enum": masked });
+        properties.insert(MASKED.to_owned(), json!({ "type": "array", "items": names, "description": text }));
+    }
     let required = properties.keys().cloned().collect();
     object(properties, required)
 }

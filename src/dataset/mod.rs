@@ -12,6 +12,7 @@ mod condition;
 mod cursor;
 mod database;
 pub mod describe;
+mod face;
 mod filter;
 mod keyset;
 mod moment;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
 pub use database::{Database, DatabaseError};
+pub use face::Face;
 pub use filter::FilterError;
 pub use plan::{PlanError, ReadPlan};
 pub use relation::{Affinity, Relation, Schema};

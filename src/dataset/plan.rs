@@ -1,15 +1,17 @@
 //! A permitted read: what is asked, and the rows that may answer. Pure; nothing here touches the database.
 //!
 //! The scope is a field, not an option, and comes only out of a permit. A plan takes the request and the scope together
-//! and refuses a pair that speaks of two datasets, so that a permit for one table can never read another.
+//! and refuses a pair that speaks of two datasets, or of different columns of one, so that a permit for one table can never
+//! read another, and no question is about a column that the permit does not open.
 
 use std::sync::Arc;
 
 use super::cursor::{InvalidCursor, Pager, QueryDigest};
+use super::face::Face;
 use super::keyset::Position;
 use super::request::{Ask, Filter, Operand, Paging, Request};
 use crate::authz::RowScope;
-use crate::catalog::{Column, Dataset, Direction, OrderTerm};
+use crate::catalog::{Direction, OrderTerm};
 use crate::model::Name;
 use crate::policy::RowFilter;
 
@@ -27,6 +29,9 @@ pub enum PlanError {
         /// The dataset of the request.
         asked: Name,
     },
+    /// The request was made for other columns than the scope opens: the caller has mixed up two people.
+    #[error("the request of `{0}` was made for other columns than its row scope opens")]
+    OtherColumns(Name),
 }
 
 /// A read that may be run, once.
@@ -45,6 +50,9 @@ impl ReadPlan {
     ///
     /// When the cursor is invalid for this caller and query, or the scope is that of another dataset.
     pub fn new(request: Request, scope: RowScope, pager: &Pager<'_>) -> Result<Self, PlanError> {
+        if request.face.columns() != scope.columns() {
+            return Err(PlanError::OtherColumns(request.dataset().name.clone()));
+        }
         let read = Read::new(request, scope.filter(), pager)?;
         Ok(Self { scope, read })
     }
@@ -58,8 +66,8 @@ impl ReadPlan {
 /// What is asked, with its order completed and its cursor opened. Harmless without a [`RowFilter`].
 #[derive(Debug)]
 pub(super) struct Read {
-    /// The dataset.
-    pub(super) dataset: Arc<Dataset>,
+    /// The dataset, as the caller sees it.
+    pub(super) face: Face,
     /// What of it.
     pub(super) shape: Shape,
 }
@@ -96,13 +104,14 @@ impl Read {
     /// Completes a request that is to run within this filter.
     pub(super) fn new(request: Request, filter: &RowFilter, pager: &Pager<'_>) -> Result<Self, PlanError> {
         let operation = request.operation();
-        let Request { dataset, ask } = request;
-        if filter.dataset != dataset.name {
+        let Request { face, ask } = request;
+        let dataset = face.dataset();
+        if filter.dataset != dataset.name || face.columns().dataset != dataset.name {
             let (scope, asked) = (filter.dataset.clone(), dataset.name.clone());
             return Err(PlanError::AnotherDataset { scope, asked });
         }
         let page = |words: Vec<Arc<str>>, filters, order: &[OrderTerm], paging: Paging| {
-            let order = total(order, &dataset);
+            let order = total(order, &face);
             // `Debug` quotes every text, so two queries never spell alike.
             let spelled = format!("{operation:?} {:?} {words:?} {filters:?} {order:?}", dataset.name);
             let digest = QueryDigest::of(&spelled);
@@ -121,16 +130,18 @@ impl Read {
             Ask::Get { key } => Shape::Row(key),
             Ask::Count { filters } => Shape::Count(filters),
         };
-        Ok(Self { dataset, shape })
+        Ok(Self { face, shape })
     }
 }
 
 /// The order with the key at its end, in the direction of the last term, so that an index can be read in one direction.
-pub(super) fn total(order: &[OrderTerm], dataset: &Dataset) -> Vec<OrderTerm> {
-    let seen = |column: &Name| dataset.column(column.as_str()).is_some_and(Column::is_visible);
-    let mut total: Vec<OrderTerm> = order.iter().filter(|term| seen(&term.column)).cloned().collect();
+///
+/// A term of a column that is not open is left out, whoever put it there: an order tells what it is by.
+pub(super) fn total(order: &[OrderTerm], face: &Face) -> Vec<OrderTerm> {
+    let open = |term: &&OrderTerm| face.columns().is_open(&term.column);
+    let mut total: Vec<OrderTerm> = order.iter().filter(open).cloned().collect();
     let direction = total.last().map_or(Direction::Ascending, |term| term.direction);
-    for column in &dataset.key {
+    for column in &face.dataset().key {
         if total.iter().all(|term| term.column != *column) {
             total.push(OrderTerm { column: column.clone(), direction });
         }

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Column, ColumnType, Dataset, Operation, OrderTerm};
+use super::face::Face;
+use crate::catalog::{Dataset, Operation, OrderTerm};
 use crate::model::{Name, Number, Timestamp};
 use crate::policy::Operator;
-
-/// The columns of `list_` and `search_` answers; bytes are never listed.
-pub(super) fn listed(dataset: &Dataset) -> impl Iterator<Item = &Column> {
-    dataset.visible().filter(|column| column.list && column.kind != ColumnType::Bytes)
-}
 
 /// A value of a caller, of the type of the column that it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,14 +69,14 @@ pub(super) enum Ask {
 /// A request of one dataset, parsed from a tool's arguments. Not yet permitted: a plan also takes a `RowScope`.
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub(super) dataset: Arc<Dataset>,
+    pub(super) face: Face,
     pub(super) ask: Ask,
 }
 
 impl Request {
     /// The dataset that is asked.
     pub fn dataset(&self) -> &Dataset {
-        &self.dataset
+        self.face.dataset()
     }
 
     /// What the request does.

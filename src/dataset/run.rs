@@ -37,13 +37,18 @@ impl RunError {
         "The data could not be read. Ask for less (narrower filters, a smaller page), or try again later.";
 }
 
+/// The member of a row that names the columns hidden in it; no column can have this name.
+pub(super) const MASKED: &str = "masked";
+
 /// Rows by column, in the order of the columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The columns' names.
     pub columns: Vec<Name>,
-    /// One value per column; null where the cell is empty or not of the declared type.
+    /// One value per column; null where the cell is empty, not of the declared type, or hidden.
     pub rows: Vec<Vec<Json>>,
+    /// For each row, the columns that are hidden in it; `None` where this caller sees every column in every row.
+    pub masked: Option<Vec<Vec<Name>>>,
 }
 
 /// What was read.
@@ -113,8 +118,15 @@ impl Rows {
 
 impl Table {
     fn into_objects(self) -> impl Iterator<Item = Json> {
-        let Self { columns, rows } = self;
-        rows.into_iter().map(move |row| Json::Object(columns.iter().map(Name::to_string).zip(row).collect()))
+        let Self { columns, rows, masked } = self;
+        let mut masked = masked.map(Vec::into_iter);
+        rows.into_iter().map(move |row| {
+            let mut object: Map<String, Json> = columns.iter().map(Name::to_string).zip(row).collect();
+            if let Some(hidden) = masked.as_mut().and_then(Iterator::next) {
+                object.insert(MASKED.to_owned(), hidden.iter().map(Name::to_string).collect());
+            }
+            Json::Object(object)
+        })
     }
 }
 
@@ -135,7 +147,7 @@ pub(super) async fn within(
     read: &Read,
     filter: &RowFilter,
 ) -> Result<Rows, RunError> {
-    let Rendered { statement, columns, position } = sql::render(read, filter, schema)?;
+    let Rendered { statement, columns, position, masks } = sql::render(read, filter, schema)?;
     let mut rows = database.fetch(statement).await?;
     match &read.shape {
         Shape::Page(page) => {
@@ -147,10 +159,10 @@ pub(super) async fn within(
                 position: position.iter().filter_map(|index| last.get(*index).cloned()).collect(),
                 digest: page.digest,
             });
-            Ok(Rows::Page { table: table(&columns, rows), next })
+            Ok(Rows::Page { table: table(&columns, &masks, rows), next })
         }
-        Shape::Row(_) if rows.len() > 1 => Err(RunError::AmbiguousKey(read.dataset.name.clone())),
-        Shape::Row(_) => Ok(Rows::One(table(&columns, rows))),
+        Shape::Row(_) if rows.len() > 1 => Err(RunError::AmbiguousKey(read.face.dataset().name.clone())),
+        Shape::Row(_) => Ok(Rows::One(table(&columns, &masks, rows))),
         Shape::Count(_) => match rows.pop().as_deref() {
             Some([Cell::Integer(count)]) => Ok(Rows::Count(*count)),
             Some(_) | None => Err(RunError::Form),
@@ -158,9 +170,15 @@ pub(super) async fn within(
     }
 }
 
-fn table(columns: &[(Name, ColumnType)], rows: Vec<Vec<Cell>>) -> Table {
+fn table(columns: &[(Name, ColumnType)], masks: &[(Name, usize)], rows: Vec<Vec<Cell>>) -> Table {
+    // Only a 0 says that the column is read in this row.
+    let hidden = |row: &Vec<Cell>| -> Vec<Name> {
+        let hidden = masks.iter().filter(|(_, flag)| row.get(*flag) != Some(&Cell::Integer(0)));
+        hidden.map(|(column, _)| column.clone()).collect()
+    };
+    let masked = (!masks.is_empty()).then(|| rows.iter().map(hidden).collect());
     // What stands after the answer's columns is the order's, and goes into the cursor only.
     let rows =
         rows.into_iter().map(|row| columns.iter().zip(row).map(|((_, kind), cell)| cell.into_json(*kind)).collect());
-    Table { columns: columns.iter().map(|(name, _)| name.clone()).collect(), rows: rows.collect() }
+    Table { columns: columns.iter().map(|(name, _)| name.clone()).collect(), rows: rows.collect(), masked }
 }

@@ -7,15 +7,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::condition::Place;
+use super::face::Face;
 use super::filter::{self, FilterError};
 use super::keyset::{self, Term};
 use super::plan::{self, PageRead, Read, Shape};
 use super::relation::{Affinity, Relation, Schema};
-use super::request::{Filter, Operand, Test, listed};
+use super::request::{Filter, Operand, Test};
 use super::statement::{Bind, Statement};
 use crate::catalog::{Column, ColumnType, Dataset, OrderTerm, RoomRule};
 use crate::model::{Name, Value};
-use crate::policy::{Operator, Predicate, RowFilter};
+use crate::policy::{ColumnRule, Operator, Predicate, RowFilter};
 
 /// The alias of the dataset's table in every statement.
 const TABLE: &str = "t";
@@ -56,13 +57,15 @@ pub(super) struct Rendered {
     pub(super) columns: Vec<(Name, ColumnType)>,
     /// Where the cells of the order stand in each row.
     pub(super) position: Vec<usize>,
+    /// The columns that are hidden in some rows, each with the place of the cell that says whether it is hidden in this one.
+    pub(super) masks: Vec<(Name, usize)>,
 }
 
 /// Renders a read within a filter.
 pub(super) fn render(read: &Read, filter: &RowFilter, schema: &Schema) -> Result<Rendered, SqlError> {
-    let name = &read.dataset.name;
+    let name = &read.face.dataset().name;
     let relation = schema.relations.get(name).ok_or_else(|| SqlError::Dataset(name.clone()))?;
-    let from = From { relation, filter, schema };
+    let from = From { relation, face: &read.face, filter, schema };
     match &read.shape {
         Shape::Page(page) => from.page(page),
         Shape::Row(key) => from.row(key),
@@ -73,6 +76,7 @@ pub(super) fn render(read: &Read, filter: &RowFilter, schema: &Schema) -> Result
 /// One dataset within one filter.
 struct From<'a> {
     relation: &'a Arc<Relation>,
+    face: &'a Face,
     filter: &'a RowFilter,
     schema: &'a Schema,
 }
@@ -83,7 +87,7 @@ impl<'a> From<'a> {
     }
 
     fn page(&self, page: &PageRead) -> Result<Rendered, SqlError> {
-        let columns: Vec<&Column> = listed(self.dataset()).collect();
+        let columns: Vec<&Column> = self.face.listed().collect();
         let terms = page.order.iter().map(|term| self.term(term)).collect::<Result<Vec<_>, _>>()?;
         let mut selected = columns.clone();
         let mut position = Vec::with_capacity(terms.len());
@@ -117,7 +121,12 @@ impl<'a> From<'a> {
         }
         // One more than asked says whether there is another page.
         out.sql(" LIMIT ").bind(Bind::Integer(i64::from(page.limit) + 1));
-        Ok(Rendered { statement: out, columns: answered(&columns), position })
+        Ok(Rendered {
+            statement: out,
+            columns: answered(&columns),
+            position,
+            masks: self.masks(&columns, selected.len()),
+        })
     }
 
     /// The filter once per data room, where a page is better merged from one index search per room: one condition on all
@@ -133,7 +142,7 @@ impl<'a> From<'a> {
             && column == room
             && self.filter.data_room.is_none()
             && page.words.is_empty()
-            && page.order == plan::total(&self.dataset().order, self.dataset())
+            && page.order == plan::total(&self.dataset().order, self.face)
             && (2..=MOST_ROOMS).contains(&distinct.len());
         if !merged {
             return Vec::new();
@@ -148,7 +157,7 @@ impl<'a> From<'a> {
     }
 
     fn row(&self, key: &[Operand]) -> Result<Rendered, SqlError> {
-        let columns: Vec<&Column> = self.dataset().visible().collect();
+        let columns: Vec<&Column> = self.face.answered().collect();
         let mut out = Statement::default();
         self.select(&columns, self.filter, &mut out)?;
         for (name, value) in self.dataset().key.iter().zip(key) {
@@ -157,7 +166,8 @@ impl<'a> From<'a> {
         }
         // Two rows of one key are an error, not a choice.
         out.sql(" LIMIT 2");
-        Ok(Rendered { statement: out, columns: answered(&columns), position: Vec::new() })
+        let masks = self.masks(&columns, columns.len());
+        Ok(Rendered { statement: out, columns: answered(&columns), position: Vec::new(), masks })
     }
 
     fn count(&self, filters: &[Filter]) -> Result<Rendered, SqlError> {
@@ -165,22 +175,49 @@ impl<'a> From<'a> {
         out.sql("SELECT count(*)");
         self.within(self.filter, &mut out)?;
         self.filters(filters, &mut out)?;
-        Ok(Rendered { statement: out, columns: Vec::new(), position: Vec::new() })
+        Ok(Rendered { statement: out, columns: Vec::new(), position: Vec::new(), masks: Vec::new() })
     }
 
     fn select(&self, columns: &[&Column], filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
         for (index, column) in columns.iter().enumerate() {
             out.sql(if index == 0 { "SELECT " } else { ", " });
-            self.place(&column.name)?.name(out);
+            match self.face.mask(column) {
+                None => self.place(&column.name)?.name(out),
+                Some(rule) => {
+                    self.where_read(rule, out)?;
+                    self.place(&column.name)?.name(out.sql(" THEN "));
+                    out.sql(" END");
+                }
+            }
+        }
+        for rule in columns.iter().filter_map(|column| self.face.mask(column)) {
+            self.where_read(rule, out.sql(", "))?;
+            out.sql(" THEN 0 ELSE 1 END");
         }
         self.within(filter, out)
+    }
+
+    /// Appends `CASE WHEN` and the condition under which a column is read.
+    fn where_read(&self, rule: &ColumnRule, out: &mut Statement) -> Result<(), SqlError> {
+        let name = &self.dataset().name;
+        filter::render_column(rule, name, self.schema, TABLE, out.sql("CASE WHEN "))
+            .map_err(|source| self.unfit(source))
+    }
+
+    /// The masked columns of an answer: what says whether they are hidden stands behind everything that is selected.
+    fn masks(&self, columns: &[&Column], selected: usize) -> Vec<(Name, usize)> {
+        let masked = columns.iter().filter(|column| self.face.mask(column).is_some());
+        masked.enumerate().map(|(index, column)| (column.name.clone(), selected + index)).collect()
+    }
+
+    fn unfit(&self, source: FilterError) -> SqlError {
+        SqlError::Filter { dataset: self.dataset().name.clone(), source }
     }
 
     /// Appends the table and the row filter, which every statement begins with.
     fn within(&self, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
         out.sql(" FROM ").name(&self.dataset().table).sql(" AS t WHERE (");
-        filter::render(filter, self.schema, TABLE, out)
-            .map_err(|source| SqlError::Filter { dataset: self.dataset().name.clone(), source })?;
+        filter::render(filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))?;
         out.sql(")");
         Ok(())
     }
@@ -198,7 +235,7 @@ impl<'a> From<'a> {
         if words.is_empty() {
             return Ok(());
         }
-        let columns: Vec<&Column> = self.dataset().searched().collect();
+        let columns: Vec<&Column> = self.face.searched().collect();
         if let Some(fts) = self.dataset().search.as_ref().and_then(|search| search.fts.as_deref()) {
             out.sql(" AND t.rowid IN (SELECT rowid FROM ").name(fts).sql(" WHERE ").name(fts).sql(" MATCH ");
             out.bind(Bind::Text(match_expression(&columns, words).into())).sql(")");

@@ -12,7 +12,7 @@ use super::{Caller, Mcp, close};
 use crate::authn::Principal;
 use crate::authz::{Action, CallTool, List, ReadResource, ReadRows, Refusal, UseUnknown};
 use crate::catalog::{Dataset, Operation};
-use crate::dataset::{self, Pager, ReadPlan};
+use crate::dataset::{self, Face, Pager, ReadPlan};
 use crate::model::Scope;
 use crate::store::audit::Outcome;
 
@@ -91,7 +91,8 @@ impl Mcp {
         };
         // Only declared datasets have tools, and a configuration that declares one names its database.
         let Some(data) = &self.parts.data else { return Err(reply::no_data()) };
-        let planned = match dataset::arguments::parse(dataset, operation, arguments) {
+        let face = Face::new(Arc::clone(dataset), Arc::clone(scope.columns()));
+        let planned = match dataset::arguments::parse(face, operation, arguments) {
             Ok(request) => ReadPlan::new(request, scope, &pager).map_err(|error| reply::bad_plan(&error)),
             Err(bad) => Err(bad.to_string()),
         };

@@ -134,7 +134,7 @@ pub(super) fn bad_plan(error: &PlanError) -> String {
         PlanError::Cursor(_) => "the argument `cursor` is an invalid cursor; pass the `next_cursor` of the last page, \
                                  with the same other arguments, or leave it out"
             .to_owned(),
-        PlanError::AnotherDataset { .. } => {
+        PlanError::AnotherDataset { .. } | PlanError::OtherColumns(_) => {
             tracing::error!(%error, "two permits were mixed up");
             RunError::SAFE.to_owned()
         }

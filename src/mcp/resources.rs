@@ -31,7 +31,7 @@ impl Mcp {
             .with_description("What this server is and how to use it")
             .with_mime_type("text/markdown");
         let resources: Vec<_> =
-            [welcome].into_iter().filter(|resource| visible.contains(resource.uri.as_str())).collect();
+            [welcome].into_iter().filter(|resource| visible.contains_key(resource.uri.as_str())).collect();
         let rows = u64::try_from(resources.len()).ok();
         close(receipt, Outcome::Answered { rows }, resources).await.map(reply::resources)
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::columns::Columns;
 use super::finding::LineRef;
 use super::predicate::{Predicate, RowFilter};
 use crate::store::audit::Verdict;
@@ -60,7 +61,9 @@ pub enum RowRule {
 pub struct RowDecision {
     /// The rows.
     pub rule: RowRule,
-    /// The lines that decided: those in the filter, or those that deny everything.
+    /// The columns that may be read of them.
+    pub columns: Arc<Columns>,
+    /// The lines that decided: those in the filter and those about columns, or those that deny everything.
     pub lines: Arc<[LineRef]>,
     /// The policy that decided.
     pub revision: Revision,

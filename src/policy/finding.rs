@@ -59,7 +59,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A policy line, as `file:line`.
+/// A policy line, as `file:line`; without a line where it stands for a whole file, or for a declaration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LineRef {
     /// The file's name in the policy directory.
@@ -70,7 +70,8 @@ pub struct LineRef {
 
 impl fmt::Display for LineRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
+        f.write_str(&self.file)?;
+        if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! People grant access by editing `policies/*.csv`. `files` reads them strictly, `condition` types and evaluates their
 //! conditions, `lint` finds the lines that do nothing, and [`Snapshot`] answers: about objects, casbin's own word
-//! (`enforcer`); about rows, a filter compiled from the same lines (`scope`), which a differential test holds equal to
-//! casbin's word on every row. [`Policies`] swaps whole snapshots, and [`watch()`] does so when the files change.
+//! (`enforcer`); about rows (`scope`) and the columns in them (`columns`), conditions compiled from the same lines, which a
+//! differential test holds equal to casbin's word on every row. [`Policies`] swaps whole snapshots, and [`watch()`] does so when the files change.
 //!
 //! What must never happen here: a line that is dropped, a condition that grants because something is absent, a policy
 //! that is half in force.
 
+mod columns;
 mod condition;
 mod decision;
 mod enforcer;
@@ -27,11 +28,12 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use columns::{ColumnRule, Columns};
 pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
 pub use finding::{Finding, LineRef, Severity};
 pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check};
 pub use names::bad_name;
 pub use object::{Object, Permission};
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, Visible};
 pub use watch::watch;

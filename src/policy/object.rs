@@ -21,9 +21,16 @@ pub enum Object {
     Admin(Arc<str>),
     /// `dataset:<name>`
     Dataset(Name),
+    /// `column:<dataset>/<column>`
+    Column(Arc<str>),
 }
 
 impl Object {
+    /// A column of a dataset.
+    pub fn column(dataset: &Name, column: &Name) -> Self {
+        Self::Column(format!("{dataset}/{column}").into())
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Tool(_) => Kind::Tool,
@@ -31,13 +38,14 @@ impl Object {
             Self::Prompt(_) => Kind::Prompt,
             Self::Admin(_) => Kind::Admin,
             Self::Dataset(_) => Kind::Dataset,
+            Self::Column(_) => Kind::Column,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Dataset(name) => name.as_str(),
-            Self::Resource(name) | Self::Admin(name) => name,
+            Self::Resource(name) | Self::Admin(name) | Self::Column(name) => name,
         }
     }
 }
@@ -131,7 +139,7 @@ impl Kind {
             Self::Dataset => catalog.datasets.keys().map(ToString::to_string).collect(),
             Self::Column => {
                 let columns = |(name, dataset): (&Name, &Arc<crate::catalog::Dataset>)| {
-                    dataset.columns.iter().map(|c| format!("{name}/{}", c.name)).collect::<Vec<_>>()
+                    dataset.exposed().map(|c| format!("{name}/{}", c.name)).collect::<Vec<_>>()
                 };
                 catalog.datasets.iter().flat_map(columns).collect()
             }
@@ -146,6 +154,14 @@ impl Kind {
 /// The tools that come with the datasets. Their rows decide whether they are there; a `tool:` deny removes one.
 pub(super) fn generated(catalog: &Catalog) -> impl Iterator<Item = String> + '_ {
     catalog.generated_tools().map(|(tool, ..)| tool.to_string())
+}
+
+/// Whether a column is declared for policies alone (`expose = false`).
+fn is_unexposed(column: &str, catalog: &Catalog) -> bool {
+    column.split_once('/').is_some_and(|(dataset, column)| {
+        let dataset = catalog.datasets.get(dataset);
+        dataset.and_then(|dataset| dataset.column(column)).is_some_and(|column| !column.expose)
+    })
 }
 
 /// The objects that a line covers: one, all whose name begins so, or (in denials) everything.
@@ -185,6 +201,10 @@ impl Pattern {
         let declared = kind.declared(catalog);
         // Resources are addressed by prefix: one that covers nothing is for the lints to judge.
         if !open && kind != Kind::Resource && !declared.contains(stem) {
+            if kind == Kind::Column && is_unexposed(stem, catalog) {
+                let message = format!("`{stem}` is not exposed: it is in no answer, and no line can put it there");
+                return Err(Flaw::new(start, message));
+            }
             let hint = instead(stem, declared.iter().map(String::as_str));
             return Err(Flaw::new(start, format!("there is no {word} `{stem}`; {hint}")));
         }

@@ -10,7 +10,7 @@ use super::object::{Kind, Permission};
 use super::predicate::{ParentFilter, Predicate, RowFilter, Truth};
 use super::snapshot::Snapshot;
 use crate::catalog::{Dataset, RoomRule, TenantRule};
-use crate::model::{DataRoom, Name};
+use crate::model::{DataRoom, Name, Tenant};
 
 /// How many datasets may lie within each other. The catalog refuses cycles; this ends one that it overlooked.
 const MAX_PARENTS: usize = 16;
@@ -37,7 +37,8 @@ impl Snapshot {
         };
         let room = view.requester.context.data_room.as_ref();
         let Some(data_room) = room_column(declared, room) else { return nothing(Vec::new()) };
-        let Left { allow, deny, lines } = match self.lines(view, dataset, permission) {
+        let place = (tenant, Kind::Dataset, permission);
+        let Left { allow, deny, lines } = match self.left(view, place, dataset.as_str()) {
             Ok(lines) => lines,
             Err(denying) => return nothing(denying),
         };
@@ -60,10 +61,14 @@ impl Snapshot {
         (RowRule::Filter(Arc::new(filter)), lines)
     }
 
-    /// What is left of the lines; `Err` with the denying lines where no row can be left.
-    fn lines(&self, view: &View<'_>, dataset: &Name, permission: Permission) -> Result<Left, Vec<LineRef>> {
-        let place = (&view.requester.tenant, Kind::Dataset, permission);
-        let matching = self.index.matching(place, dataset.as_str(), view.names);
+    /// What is left of the lines about an object with rows; `Err` with the denying lines where no row can be left.
+    pub(super) fn left(
+        &self,
+        view: &View<'_>,
+        place: (&Tenant, Kind, Permission),
+        object: &str,
+    ) -> Result<Left, Vec<LineRef>> {
+        let matching = self.index.matching(place, object, view.names);
         let mut left = Left::default();
         let mut denying = Vec::new();
         for rule in matching.into_iter().filter_map(|position| self.rules.get(position)) {
@@ -91,11 +96,12 @@ impl Snapshot {
     }
 }
 
+/// The conditions on a row that are left once the requester is known, and the lines that they come from.
 #[derive(Default)]
-struct Left {
-    allow: Vec<Predicate>,
-    deny: Vec<Predicate>,
-    lines: Vec<LineRef>,
+pub(super) struct Left {
+    pub(super) allow: Vec<Predicate>,
+    pub(super) deny: Vec<Predicate>,
+    pub(super) lines: Vec<LineRef>,
 }
 
 /// The column that the data room of the request limits, if any; `None` where the dataset is not there under such a header.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
+use super::columns::{Columns, Spoken};
 use super::condition::{Read, View};
 use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
 use super::enforcer::{Enforcer, EnforcerError, Question};
@@ -17,7 +18,7 @@ use super::index::Index;
 use super::names::Names;
 use super::object::{Kind, Object, Permission};
 use super::predicate::{Row, Truth};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column, Dataset, Operation};
 use crate::model::{DataRoom, Name, Requester, Tenant, Value};
 use crate::store::audit::Verdict;
 
@@ -35,6 +36,7 @@ pub struct Snapshot {
     /// Every line that says something, and every file with the number of its lines.
     pub(super) texts: Vec<(LineRef, Arc<str>)>,
     pub(super) files: BTreeMap<Arc<str>, usize>,
+    pub(super) spoken: Spoken,
     enforcer: Enforcer,
     /// What conditions read of a requester, and the names that rules are for.
     reads: BTreeSet<Read>,
@@ -42,6 +44,9 @@ pub struct Snapshot {
     decisions: Cache<Key, Decision>,
     scopes: Cache<Key, RowDecision>,
 }
+
+/// What a requester sees of a list, by name; of the tools of a dataset, with the columns that they have.
+pub type Visible = BTreeMap<Arc<str>, Option<Arc<Columns>>>;
 
 /// Everything that an answer depends on, besides the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,7 +68,9 @@ struct Judged {
 impl Snapshot {
     /// Builds a policy from checked lines.
     pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
-        let Lines { rules, grants, files } = lines;
+        let Lines { mut rules, grants, files } = lines;
+        let stated = rules.len();
+        let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
         let index = Index::new(&rules, &tenants);
         let enforcer = Enforcer::new(&rules, index.partitions())?;
@@ -71,7 +78,7 @@ impl Snapshot {
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
-        let rule_texts = rules.iter().map(|rule| (rule.at.clone(), Arc::clone(&rule.text)));
+        let rule_texts = rules.iter().take(stated).map(|rule| (rule.at.clone(), Arc::clone(&rule.text)));
         let grant_texts = grants.iter().map(|grant| (grant.at.clone(), Arc::clone(&grant.text)));
         let mut texts: Vec<_> = rule_texts.chain(grant_texts).collect();
         texts.sort();
@@ -85,6 +92,7 @@ impl Snapshot {
             index,
             texts,
             files,
+            spoken,
             enforcer,
             reads,
             subjects,
@@ -110,15 +118,19 @@ impl Snapshot {
         named.filter(|name| name.contains(':')).collect()
     }
 
-    /// Decides about an object. For a dataset: whether there are rows that the requester could be given.
+    /// Decides about an object. For a dataset: whether there are rows that the requester could be given. For a column: whether
+    /// there are rows in which it could be read.
     pub fn decide(&self, requester: &Requester, object: &Object, permission: Permission) -> Decision {
         if let Object::Dataset(dataset) = object {
-            let RowDecision { rule, lines, revision } = self.rows(requester, dataset, permission);
+            let RowDecision { rule, lines, revision, .. } = self.rows(requester, dataset, permission);
             let verdict = match rule {
                 RowRule::Nothing => Verdict::Deny,
                 RowRule::Filter(_) => Verdict::Allow,
             };
             return Decision { verdict, lines: lines.to_vec(), revision };
+        }
+        if let Object::Column(_) = object {
+            return self.decide_column(requester, object, permission);
         }
         let key = self.key(requester, object.clone(), permission);
         if let Some(decision) = self.decisions.get(&key) {
@@ -138,38 +150,71 @@ impl Snapshot {
         }
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let (rule, lines) = self.scope(&view, dataset, permission, 0);
-        let decision = RowDecision { rule, lines: lines.into(), revision: self.revision };
+        let (mut rule, mut lines) = self.scope(&view, dataset, permission, 0);
+        let mut columns = Columns::none(dataset);
+        if let (RowRule::Filter(_), Some(declared)) = (&rule, self.catalog.datasets.get(dataset)) {
+            let seen = self.columns(&view, declared);
+            lines.extend(seen.lines);
+            // Rows are asked for and continued by their key: without it there is none to speak of.
+            if declared.key.iter().all(|column| seen.columns.is_open(column)) {
+                columns = seen.columns;
+            } else {
+                rule = RowRule::Nothing;
+            }
+        }
+        let decision = RowDecision { rule, columns: Arc::new(columns), lines: lines.into(), revision: self.revision };
         self.scopes.insert(key, decision.clone());
         decision
     }
 
-    /// The rows of a dataset that a requester may read through one of its generated tools: none where a line denies the tool.
+    fn nothing(&self, dataset: &Name, lines: Vec<LineRef>) -> RowDecision {
+        let columns = Arc::new(Columns::none(dataset));
+        RowDecision { rule: RowRule::Nothing, columns, lines: lines.into(), revision: self.revision }
+    }
+
+    /// The rows of a dataset that a requester may read through one of its generated tools: none where a line denies the tool,
+    /// or where it searches and there is no column that this requester may search.
     pub fn rows_through(&self, requester: &Requester, dataset: &Name, tool: &Name) -> RowDecision {
         let called = self.decide(requester, &Object::Tool(tool.clone()), Permission::Call);
         if called.is_denied_by_line() {
-            return RowDecision { rule: RowRule::Nothing, lines: called.lines.into(), revision: self.revision };
+            return self.nothing(dataset, called.lines);
         }
-        self.rows(requester, dataset, Permission::Read)
+        let rows = self.rows(requester, dataset, Permission::Read);
+        let declared = self.catalog.datasets.get(dataset);
+        let searched = declared.filter(|declared| declared.operation(tool) == Some(Operation::Search));
+        if searched.is_some_and(|searched| !searched.searched().any(|column| rows.columns.is_open(&column.name))) {
+            return self.nothing(dataset, rows.lines.to_vec());
+        }
+        rows
     }
 
-    /// The names of the tools that a requester may call: those that a line allows, and those of datasets with rows.
-    pub fn visible_tools(&self, requester: &Requester) -> BTreeSet<Arc<str>> {
+    /// The tools that a requester may call: those that a line allows, and those of datasets with rows.
+    pub fn visible_tools(&self, requester: &Requester) -> Visible {
         let called =
             |tool: &&Name| self.decide(requester, &Object::Tool((*tool).clone()), Permission::Call).is_allowed();
-        let declared = self.catalog.tools.iter().filter(called).map(|tool| tool.as_str().into());
+        let declared = self.catalog.tools.iter().filter(called).map(|tool| (tool.as_str().into(), None));
         let generated = self.catalog.generated_tools().filter_map(|(tool, _, dataset)| {
             let rows = self.rows_through(requester, &dataset.name, &tool);
-            (rows.rule != RowRule::Nothing).then(|| tool.as_str().into())
+            (rows.rule != RowRule::Nothing).then(|| (tool.as_str().into(), Some(rows.columns)))
         });
         declared.chain(generated).collect()
     }
 
-    /// The URIs of the MCP resources that a requester may read.
-    pub fn visible_resources(&self, requester: &Requester) -> BTreeSet<Arc<str>> {
+    /// The MCP resources that a requester may read.
+    pub fn visible_resources(&self, requester: &Requester) -> Visible {
         let read =
             |uri: &&Arc<str>| self.decide(requester, &Object::Resource(Arc::clone(uri)), Permission::Read).is_allowed();
-        self.catalog.resources.iter().filter(read).cloned().collect()
+        self.catalog.resources.iter().filter(read).map(|uri| (Arc::clone(uri), None)).collect()
+    }
+
+    /// casbin's own word on one column of one row, by what the lines and the declaration say of it. Whether the row is in
+    /// scope is not asked.
+    pub fn admits_column(&self, requester: &Requester, dataset: &Dataset, column: &Column, row: &Row) -> bool {
+        let object = Object::column(&dataset.name, &column.name);
+        if !self.spoken.covers(&object) {
+            return column.expose && !column.protected;
+        }
+        self.judge(requester, &object, Permission::Read, row).decision.is_allowed()
     }
 
     /// casbin's own word on one row: what the policy lines say of it. Tenant, data room and parent are not asked.

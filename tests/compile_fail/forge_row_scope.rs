@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::authz::RowScope;
-use crate::policy::RowFilter;
+use crate::policy::{Columns, RowFilter};
 
-pub(crate) fn forge(filter: RowFilter) -> RowScope {
-    RowScope::of(Arc::new(filter))
+pub(crate) fn forge(filter: RowFilter, columns: Columns) -> RowScope {
+    RowScope::of(Arc::new(filter), Arc::new(columns))
 }

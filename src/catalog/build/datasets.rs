@@ -71,19 +71,16 @@ impl Checked<'_> {
         found
     }
 
-    /// Finds a column that may be ordered or searched by: what it holds must be for everybody who sees the row.
-    fn open_column(&self, word: &str, name: &At<String>, findings: &mut Findings) -> Option<&Column> {
+    /// Finds a column that may be ordered or searched by: one that can be in answers. For somebody who may not read it, the
+    /// term is left out.
+    fn exposed_column(&self, word: &str, name: &At<String>, findings: &mut Findings) -> Option<&Column> {
         let column = self.column(word, name, findings)?;
-        if column.expose && !column.protected {
+        if column.expose {
             return Some(column);
         }
-        let found = format!("`{}`, which is not in every answer", column.name);
-        findings.unfit(
-            &name.origin,
-            self.key(word),
-            found,
-            "exposed columns that are not protected: what is found, and in which order, tells what they hold",
-        );
+        let found = format!("`{}`, which is in no answer", column.name);
+        let expected = "exposed columns: what is found, and in which order, tells what they hold";
+        findings.unfit(&name.origin, self.key(word), found, expected);
         None
     }
 
@@ -196,7 +193,7 @@ impl Checked<'_> {
         }
         let mut columns = Vec::new();
         for name in &declared.columns.value {
-            let Some(column) = self.open_column("search.columns", name, findings) else { continue };
+            let Some(column) = self.exposed_column("search.columns", name, findings) else { continue };
             if column.kind != ColumnType::Text {
                 let found = format!("`{}`, a column of type `{}`", column.name, word(column.kind));
                 findings.unfit(&name.origin, self.key("search.columns"), found, "columns of type `text`");
@@ -214,7 +211,7 @@ impl Checked<'_> {
                 None => (term.value.as_str(), Direction::Ascending),
             };
             let name = At::new(name.to_owned(), term.origin.clone());
-            let Some(column) = self.open_column("order", &name, findings) else { continue };
+            let Some(column) = self.exposed_column("order", &name, findings) else { continue };
             if matches!(column.kind, ColumnType::Json | ColumnType::Bytes) {
                 let found = format!("`{}`, a column of type `{}`", column.name, word(column.kind));
                 findings.unfit(&name.origin, self.key("order"), found, "columns that have an order");

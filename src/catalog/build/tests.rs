@@ -190,7 +190,7 @@ fn columns_are_refused_with_what_would_be_right() {
 fn datasets_are_refused_with_what_would_be_right() {
     const COLUMNS: &str = "id = { type = \"id\" }\ntitle = { type = \"text\" }\namount = { type = \"number\", protected = true }\n\
                            hidden = { type = \"text\", expose = false }\nmore = { type = \"json\" }\nsize = { type = \"number\" }";
-    let open = "exposed columns that are not protected: what is found, and in which order, tells what they hold";
+    let open = "exposed columns: what is found, and in which order, tells what they hold";
     let get = "exposed columns that are not protected: `get_d` asks for them";
     let cases = [
         ("key = \"idd\"\ntenant = \"shared\"", "12: `dataset.d.key`: there is no column `idd`; did you mean `id`?".to_owned()),
@@ -206,10 +206,10 @@ fn datasets_are_refused_with_what_would_be_right() {
         ("key = \"id\"\ntenant = \"shared\"\nsearch = { columns = [] }", "14: `dataset.d.search.columns` is empty; expected at least one text column".to_owned()),
         ("key = \"id\"\ntenant = \"shared\"\nsearch = { columns = [\"titel\"] }", "14: `dataset.d.search.columns`: there is no column `titel`; did you mean `title`?".to_owned()),
         ("key = \"id\"\ntenant = \"shared\"\nsearch = { columns = [\"id\"] }", "14: `dataset.d.search.columns` is `id`, a column of type `id`; expected columns of type `text`".to_owned()),
-        ("key = \"id\"\ntenant = \"shared\"\nsearch = { columns = [\"hidden\"] }", format!("14: `dataset.d.search.columns` is `hidden`, which is not in every answer; expected {open}")),
+        ("key = \"id\"\ntenant = \"shared\"\nsearch = { columns = [\"hidden\"] }", format!("14: `dataset.d.search.columns` is `hidden`, which is in no answer; expected {open}")),
         ("key = \"id\"\ntenant = \"shared\"\norder = [\"-sizes\"]", "14: `dataset.d.order`: there is no column `sizes`; did you mean `size`?".to_owned()),
         ("key = \"id\"\ntenant = \"shared\"\norder = [\"more\"]", "14: `dataset.d.order` is `more`, a column of type `json`; expected columns that have an order".to_owned()),
-        ("key = \"id\"\ntenant = \"shared\"\norder = [\"-amount\"]", format!("14: `dataset.d.order` is `amount`, which is not in every answer; expected {open}")),
+        ("key = \"id\"\ntenant = \"shared\"\norder = [\"-hidden\"]", format!("14: `dataset.d.order` is `hidden`, which is in no answer; expected {open}")),
         ("key = \"id\"\ntenant = \"shared\"\norder = [\"size\", \"-size\"]", "14: `dataset.d.order` is `size` twice; expected each column once".to_owned()),
     ];
     for (lines, message) in cases {

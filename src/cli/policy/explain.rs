@@ -9,11 +9,11 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value as Json};
 
 use super::{person, words};
-use crate::catalog::{Catalog, Column, ColumnType, Dataset, Operation};
+use crate::catalog::{Catalog, Column, ColumnType, Operation};
 use crate::cli::arguments::Explain;
 use crate::cli::serve::listed;
 use crate::config::Loaded;
-use crate::dataset::{self, CursorKey, Database, Pager, Request, Schema, Statement};
+use crate::dataset::{self, CursorKey, Database, Face, Pager, Request, Schema, Statement};
 use crate::model::{Context, Name, Tenant};
 use crate::policy::{Explanation, LineReport, Object, Permission, Predicate, RowFilter, RowRule, Snapshot, Truth};
 use crate::random::OsRandom;
@@ -67,8 +67,9 @@ pub(super) async fn run(
     }
     let Some(settings) = &loaded.settings.database else { return verdict(&explanation, out) };
     let dataset = &catalog.datasets[name];
-    let preview = Preview::open(settings, catalog, dataset, &tenant).await?;
-    let statement = preview.statement(filter)?;
+    let preview = Preview::open(settings, catalog, &tenant).await?;
+    let face = Face::new(Arc::clone(dataset), Arc::clone(&rows.columns));
+    let statement = preview.statement(face.clone(), filter)?;
     let (text, values) = statement.parts();
     writeln!(out, "\nSQL\n  {text}")?;
     for (index, value) in values.iter().enumerate() {
@@ -76,7 +77,8 @@ pub(super) async fn run(
     }
     let code = verdict(&explanation, out)?;
     let Some((key, row)) = row else { return Ok(code) };
-    let found = preview.holds(filter, row).await?;
+    let request = dataset::arguments::parse(face, Operation::Get, &row).context("--row")?;
+    let found = preview.holds(filter, request).await?;
     writeln!(out, "row {key}: {}", if found { "in these rows" } else { "not in these rows, or there is no such row" })?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -85,24 +87,18 @@ pub(super) async fn run(
 struct Preview<'a> {
     database: Database,
     schema: Schema,
-    dataset: &'a Arc<Dataset>,
     key: CursorKey,
     random: OsRandom,
     tenant: &'a Tenant,
 }
 
 impl<'a> Preview<'a> {
-    async fn open(
-        settings: &crate::config::Database,
-        catalog: &Catalog,
-        dataset: &'a Arc<Dataset>,
-        tenant: &'a Tenant,
-    ) -> anyhow::Result<Self> {
+    async fn open(settings: &crate::config::Database, catalog: &Catalog, tenant: &'a Tenant) -> anyhow::Result<Self> {
         let database = Database::open(settings).await?;
         let (schema, _) = dataset::check::check(catalog, &database)
             .await
             .map_err(|errors| anyhow::anyhow!("the database is not as declared: {}", listed(&errors)))?;
-        Ok(Self { database, schema, dataset, key: CursorKey::generate(&OsRandom)?, random: OsRandom, tenant })
+        Ok(Self { database, schema, key: CursorKey::generate(&OsRandom)?, random: OsRandom, tenant })
     }
 
     fn pager(&self) -> Pager<'_> {
@@ -110,8 +106,8 @@ impl<'a> Preview<'a> {
     }
 
     /// The statement of the first page.
-    fn statement(&self, filter: &RowFilter) -> anyhow::Result<Statement> {
-        let request = dataset::arguments::parse(self.dataset, Operation::List, &Map::new())?;
+    fn statement(&self, face: Face, filter: &RowFilter) -> anyhow::Result<Statement> {
+        let request = dataset::arguments::parse(face, Operation::List, &Map::new())?;
         Ok(dataset::preview::statement(&self.schema, request, filter, &self.pager())?)
     }
 
@@ -160,8 +156,12 @@ fn asked(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked> {
     Ok(direct(Object::Dataset(dataset.name.clone()), Permission::Read))
 }
 
-/// The row that was asked about, as typed and as a request for it.
-fn row<'a>(request: &'a Explain, object: &Object, catalog: &Catalog) -> anyhow::Result<Option<(&'a str, Request)>> {
+/// The row that was asked about, as typed and as the arguments that ask for it.
+fn row<'a>(
+    request: &'a Explain,
+    object: &Object,
+    catalog: &Catalog,
+) -> anyhow::Result<Option<(&'a str, Map<String, Json>)>> {
     let Some(key) = &request.row else { return Ok(None) };
     let Object::Dataset(name) = object else { bail!("--row is about a row of a dataset, and {object} has none") };
     let dataset = &catalog.datasets[name];
@@ -178,8 +178,7 @@ fn row<'a>(request: &'a Explain, object: &Object, catalog: &Catalog) -> anyhow::
         };
         (column.to_string(), value)
     });
-    let request = dataset::arguments::parse(dataset, Operation::Get, &typed.collect()).context("--row")?;
-    Ok(Some((key, request)))
+    Ok(Some((key, typed.collect())))
 }
 
 fn lines(explanation: &Explanation, out: &mut dyn Write) -> anyhow::Result<()> {

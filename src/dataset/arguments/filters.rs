@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{ArgumentError, MAX_IN_VALUES, MAX_TEXT, refuse_unknown, unknown, wrong};
-use crate::catalog::{Column, ColumnType, Dataset};
+use crate::catalog::{Column, ColumnType};
+use crate::dataset::face::Face;
 use crate::dataset::request::{Filter, Operand, Test};
 use crate::model::{Number, Timestamp};
 use crate::model::{nearest, suggestion};
@@ -36,15 +37,15 @@ pub(super) fn expected(kind: ColumnType) -> &'static str {
 
 /// Parses the object of columns. The result is in the order of the declarations, so that two spellings of one question
 /// are one query.
-pub(super) fn parse(dataset: &Dataset, filter: &Json) -> Result<Vec<Filter>, ArgumentError> {
+pub(super) fn parse(face: &Face, filter: &Json) -> Result<Vec<Filter>, ArgumentError> {
     let Json::Object(columns) = filter else {
         let expected = "an object with one member per column, such as {\"<column>\": {\"eq\": …}}";
         return Err(wrong("filter", filter, expected.to_owned()));
     };
-    let known: Vec<&str> = dataset.visible().map(|column| column.name.as_str()).collect();
+    let known: Vec<&str> = face.open().map(|column| column.name.as_str()).collect();
     refuse_unknown("column", "filter", columns.keys(), &known)?;
     let mut filters = Vec::with_capacity(columns.len());
-    for column in dataset.visible() {
+    for column in face.open() {
         if let Some(asked) = columns.get(column.name.as_str()) {
             of_column(column, asked, &mut filters)?;
         }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::face::Face;
 use super::request::{Ask, Filter, Paging, Request};
-use crate::catalog::Operation;
-use crate::catalog::{ColumnType, Dataset, Direction, OrderTerm};
+use crate::catalog::{Dataset, Direction, Operation, OrderTerm};
 use crate::model::{nearest, suggestion};
 
 /// The page size where none is asked for.
@@ -73,12 +73,9 @@ pub enum ArgumentError {
 /// # Errors
 ///
 /// When an argument is unknown, missing or wrong.
-pub fn parse(
-    dataset: &Arc<Dataset>,
-    operation: Operation,
-    arguments: &Map<String, Json>,
-) -> Result<Request, ArgumentError> {
-    if !operation.exists_for(dataset) {
+pub fn parse(face: Face, operation: Operation, arguments: &Map<String, Json>) -> Result<Request, ArgumentError> {
+    let dataset = face.dataset();
+    if !face.has(operation) {
         return Err(ArgumentError::NoSearch(dataset.name.to_string()));
     }
     let known: Vec<&str> = match operation {
@@ -90,17 +87,17 @@ pub fn parse(
     refuse_unknown("argument", "", arguments.keys(), &known)?;
     let ask = match operation {
         Operation::List => Ask::List {
-            filters: filters(dataset, arguments)?,
-            order: order(dataset, arguments)?,
+            filters: filters(&face, arguments)?,
+            order: order(&face, arguments)?,
             paging: paging(arguments)?,
         },
         Operation::Search => {
-            Ask::Search { words: words(arguments)?, filters: filters(dataset, arguments)?, paging: paging(arguments)? }
+            Ask::Search { words: words(arguments)?, filters: filters(&face, arguments)?, paging: paging(arguments)? }
         }
-        Operation::Count => Ask::Count { filters: filters(dataset, arguments)? },
+        Operation::Count => Ask::Count { filters: filters(&face, arguments)? },
         Operation::Get => Ask::Get { key: key(dataset, arguments)? },
     };
-    Ok(Request { dataset: Arc::clone(dataset), ask })
+    Ok(Request { face, ask })
 }
 
 /// An optional argument; `null` is one that is not there.
@@ -108,10 +105,10 @@ fn optional<'a>(arguments: &'a Map<String, Json>, name: &str) -> Option<&'a Json
     arguments.get(name).filter(|value| !value.is_null())
 }
 
-fn filters(dataset: &Dataset, arguments: &Map<String, Json>) -> Result<Vec<Filter>, ArgumentError> {
+fn filters(face: &Face, arguments: &Map<String, Json>) -> Result<Vec<Filter>, ArgumentError> {
     match optional(arguments, "filter") {
         None => Ok(Vec::new()),
-        Some(filter) => filters::parse(dataset, filter),
+        Some(filter) => filters::parse(face, filter),
     }
 }
 
@@ -169,7 +166,7 @@ fn limit(value: &Json) -> Option<u16> {
     (1..=MAX_LIMIT).find(|limit| crate::model::Number::Integer(i64::from(*limit)) == number)
 }
 
-fn order(dataset: &Dataset, arguments: &Map<String, Json>) -> Result<Vec<OrderTerm>, ArgumentError> {
+fn order(face: &Face, arguments: &Map<String, Json>) -> Result<Vec<OrderTerm>, ArgumentError> {
     let Some(value) = optional(arguments, "order") else { return Ok(Vec::new()) };
     let Json::Array(items) = value else {
         let expected = "a list of column names, each with `-` in front for descending, such as [\"-name\"]";
@@ -190,8 +187,8 @@ fn order(dataset: &Dataset, arguments: &Map<String, Json>) -> Result<Vec<OrderTe
             Some(name) => (name, Direction::Descending),
             None => (text, Direction::Ascending),
         };
-        let Some(column) = orderable(dataset).find(|column| column.name.as_str() == name) else {
-            let known: Vec<&str> = orderable(dataset).map(|column| column.name.as_str()).collect();
+        let Some(column) = face.orderable().find(|column| column.name.as_str() == name) else {
+            let known: Vec<&str> = face.orderable().map(|column| column.name.as_str()).collect();
             return Err(unknown("column", &path, name, &known));
         };
         if terms.iter().any(|term| term.column == column.name) {
@@ -201,11 +198,6 @@ fn order(dataset: &Dataset, arguments: &Map<String, Json>) -> Result<Vec<OrderTe
         terms.push(OrderTerm { column: column.name.clone(), direction });
     }
     Ok(terms)
-}
-
-/// The columns that callers can order by: those that have an order a reader would understand.
-pub(super) fn orderable(dataset: &Dataset) -> impl Iterator<Item = &crate::catalog::Column> {
-    dataset.visible().filter(|column| !matches!(column.kind, ColumnType::Json | ColumnType::Bytes))
 }
 
 fn refuse_unknown<'a>(

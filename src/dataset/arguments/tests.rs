@@ -7,7 +7,7 @@ use crate::model::Number;
 use crate::policy::Operator;
 
 fn parsed(operation: Operation, arguments: Json) -> Result<Ask, ArgumentError> {
-    parse(&Arc::new(documents()), operation, &object(arguments)).map(|request| request.ask)
+    parse(Face::declared(&Arc::new(documents())), operation, &object(arguments)).map(|request| request.ask)
 }
 
 fn refused(operation: Operation, arguments: Json) -> String {
@@ -143,6 +143,6 @@ fn a_hidden_or_protected_column_is_an_unknown_one_and_is_never_suggested() {
 fn a_dataset_without_searched_columns_has_no_search() {
     let mut dataset = documents();
     dataset.search = None;
-    let request = parse(&Arc::new(dataset), Operation::Search, &object(json!({ "query": "x" })));
+    let request = parse(Face::declared(&Arc::new(dataset)), Operation::Search, &object(json!({ "query": "x" })));
     assert!(matches!(request, Err(ArgumentError::NoSearch(_))));
 }

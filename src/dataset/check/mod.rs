@@ -20,7 +20,7 @@ pub use report::{CheckError, Warning};
 use self::object::{Catalogue, Object};
 use super::database::Database;
 use super::relation::{Relation, Schema};
-use crate::catalog::{Catalog, Column, ColumnType, Dataset};
+use crate::catalog::{Catalog, ColumnType, Dataset};
 
 /// Checks every dataset.
 ///
@@ -69,21 +69,21 @@ async fn relation(
     Ok(Relation { dataset: Arc::clone(dataset), affinities, never_null, merges_rooms })
 }
 
-/// What callers are given or order by must be visible to them: an order by a hidden column would tell of it.
+/// What everybody is given must be there for everybody, and what is in no answer must not order one.
 fn declarations(dataset: &Dataset, findings: &mut Findings) {
     for name in &dataset.key {
         match dataset.column(name.as_str()) {
             Some(column) if matches!(column.kind, ColumnType::Json | ColumnType::Bytes) => {
                 findings.errors.push(CheckError::KeyType { dataset: dataset.name.clone(), column: name.clone() });
             }
-            Some(column) if column.is_visible() => {}
+            Some(column) if column.expose && !column.protected => {}
             Some(_) | None => {
                 findings.errors.push(CheckError::HiddenKey { dataset: dataset.name.clone(), column: name.clone() });
             }
         }
     }
     for term in &dataset.order {
-        if !dataset.column(term.column.as_str()).is_some_and(Column::is_visible) {
+        if !dataset.column(term.column.as_str()).is_some_and(|column| column.expose) {
             let (dataset, column) = (dataset.name.clone(), term.column.clone());
             findings.errors.push(CheckError::HiddenOrder { dataset, column });
         }

@@ -105,7 +105,7 @@ pub enum CheckError {
     },
     /// The default order uses a column that callers cannot see.
     #[error(
-        "dataset `{dataset}`: `order` uses column `{column}`, which callers cannot see; the order of rows would tell of its values"
+        "dataset `{dataset}`: `order` uses column `{column}`, which callers can never see; the order of rows would tell of its values"
     )]
     HiddenOrder {
         /// The dataset.

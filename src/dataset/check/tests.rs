@@ -216,20 +216,20 @@ async fn a_full_text_table_must_be_one_over_the_searched_columns_and_the_same_ro
         (String::new(), "no such table"),
         ("CREATE TABLE documents_fts (title, body, secret);".to_owned(), "not an FTS5 table"),
         ("CREATE VIRTUAL TABLE documents_fts USING fts4(title, body, secret);".to_owned(), "not an FTS5 table"),
-        ("CREATE VIRTUAL TABLE documents_fts USING fts5(title);".to_owned(), "every searched column (title, body)"),
+        ("CREATE VIRTUAL TABLE documents_fts USING fts5(title);".to_owned(), "every searched column (title, body, secret)"),
         (
-            "CREATE TABLE other (id INTEGER PRIMARY KEY, title, body);
-             CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, content=other);"
+            "CREATE TABLE other (id INTEGER PRIMARY KEY, title, body, secret);
+             CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, secret, content=other);"
                 .to_owned(),
             "its content is `other`",
         ),
         (
-            "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, content=documents, content_rowid=room);"
+            "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, secret, content=documents, content_rowid=room);"
                 .to_owned(),
             "content_rowid `room`",
         ),
         (
-            "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body);
+            "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, secret);
              INSERT INTO documents_fts (rowid, title) VALUES (77, 'x');"
                 .to_owned(),
             "whose rowid is not in `documents`",
@@ -238,7 +238,7 @@ async fn a_full_text_table_must_be_one_over_the_searched_columns_and_the_same_ro
         let found = errors(&format!("{drop} {sql}"), documents()).await;
         assert!(found.len() == 1 && found[0].contains(why), "{why}: {found:?}");
     }
-    let own = "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body);
+    let own = "CREATE VIRTUAL TABLE documents_fts USING fts5(title, body, secret);
                INSERT INTO documents_fts (rowid, title) VALUES (1, 'x');";
     let found = warnings(&format!("{drop} {own}"), documents()).await;
     assert!(found.iter().any(|warning| warning.contains("keeps its own rows")), "{found:?}");
@@ -257,7 +257,7 @@ async fn keys_and_orders_that_callers_cannot_see_are_refused() {
     assert!(found[0].contains("key column `id`"), "{found:?}");
 
     let mut hidden = with(ColumnType::Text);
-    hidden.columns[1].protected = true;
+    hidden.columns[1].expose = false;
     hidden.order = vec![descending("v")];
     let found = errors(&one("TEXT"), hidden).await;
     assert!(found[0].contains("`order` uses column `v`"), "{found:?}");

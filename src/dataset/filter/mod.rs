@@ -20,7 +20,7 @@ use super::relation::{Relation, Schema};
 use super::statement::Statement;
 use crate::catalog::ColumnType;
 use crate::model::{Name, Value};
-use crate::policy::{Operator, ParentFilter, Predicate, RowFilter, Truth};
+use crate::policy::{ColumnRule, Operator, ParentFilter, Predicate, RowFilter, Truth};
 
 /// Parents are called `within_1`, `within_2`, … in the statement.
 const PARENT: &str = "within_";
@@ -73,6 +73,23 @@ pub(crate) fn render(
     render_at(filter, schema, alias, 1, out)
 }
 
+/// Appends the condition under which a column of `alias`, a table of this dataset, is read. Only *true* reads it, so that it
+/// stands behind `CASE WHEN`, where NULL is not true.
+///
+/// # Errors
+///
+/// When the rule does not fit the schema; what was appended by then is of no use.
+pub(super) fn render_column(
+    rule: &ColumnRule,
+    dataset: &Name,
+    schema: &Schema,
+    alias: &'static str,
+    out: &mut Statement,
+) -> Result<(), FilterError> {
+    let scope = Scope { relation: relation(schema, dataset)?, alias };
+    scope.lines(&rule.allow, &rule.deny, out)
+}
+
 fn render_at(
     filter: &RowFilter,
     schema: &Schema,
@@ -88,13 +105,7 @@ fn render_at(
         scope.equal(column, &Value::text(wanted), out)?;
         out.sql(" AND ");
     }
-    scope.joined(&filter.allow, Join::Any, Counts::True, out)?;
-    for line in &filter.deny {
-        // NOT (line IS NOT FALSE)
-        out.sql(" AND (");
-        scope.exact(line, out)?;
-        out.sql(") IS FALSE");
-    }
+    scope.lines(&filter.allow, &filter.deny, out)?;
     if let Some(parent) = &filter.parent {
         out.sql(" AND ");
         render_parent(parent, schema, &scope, depth, out)?;
@@ -154,6 +165,18 @@ enum Counts {
 }
 
 impl<'a> Scope<'a> {
+    /// Some allowance is true, and no denial is true or unknown.
+    fn lines(&self, allow: &[Predicate], deny: &[Predicate], out: &mut Statement) -> Result<(), FilterError> {
+        self.joined(allow, Join::Any, Counts::True, out)?;
+        for line in deny {
+            // NOT (line IS NOT FALSE)
+            out.sql(" AND (");
+            self.exact(line, out)?;
+            out.sql(") IS FALSE");
+        }
+        Ok(())
+    }
+
     fn cell(&self, name: &Name) -> Result<Cell<'a>, FilterError> {
         let column = self.relation.dataset.column(name.as_str());
         let affinity = self.relation.affinities.get(name);

@@ -14,7 +14,7 @@ use crate::catalog::{
 };
 use crate::dataset::check::{CheckError, Warning, check};
 use crate::dataset::preview::{PreviewError, preview};
-use crate::dataset::{CursorKey, Database, Pager, Rows, Schema, Statement, arguments, preview as shown};
+use crate::dataset::{CursorKey, Database, Face, Pager, Rows, Schema, Statement, arguments, preview as shown};
 use crate::model::{Name, Tenant};
 use crate::policy::{Predicate, RowFilter, Truth};
 use crate::random::OsRandom;
@@ -111,8 +111,8 @@ impl World {
         filter: &RowFilter,
         arguments: Json,
     ) -> Result<Rows, PreviewError> {
-        let dataset = self.dataset(filter.dataset.as_str());
-        let request = arguments::parse(dataset, operation, &object(arguments)).unwrap();
+        let face = Face::declared(self.dataset(filter.dataset.as_str()));
+        let request = arguments::parse(face, operation, &object(arguments)).unwrap();
         preview(&self.database, &self.schema, request, filter, &self.pager("test/ada")).await
     }
 
@@ -123,8 +123,8 @@ impl World {
     }
 
     pub(in crate::dataset) fn statement(&self, operation: Operation, filter: &RowFilter, arguments: Json) -> Statement {
-        let dataset = self.dataset(filter.dataset.as_str());
-        let request = arguments::parse(dataset, operation, &object(arguments)).unwrap();
+        let face = Face::declared(self.dataset(filter.dataset.as_str()));
+        let request = arguments::parse(face, operation, &object(arguments)).unwrap();
         shown::statement(&self.schema, request, filter, &self.pager("test/ada")).unwrap()
     }
 }

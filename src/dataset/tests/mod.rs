@@ -1,5 +1,6 @@
 //! Reads against real SQLite files, from a tool's arguments to its answer.
 
+mod columns;
 pub(in crate::dataset) mod fixture;
 mod northwind;
 mod paging;

@@ -10,7 +10,7 @@ use crate::catalog::Operation;
 use crate::catalog::{Column, ColumnType, Dataset, TimeStorage};
 use crate::dataset::check::check;
 use crate::dataset::preview::preview;
-use crate::dataset::{CursorKey, Database, Pager, Rows, arguments};
+use crate::dataset::{CursorKey, Database, Face, Pager, Rows, arguments};
 use crate::random::OsRandom;
 
 const PATH: &str = "../shared/data/northwind.db";
@@ -55,7 +55,8 @@ async fn northwind_is_read_as_it_is() {
     let pager = Pager { key: &key, random: &OsRandom, principal: "test/ada", tenant: &tenant };
     let count = async |dataset: &str, filter: serde_json::Value| {
         let arguments = object(json!({ "filter": filter }));
-        let request = arguments::parse(&catalog.datasets[&name(dataset)], Operation::Count, &arguments).unwrap();
+        let request =
+            arguments::parse(Face::declared(&catalog.datasets[&name(dataset)]), Operation::Count, &arguments).unwrap();
         preview(&database, &schema, request, &everything(dataset), &pager).await.unwrap()
     };
     assert_eq!(count("Orders", json!({})).await, Rows::Count(830));
@@ -65,13 +66,15 @@ async fn northwind_is_read_as_it_is() {
     assert_eq!(count("Customers", json!({})).await, Rows::Count(93));
 
     let arguments = object(json!({ "order_id": "10248", "product_id": "11" }));
-    let request = arguments::parse(&catalog.datasets[&name("order_lines")], Operation::Get, &arguments).unwrap();
+    let request =
+        arguments::parse(Face::declared(&catalog.datasets[&name("order_lines")]), Operation::Get, &arguments).unwrap();
     let row = preview(&database, &schema, request, &everything("order_lines"), &pager).await.unwrap();
     let row = row.structured(&pager).unwrap().unwrap();
     assert_eq!(row["row"], json!({ "order_id": "10248", "product_id": "11", "price": 14, "discount": 0.0 }));
 
     let arguments = object(json!({ "CategoryID": "1" }));
-    let request = arguments::parse(&catalog.datasets[&name("Categories")], Operation::Get, &arguments).unwrap();
+    let request =
+        arguments::parse(Face::declared(&catalog.datasets[&name("Categories")]), Operation::Get, &arguments).unwrap();
     let row = preview(&database, &schema, request, &everything("Categories"), &pager).await.unwrap();
     let row = row.structured(&pager).unwrap().unwrap();
     assert!(row["row"]["Picture"].as_str().is_some_and(|picture| picture.len() > 1_000));

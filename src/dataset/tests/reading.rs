@@ -6,7 +6,7 @@ use super::fixture::{DOCUMENTS, World, column, dataset, documents, everything, n
 use crate::catalog::Operation;
 use crate::catalog::{ColumnType, Search, TimeStorage};
 use crate::dataset::preview::{PreviewError, preview};
-use crate::dataset::{InvalidCursor, PlanError, RunError, arguments};
+use crate::dataset::{Face, InvalidCursor, PlanError, RunError, arguments};
 
 async fn world() -> World {
     World::new(DOCUMENTS, vec![documents()]).await
@@ -248,8 +248,11 @@ async fn a_cursor_is_good_for_the_same_person_and_question_only() {
             "{operation:?} {arguments}: {refused:?}"
         );
     }
-    let request =
-        arguments::parse(world.dataset("documents"), Operation::List, &object(json!({ "limit": 1, "cursor": cursor })));
+    let request = arguments::parse(
+        Face::declared(world.dataset("documents")),
+        Operation::List,
+        &object(json!({ "limit": 1, "cursor": cursor })),
+    );
     let stranger = world.pager("test/bob");
     let refused = preview(&world.database, &world.schema, request.unwrap(), &acme, &stranger).await;
     assert!(matches!(refused, Err(PreviewError::Plan(PlanError::Cursor(InvalidCursor)))), "{refused:?}");
@@ -269,7 +272,7 @@ async fn a_scope_of_another_dataset_makes_no_plan() {
     let sql = "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY);";
     let datasets = ["a", "b"].map(|table| dataset(table, vec![column("id", ColumnType::Id)])).to_vec();
     let world = World::new(sql, datasets).await;
-    let request = arguments::parse(world.dataset("a"), Operation::List, &object(json!({}))).unwrap();
+    let request = arguments::parse(Face::declared(world.dataset("a")), Operation::List, &object(json!({}))).unwrap();
     let pager = world.pager("test/ada");
     let refused = preview(&world.database, &world.schema, request, &everything("b"), &pager).await;
     assert!(matches!(refused, Err(PreviewError::Plan(PlanError::AnotherDataset { .. }))), "{refused:?}");
@@ -299,7 +302,7 @@ async fn the_text_for_callers_never_has_the_database_s_own_words() {
     .unwrap();
     sqlx::raw_sql("DROP TABLE a").execute(&mut writer).await.unwrap();
     let dataset = &schema.relations[&name("a")].dataset;
-    let request = arguments::parse(dataset, Operation::List, &object(json!({}))).unwrap();
+    let request = arguments::parse(Face::declared(dataset), Operation::List, &object(json!({}))).unwrap();
     let key = crate::dataset::CursorKey::new([0; 32]);
     let tenant = "acme".parse().unwrap();
     let pager =

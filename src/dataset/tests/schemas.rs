@@ -1,19 +1,26 @@
 //! The generated tools: that they say what the parser takes and the reader gives.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::fixture::{DOCUMENTS, World, documents, object, tenant};
-use crate::catalog::Operation;
-use crate::dataset::arguments;
-use crate::dataset::describe::{Tool, tools};
+use crate::catalog::{Dataset, Operation};
+use crate::dataset::describe::{self, Tool};
+use crate::dataset::{Face, arguments};
+
+fn tools(dataset: Dataset) -> Vec<Tool> {
+    let face = Face::declared(&Arc::new(dataset));
+    face.operations().map(|operation| describe::tool(operation, &face)).collect()
+}
 
 fn tool(operation: Operation) -> Tool {
-    tools(&documents()).into_iter().find(|tool| tool.operation == operation).unwrap()
+    tools(documents()).into_iter().find(|tool| tool.operation == operation).unwrap()
 }
 
 #[test]
 fn every_tool_is_described_for_a_model_without_hidden_columns_or_identity() {
-    for tool in tools(&documents()) {
+    for tool in tools(documents()) {
         let text = format!(
             "{} {} {}",
             tool.description,
@@ -33,7 +40,7 @@ fn every_tool_is_described_for_a_model_without_hidden_columns_or_identity() {
     }
     let mut unsearched = documents();
     unsearched.search = None;
-    assert!(tools(&unsearched).iter().all(|tool| tool.operation != Operation::Search));
+    assert!(tools(unsearched).iter().all(|tool| tool.operation != Operation::Search));
 }
 
 #[test]
@@ -140,7 +147,7 @@ fn every_operator_of_the_schema_is_taken_by_the_parser() {
             };
             let operand = if operator == "in" { json!([value(&test["items"])]) } else { value(test) };
             let arguments = json!({ "filter": { column: { operator: operand } } });
-            let parsed = arguments::parse(&dataset, Operation::List, &object(arguments.clone()));
+            let parsed = arguments::parse(Face::declared(&dataset), Operation::List, &object(arguments.clone()));
             assert!(parsed.is_ok(), "{arguments}: {parsed:?}");
         }
     }

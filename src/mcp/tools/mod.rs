@@ -6,12 +6,14 @@ pub(super) mod whoami;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use moka::sync::Cache;
 use rmcp::model::{Tool as ToolDescription, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{Catalog, Dataset, Operation};
-use crate::dataset;
+use crate::dataset::{self, Face};
 use crate::model::Name;
+use crate::policy::{Columns, Visible};
 
 /// A tool that this program brings along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +38,10 @@ pub(super) enum Tool {
     },
 }
 
-/// A tool and its description.
+/// How many descriptions are remembered besides those of datasets whose columns are all as declared.
+const REMEMBERED: u64 = 1_000;
+
+/// A tool and its description; that of a dataset's tool is for those who see its columns as declared.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: Name,
@@ -46,7 +51,18 @@ pub(super) struct Entry {
 
 /// Every tool of the server, by name; the order of names is the order of lists.
 #[derive(Debug)]
-pub(super) struct Tools(BTreeMap<Name, Entry>);
+pub(super) struct Tools {
+    entries: BTreeMap<Name, Entry>,
+    others: Cache<Look, ToolDescription>,
+}
+
+/// A tool as some people see it: by what its description depends on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Look {
+    tool: Name,
+    open: BTreeSet<Name>,
+    masked: BTreeSet<Name>,
+}
 
 impl Tools {
     /// The built-in tools and those generated from the datasets.
@@ -57,24 +73,43 @@ impl Tools {
             Some((name.clone(), Entry { name, tool: Tool::BuiltIn(tool), description }))
         });
         let generated = catalog.datasets.values().flat_map(|dataset| {
-            dataset::describe::tools(dataset).into_iter().filter_map(move |text| {
-                let name = dataset.tool(text.operation)?;
-                let tool = Tool::Rows { dataset: Arc::clone(dataset), operation: text.operation };
-                Some((name.clone(), Entry { name, tool, description: describe(text) }))
+            let face = Face::declared(dataset);
+            dataset.operations().filter_map(move |operation| {
+                let name = dataset.tool(operation)?;
+                let tool = Tool::Rows { dataset: Arc::clone(dataset), operation };
+                let description = describe(dataset::describe::tool(operation, &face));
+                Some((name.clone(), Entry { name, tool, description }))
             })
         });
-        Self(built_in.chain(generated).collect())
+        Self { entries: built_in.chain(generated).collect(), others: Cache::new(REMEMBERED) }
     }
 
     /// The tool of this name, whoever asks.
     pub(super) fn get(&self, name: &str) -> Option<&Entry> {
-        self.0.get(name)
+        self.entries.get(name)
     }
 
-    /// The descriptions of the visible tools, in order.
-    pub(super) fn visible(&self, visible: &BTreeSet<Arc<str>>) -> Vec<ToolDescription> {
-        let entries = self.0.values().filter(|entry| visible.contains(entry.name.as_str()));
-        entries.map(|entry| entry.description.clone()).collect()
+    /// The descriptions of the visible tools, in order, each with the columns that are seen.
+    pub(super) fn visible(&self, visible: &Visible) -> Vec<ToolDescription> {
+        let seen = |entry: &Entry| Some(self.described(entry, visible.get(entry.name.as_str())?.as_ref()));
+        self.entries.values().filter_map(seen).collect()
+    }
+
+    fn described(&self, entry: &Entry, columns: Option<&Arc<Columns>>) -> ToolDescription {
+        match (&entry.tool, columns) {
+            (Tool::Rows { dataset, operation }, Some(columns)) if **columns != Columns::declared(dataset) => {
+                let look = Look {
+                    tool: entry.name.clone(),
+                    open: columns.open.clone(),
+                    masked: columns.masked.keys().cloned().collect(),
+                };
+                self.others.get_with(look, || {
+                    let face = Face::new(Arc::clone(dataset), Arc::clone(columns));
+                    describe(dataset::describe::tool(*operation, &face))
+                })
+            }
+            (Tool::Rows { .. } | Tool::BuiltIn(_), _) => entry.description.clone(),
+        }
     }
 }
 

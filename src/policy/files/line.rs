@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use super::record::{Field, Record};
-use crate::catalog::{Catalog, Dataset};
+use crate::catalog::{Catalog, Column, Dataset};
 use crate::model::Tenant;
 use crate::policy::condition::{self, Condition};
 use crate::policy::finding::{Finding, Flaw, LineRef, Severity, instead};
@@ -108,6 +108,11 @@ impl Reader<'_> {
                 let pattern = flaws.take(what, self.what(what.text, effect_word));
                 let permission = flaws.take(may, read_permission(may.text, pattern.as_ref()));
                 let condition = self.condition(when, pattern.as_ref(), &mut flaws);
+                if let (Some(pattern), Some(Effect::Deny)) = (&pattern, effect_word)
+                    && pattern.kind == Some(Kind::Column)
+                {
+                    flaws.take(what, self.refuse_key(pattern));
+                }
                 if let (Some(tenant), Some(effect), Some(what), Some(may), Some(when), Some(())) =
                     (tenant_name, effect_word, pattern, permission, condition, who_name)
                     && flaws.clean
@@ -154,21 +159,36 @@ impl Reader<'_> {
             let message = "`*` alone would allow everything there is; name a kind, as in `dataset:*`";
             return Err(Flaw::new(0, message));
         }
-        if pattern.kind == Some(Kind::Column) {
-            let message = "not supported yet: column rules come with a later version";
-            return Err(Flaw::new(0, message));
-        }
         Ok(pattern)
     }
 
+    /// The datasets whose rows a line speaks of; `None` where its objects have no rows.
+    fn with_rows(&self, what: &Pattern) -> Option<Vec<&Dataset>> {
+        let all = self.catalog.datasets.values().map(AsRef::as_ref);
+        match what.kind? {
+            Kind::Dataset => Some(all.filter(|d| what.covers(Kind::Dataset, d.name.as_str())).collect()),
+            Kind::Column => Some(all.filter(|d| covered_columns(what, d).next().is_some()).collect()),
+            Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin => None,
+        }
+    }
+
+    /// A row is asked for, and a page continued, by the key: nobody can be given rows without it.
+    fn refuse_key(&self, what: &Pattern) -> Result<(), Flaw> {
+        let covered = self.catalog.datasets.values().flat_map(|dataset| {
+            covered_columns(what, dataset)
+                .filter(|column| dataset.key.contains(&column.name))
+                .map(move |c| (dataset, c))
+        });
+        let Some((dataset, column)) = covered.into_iter().next() else { return Ok(()) };
+        let message = format!(
+            "`{what}` would hide `{}`, which is in the key of `{}`; name the other columns, or deny the rows with `dataset:{}`",
+            column.name, dataset.name, dataset.name
+        );
+        Err(Flaw::new(0, message))
+    }
+
     fn condition(&self, when: &Field<'_>, what: Option<&Pattern>, flaws: &mut Flaws<'_>) -> Option<Arc<Condition>> {
-        let covered: Option<Vec<&Dataset>> = match what {
-            Some(Pattern { kind: Some(Kind::Dataset), .. }) => {
-                let all = self.catalog.datasets.values().map(AsRef::as_ref);
-                Some(all.filter(|d| what.is_some_and(|p| p.covers(Kind::Dataset, d.name.as_str()))).collect())
-            }
-            Some(_) | None => None,
-        };
+        let covered = what.and_then(|what| self.with_rows(what));
         match condition::read(when.text, covered.as_deref(), self.catalog) {
             Ok(condition) => Some(Arc::new(condition)),
             Err(found) => {
@@ -182,6 +202,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The exposed columns of a dataset that a `column:` pattern covers.
+fn covered_columns<'a>(what: &Pattern, dataset: &'a Dataset) -> impl Iterator<Item = &'a Column> {
+    let covers = |column: &Column| what.covers(Kind::Column, &format!("{}/{}", dataset.name, column.name));
+    dataset.exposed().filter(move |column| covers(column))
 }
 
 fn read_effect(text: &str) -> Result<Effect, Flaw> {

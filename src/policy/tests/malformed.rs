@@ -176,10 +176,6 @@ fn patterns_end_in_a_star_or_have_none() {
         "1:21 refused: `read` is not a permission of `tool:` objects; there are `call`"
     );
     assert_eq!(
-        line("column:documents/title", "read", "deny"),
-        "1:10 refused: not supported yet: column rules come with a later version"
-    );
-    assert_eq!(
         line("column:documents/titel", "read", "deny"),
         "1:17 refused: there is no column `documents/titel`; did you mean `documents/title`?"
     );
