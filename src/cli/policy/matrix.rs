@@ -21,8 +21,13 @@ How to read this
   claims   only with a claim in the token that the policy asks for
   -        no, and cannot see that it exists
 
-A name that begins with `role:` or `idp:` stands for everybody who has it. Somebody who goes by
-several names may do what any of them may, less what any of them is denied. What a token claims is
+«Which columns» names what differs from the declaration: «salary too» is a protected column that is
+open, «no salary» one that is hidden, «salary only where …» one that is empty in the other rows. A
+protected column that is not named is not seen.
+
+A name that begins with `role:` or `idp:` stands for everybody who has it; what is somebody's own is
+named with that person. Somebody who goes by several names may do what any of them may, less what
+any of them is denied. What a token claims is
 known only when it arrives: here nobody claims anything. `bailiwick policy explain` says more
 about one person.
 ";
@@ -52,7 +57,8 @@ struct Table<'a> {
     tools: Vec<Column>,
     datasets: Vec<Column>,
     names: Vec<String>,
-    notes: Vec<Note>,
+    rows: Vec<Note>,
+    columns: Vec<Note>,
 }
 
 /// One tool or dataset, with a word for each name.
@@ -61,7 +67,7 @@ struct Column {
     cells: Vec<&'static str>,
 }
 
-/// Which rows one name may read of the datasets that it may read in part.
+/// What one name may read of the datasets that it may read in part: which rows, or which columns.
 struct Note {
     name: String,
     rules: Vec<(String, Vec<String>)>,
@@ -72,11 +78,11 @@ impl<'a> Table<'a> {
         let column = |name: &Name| Column { head: name.to_string(), cells: Vec::new() };
         let mut tools: Vec<_> = catalog.tools.iter().map(column).collect();
         let mut datasets: Vec<_> = catalog.datasets.keys().map(column).collect();
-        let (mut names, mut notes) = (Vec::new(), Vec::new());
+        let (mut names, mut row_notes, mut column_notes) = (Vec::new(), Vec::new(), Vec::new());
         for name in principals(tenant, policy) {
             let requester = person::requester(tenant, &[&name], Context::default())?;
             let shown = if &*name == "verified" { "everybody verified".to_owned() } else { name.to_string() };
-            let mut rules = Vec::new();
+            let (mut rules, mut seen) = (Vec::new(), Vec::new());
             for (tool, column) in catalog.tools.iter().zip(&mut tools) {
                 let told = policy.explain(&requester, &Object::Tool(tool.clone()), Permission::Call);
                 let claims = claims(&told, catalog);
@@ -93,11 +99,17 @@ impl<'a> Table<'a> {
                 let (cell, rule) = rows(&requester, dataset, catalog, policy);
                 column.cells.push(cell);
                 rules.extend((!rule.is_empty()).then(|| (dataset.name.to_string(), rule)));
+                let decision = policy.rows(&requester, &dataset.name, Permission::Read);
+                if decision.rule != RowRule::Nothing {
+                    let columns = plain::columns(&decision.columns, dataset, &requester);
+                    seen.extend((!columns.is_empty()).then(|| (dataset.name.to_string(), columns)));
+                }
             }
-            notes.extend((!rules.is_empty()).then(|| Note { name: shown.clone(), rules }));
+            row_notes.extend((!rules.is_empty()).then(|| Note { name: shown.clone(), rules }));
+            column_notes.extend((!seen.is_empty()).then(|| Note { name: shown.clone(), rules: seen }));
             names.push(shown);
         }
-        Ok(Self { tenant, tools, datasets, names, notes })
+        Ok(Self { tenant, tools, datasets, names, rows: row_notes, columns: column_notes })
     }
 
     fn print(&self, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -105,23 +117,8 @@ impl<'a> Table<'a> {
         writeln!(out, "\n{title}\n{}", "=".repeat(title.chars().count()))?;
         self.block("Tools", &self.tools, out)?;
         self.block("Datasets", &self.datasets, out)?;
-        if self.notes.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "\nWhich rows")?;
-        for note in &self.notes {
-            writeln!(out, "  {}", note.name)?;
-            let width = note.rules.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
-            for (what, rules) in &note.rules {
-                let indent = 4 + width + 2;
-                let text = wrapped(&rules.join("; "), WIDTH.saturating_sub(indent).max(30));
-                for (index, line) in text.iter().enumerate() {
-                    let what = if index == 0 { what } else { "" };
-                    writeln!(out, "    {what:<width$}  {line}")?;
-                }
-            }
-        }
-        Ok(())
+        notes("Which rows", &self.rows, "; ", out)?;
+        notes("Which columns", &self.columns, ", ", out)
     }
 
     /// Prints columns, as many beside each other as fit, and the others below with the names once more.
@@ -148,6 +145,25 @@ impl<'a> Table<'a> {
         }
         Ok(())
     }
+}
+
+fn notes(title: &str, notes: &[Note], between: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    if !notes.is_empty() {
+        writeln!(out, "\n{title}")?;
+    }
+    for note in notes {
+        writeln!(out, "  {}", note.name)?;
+        let width = note.rules.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+        for (what, rules) in &note.rules {
+            let indent = 4 + width + 2;
+            let text = wrapped(&rules.join(between), WIDTH.saturating_sub(indent).max(30));
+            for (index, line) in text.iter().enumerate() {
+                let what = if index == 0 { what } else { "" };
+                writeln!(out, "    {what:<width$}  {line}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Column {

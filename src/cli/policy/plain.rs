@@ -1,8 +1,8 @@
-//! Row filters in the words of a manager: «rooms board, finance; own; never classification secret».
+//! Row filters and columns in the words of a manager: «rooms board, finance; own; never classification secret».
 
-use crate::catalog::{Dataset, RoomRule};
+use crate::catalog::{Column, Dataset, RoomRule};
 use crate::model::{Name, Requester, Value};
-use crate::policy::{Operator, Predicate, RowFilter, RowRule, Truth};
+use crate::policy::{Columns, Operator, Predicate, RowFilter, RowRule, Truth};
 
 /// How many values of a list are named.
 const NAMED: usize = 8;
@@ -11,17 +11,29 @@ const NAMED: usize = 8;
 pub(super) fn rules(rule: &RowRule, dataset: &Dataset, requester: &Requester) -> Vec<String> {
     let RowRule::Filter(filter) = rule else { return Vec::new() };
     let voice = Voice { dataset, requester };
-    let mut rules = Vec::new();
-    if !filter.allow.iter().any(always) {
-        rules.extend(filter.allow.iter().map(|allow| voice.condition(allow)));
-    }
+    let mut rules = voice.allowed(&filter.allow);
     if let Some(parent) = &filter.parent
         && !is_everything(&parent.filter)
     {
         rules.push(format!("only those of {} that may be read", parent.filter.dataset));
     }
-    rules.extend(filter.deny.iter().map(|deny| format!("never {}", voice.condition(deny))));
+    rules.extend(voice.denied(&filter.deny));
     rules
+}
+
+/// What a requester is given of the columns that are not simply there: those that a line opens, hides, or hides in some rows.
+pub(super) fn columns(columns: &Columns, dataset: &Dataset, requester: &Requester) -> Vec<String> {
+    let voice = Voice { dataset, requester };
+    let word = |column: &Column| match (columns.masked.get(&column.name), columns.is_open(&column.name)) {
+        (Some(rule), _) => {
+            let rules = [voice.allowed(&rule.allow), voice.denied(&rule.deny)].concat();
+            Some(format!("{} only where {}", column.name, rules.join("; ")))
+        }
+        (None, true) if column.protected => Some(format!("{} too", column.name)),
+        (None, false) if !column.protected => Some(format!("no {}", column.name)),
+        (None, true | false) => None,
+    };
+    dataset.exposed().filter_map(word).collect()
 }
 
 /// Says whether a filter takes no row away.
@@ -43,6 +55,15 @@ struct Voice<'a> {
 }
 
 impl Voice<'_> {
+    /// One rule for each allowance; none where everything is allowed.
+    fn allowed(&self, allow: &[Predicate]) -> Vec<String> {
+        if allow.iter().any(always) { Vec::new() } else { allow.iter().map(|allow| self.condition(allow)).collect() }
+    }
+
+    fn denied(&self, deny: &[Predicate]) -> Vec<String> {
+        deny.iter().map(|deny| format!("never {}", self.condition(deny))).collect()
+    }
+
     fn condition(&self, predicate: &Predicate) -> String {
         match predicate {
             Predicate::Known(Truth::True) => "every row".to_owned(),
