@@ -15,6 +15,7 @@
 //! | [`authn`] | a request's headers in, a `Principal` out |
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
+//! | [`oauth`] | the authorization server: requests and tokens decided, without HTTP |
 //! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
 //! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
 //! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |
@@ -55,6 +56,8 @@ pub mod authn;
 pub mod policy;
 
 pub mod authz;
+
+pub mod oauth;
 
 pub mod dataset;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top of `src/lib.rs` down: a module imports only from modules before it.
 const LAYERS: &[&str] = &[
-    "model", "clock", "random", "config", "catalog", "store", "keys", "authn", "policy", "authz", "dataset", "mcp",
+    "model", "clock", "random", "config", "catalog", "store", "keys", "authn", "policy", "authz", "oauth", "dataset", "mcp",
     "http", "app", "demo", "cli",
 ];
 

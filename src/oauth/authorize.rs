@@ -8,23 +8,10 @@ use super::parameters::{Parameters, Repeated};
 use super::refusal::{Local, Refusal};
 use crate::model::oauth::{CodeChallenge, GrantType, RedirectUri};
 use crate::model::{ClientId, Scope, Scopes};
-use crate::store::state::Client;
+use crate::store::state::{AuthorizationRequest, Client};
 
 /// The longest `state`, in bytes.
 const MOST_STATE: usize = 4096;
-
-/// A request that a person can be asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// Where the answer goes, as the request spells it.
-    pub redirect_uri: RedirectUri,
-    /// The client's own word for the request.
-    pub state: Option<String>,
-    /// What is asked for and can be given.
-    pub scopes: Scopes,
-    /// What the token request has to prove.
-    pub challenge: CodeChallenge,
-}
 
 /// Why an authorization request goes no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +41,14 @@ pub fn client_id(parameters: &Parameters) -> Result<ClientId, Local> {
     id.parse().map_err(|_| Local::UnknownClient)
 }
 
-/// Decides on a request of this client. `schemes` are the private-use schemes that the operator allows.
+/// Decides on a request of this client: what a person can be asked about. `schemes` are the private-use schemes that the
+/// operator allows.
 pub fn validate(
     parameters: &Parameters,
     client: &Client,
     site: &Site,
     schemes: &[String],
-) -> Result<Asked, NotAsked> {
+) -> Result<AuthorizationRequest, NotAsked> {
     let redirect_uri = redirect_uri(parameters, client, schemes)?;
     let answered = |state: Option<&str>, refusal| NotAsked::Redirect {
         redirect_uri: redirect_uri.clone(),
@@ -72,7 +60,15 @@ pub fn validate(
         return Err(answered(None, Refusal::State));
     }
     let (scopes, challenge) = rest(parameters, client, site).map_err(|refusal| answered(state, refusal))?;
-    Ok(Asked { redirect_uri, state: state.map(ToOwned::to_owned), scopes, challenge })
+    Ok(AuthorizationRequest {
+        client: client.id.clone(),
+        redirect_uri_sent: parameters.has("redirect_uri"),
+        resource: site.resource().to_owned(),
+        state: state.map(ToOwned::to_owned),
+        redirect_uri,
+        scopes,
+        challenge,
+    })
 }
 
 /// Where an answer may go: what the request names, if it is the client's own; or the client's only one.
@@ -138,8 +134,8 @@ pub(super) fn is_ours(resource: &str, site: &Site) -> bool {
 /// other servers are left out; if nothing remains, nothing is given.
 fn scopes(asked: Option<&str>, allowed: &Scopes) -> Option<Scopes> {
     let asked = asked.map_or_else(|| [Scope::Read].into_iter().collect(), Scopes::known_in);
-    let given: Scopes = Scope::ALL.into_iter().filter(|s| asked.contains(*s) && allowed.contains(*s)).collect();
-    (given != Scopes::default()).then_some(given)
+    let given: Scopes = asked.iter().filter(|scope| allowed.contains(*scope)).collect();
+    (!given.is_empty()).then_some(given)
 }
 
 /// The URI that carries an answer to the client. What it had as its query stays, and our parameters come after it, once.

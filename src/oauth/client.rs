@@ -69,7 +69,7 @@ impl Credentials {
                 return Err(TokenRefusal::Client(self.presented));
             }
         };
-        let known = client.secret_hash.as_ref().is_some_and(|known| known.is(&secret.hash()));
+        let known = client.secret.is_some_and(|known| known.is(&secret.hash()));
         if known { Ok(()) } else { Err(TokenRefusal::Client(self.presented)) }
     }
 }

@@ -16,6 +16,8 @@ pub enum Local {
     Parameters(#[from] BadParameters),
     #[error(transparent)]
     Repeated(#[from] Repeated),
+    #[error("the request is too long")]
+    TooLong,
     #[error("the request does not say which client it comes from")]
     NoClient,
     #[error("the client is not registered here, or not any more")]

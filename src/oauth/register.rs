@@ -104,7 +104,7 @@ fn grants(
 fn scopes(sent: Option<&str>) -> Result<Scopes, RegistrationRefusal> {
     let Some(sent) = sent else { return Ok(Scope::ALL.into_iter().collect()) };
     let known = Scopes::known_in(sent);
-    if known == Scopes::default() { Err(RegistrationRefusal::Member("scope")) } else { Ok(known) }
+    if known.is_empty() { Err(RegistrationRefusal::Member("scope")) } else { Ok(known) }
 }
 
 /// The answer (RFC 7591, section 3.2.1): what is registered, and the secret, this once.

@@ -1,0 +1,221 @@
+//! What happens between an authorization request and its answer, in one browser: sign-in, consent, sign-out.
+//!
+//! Everything that is asked stands in the store under a handle that works once, in the browser that opened it. What a page
+//! carries besides the handle is what the person decides, and a token that no other site can know.
+
+use std::time::Duration;
+
+use super::authorize::{self, NotAsked};
+use super::parameters::Parameters;
+use super::refusal::Local;
+use super::{AuthorizationServer, Failure};
+use crate::model::oauth::{
+    AccountId, AuthorizationCode, GrantId, Login, LoginSessionId, Password, RequestHandle, SessionSecret,
+};
+use crate::random::{self, Random};
+use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession};
+
+/// How long a request waits for a person.
+const REQUEST: Duration = Duration::from_mins(10);
+
+/// How long a browser is known in which nobody has signed in.
+const ANONYMOUS: Duration = Duration::from_mins(30);
+
+/// How long somebody stays signed in.
+const SIGNED_IN: Duration = Duration::from_hours(12);
+
+/// A request that waits now.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its handle.
+    pub handle: RequestHandle,
+    /// The browser's session, where it had none.
+    pub session: Option<SessionSecret>,
+    /// Whether somebody is signed in in that browser.
+    pub is_signed_in: bool,
+}
+
+/// Why a request does not wait.
+#[derive(Debug)]
+pub enum NotBegun {
+    /// It is refused.
+    Refused(NotAsked),
+    /// It could not be worked on.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for NotBegun {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A request that waits in a browser, and for whom.
+#[derive(Debug)]
+pub struct Waiting {
+    /// What is asked.
+    pub request: AuthorizationRequest,
+    /// Who asks.
+    pub client: Client,
+    /// The browser.
+    pub session: LoginSession,
+    /// Who is signed in there.
+    pub account: Option<Account>,
+}
+
+impl Waiting {
+    /// Whether this person may use this client.
+    fn suits(&self, server: &AuthorizationServer, account: &Account) -> bool {
+        self.client.reach.covers(&account.tenant) && server.tenants.contains(&account.tenant)
+    }
+}
+
+/// What became of a sign-in.
+#[derive(Debug)]
+pub enum SignIn {
+    /// The browser has this session now.
+    Done(SessionSecret, Account),
+    /// No such account, another password, or an account that is disabled: nobody is told which.
+    Wrong,
+    /// The session is not there any more.
+    Gone,
+}
+
+/// What a person's decision came to.
+#[derive(Debug)]
+pub enum Decided {
+    /// The client gets this code.
+    Allowed(AuthorizationCode, AuthorizationRequest, Grant),
+    /// The client gets none.
+    Denied(AuthorizationRequest),
+    /// The request does not wait here any more.
+    Gone,
+}
+
+impl AuthorizationServer {
+    /// Opens an authorization request in a browser.
+    pub async fn begin(
+        &self,
+        parameters: &Parameters,
+        session: Option<&SessionSecret>,
+    ) -> Result<Begun, NotBegun> {
+        let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
+        let id = authorize::client_id(parameters).map_err(refused)?;
+        let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
+        let request = authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes)
+            .map_err(NotBegun::Refused)?;
+        let now = self.clock.now();
+        let known = match session {
+            Some(secret) => self.store.session(secret, now).await?,
+            None => None,
+        };
+        let random: &dyn Random = self.random.as_ref();
+        let (new, session) = if let Some(session) = known {
+            (None, session)
+        } else {
+            let secret = SessionSecret::from_random(random::bytes(random)?);
+            let id = LoginSessionId::from_random(random::bytes(random)?);
+            let session = self.store.open_session(&id, &secret, now.plus(ANONYMOUS), now).await?;
+            (Some(secret), session)
+        };
+        let handle = RequestHandle::from_random(random::bytes(random)?);
+        self.store.open_request(&handle, &session.id, &request, now.plus(REQUEST), now).await?;
+        Ok(Begun { handle, session: new, is_signed_in: session.account.is_some() })
+    }
+
+    /// The request of this handle, if it waits in this browser.
+    pub async fn waiting(
+        &self,
+        handle: &RequestHandle,
+        secret: &SessionSecret,
+    ) -> Result<Option<Waiting>, Failure> {
+        let now = self.clock.now();
+        let Some(session) = self.store.session(secret, now).await? else { return Ok(None) };
+        let Some(request) = self.store.request(handle, &session.id, now).await? else { return Ok(None) };
+        let Some(client) = self.live_client(&request.client).await? else { return Ok(None) };
+        let account = self.account_of(&session).await?;
+        Ok(Some(Waiting { request, client, session, account }))
+    }
+
+    /// Who is signed in in this browser.
+    pub async fn signed_in(&self, secret: &SessionSecret) -> Result<Option<Account>, Failure> {
+        match self.store.session(secret, self.clock.now()).await? {
+            Some(session) => self.account_of(&session).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Signs somebody in: another secret, so that one planted before is worth nothing.
+    pub async fn sign_in(&self, old: &SessionSecret, login: &str, password: Password) -> Result<SignIn, Failure> {
+        let found = match login.parse::<Login>() {
+            Ok(login) => self.store.account_by_login(&login).await?,
+            Err(_) => None,
+        };
+        let (account, hash) = found.unzip();
+        // Whether there is such an account or not, the same work is done.
+        let right = self.passwords.verify(password, hash).await?;
+        let Some(account) = account.filter(|account| right && account.disabled.is_none()) else {
+            return Ok(SignIn::Wrong);
+        };
+        let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
+        let now = self.clock.now();
+        match self.store.sign_in(old, &new, &account.id, now.plus(SIGNED_IN), now).await? {
+            Some(_) => Ok(SignIn::Done(new, account)),
+            None => Ok(SignIn::Gone),
+        }
+    }
+
+    /// Ends a session.
+    pub async fn sign_out(&self, secret: &SessionSecret) -> Result<bool, Failure> {
+        Ok(self.store.sign_out(secret).await?)
+    }
+
+    /// Opens a waiting request once more, in a session of its own: for somebody who wants to use another account.
+    pub async fn begin_again(&self, waiting: &Waiting) -> Result<Begun, Failure> {
+        let (now, random): (_, &dyn Random) = (self.clock.now(), self.random.as_ref());
+        let secret = SessionSecret::from_random(random::bytes(random)?);
+        let id = LoginSessionId::from_random(random::bytes(random)?);
+        let session = self.store.open_session(&id, &secret, now.plus(ANONYMOUS), now).await?;
+        let handle = RequestHandle::from_random(random::bytes(random)?);
+        self.store.open_request(&handle, &session.id, &waiting.request, now.plus(REQUEST), now).await?;
+        Ok(Begun { handle, session: Some(secret), is_signed_in: false })
+    }
+
+    /// Carries out what a person decided. Whoever may not use the client decides against it, whatever they press.
+    pub async fn decide(
+        &self,
+        handle: &RequestHandle,
+        waiting: &Waiting,
+        account: &Account,
+        allow: bool,
+    ) -> Result<Decided, Failure> {
+        let (now, session) = (self.clock.now(), &waiting.session.id);
+        if !allow || !waiting.suits(self, account) {
+            let denied = self.store.deny(handle, session, now).await?;
+            return Ok(denied.map_or(Decided::Gone, Decided::Denied));
+        }
+        let random: &dyn Random = self.random.as_ref();
+        let code = AuthorizationCode::from_random(random::bytes(random)?);
+        let consent = Consent {
+            grant: &GrantId::from_random(random::bytes(random)?),
+            account: &account.id,
+            scopes: waiting.request.scopes.clone(),
+            expires: now.plus(self.settings.refresh_absolute),
+            code: &code,
+            code_expires: now.plus(self.settings.code),
+        };
+        let made = self.store.consent(handle, session, &consent, now).await?;
+        Ok(made.map_or(Decided::Gone, |(request, grant)| Decided::Allowed(code, request, grant)))
+    }
+
+    /// Whether the person who is signed in may use the client that asks.
+    pub fn suits(&self, waiting: &Waiting, account: &Account) -> bool {
+        waiting.suits(self, account)
+    }
+
+    async fn account_of(&self, session: &LoginSession) -> Result<Option<Account>, Failure> {
+        let Some(id) = &session.account else { return Ok(None) };
+        let id: &AccountId = id;
+        Ok(self.store.account(id).await?.filter(|account| account.disabled.is_none()))
+    }
+}

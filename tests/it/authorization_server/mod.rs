@@ -1,0 +1,3 @@
+//! The authorization server from outside, each test named by its number in the checklist.
+
+mod straight_line;
