@@ -16,7 +16,7 @@ use crate::store::state::{Client, Grant, RevocationReason};
 
 /// A token that is good now.
 #[derive(Debug)]
-pub struct Live {
+struct Live {
     grant: Grant,
     scopes: Scopes,
     issued: Timestamp,

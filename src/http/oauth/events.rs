@@ -18,8 +18,6 @@ use crate::store::audit::{AuditError, AuditLog, Event, Place};
 pub(super) enum Kind {
     /// A client registered itself, or was refused.
     Registration,
-    /// An authorization request was opened, or refused.
-    Authorization,
     /// Somebody proved who they are, or did not.
     SignIn,
     /// Somebody ended their session.
@@ -46,7 +44,6 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "oauth_registration",
-            Self::Authorization => "oauth_authorization",
             Self::SignIn => "oauth_sign_in",
             Self::SignOut => "oauth_sign_out",
             Self::Consent => "oauth_consent",
@@ -69,7 +66,7 @@ pub(super) struct About {
     pub(super) tenant: Option<Tenant>,
     pub(super) client: Option<ClientId>,
     pub(super) grant: Option<GrantId>,
-    pub(super) generation: Option<i64>,
+    pub(super) generation: Option<u64>,
 }
 
 /// A place in the audit trail for what one request does.

@@ -16,7 +16,6 @@ mod throttle;
 mod token;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::StatusCode;

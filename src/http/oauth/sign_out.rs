@@ -7,7 +7,7 @@ use poem::{Request, Response};
 
 use super::answer::see_other;
 use super::events::{About, Kind};
-use super::{Oauth, browser, form};
+use super::{Oauth, browser};
 use crate::http::pages::{Forms, SignOut as Page};
 use crate::model::oauth::SessionSecret;
 use crate::oauth::{Begun, Parameters};

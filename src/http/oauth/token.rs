@@ -11,7 +11,7 @@ use super::answer::{bad_form, json, token_refusal};
 use super::events::{About, Kind};
 use super::{Oauth, form, log};
 use crate::model::oauth::GrantType;
-use crate::oauth::{Credentials, Issued, NotIssued, Parameters, Presented, TokenRefusal, token};
+use crate::oauth::{Credentials, Issued, NotIssued, Parameters, TokenRefusal, token};
 use crate::store::state::Client;
 
 /// Answers a token request.
@@ -135,6 +135,3 @@ pub(super) fn unrecorded(error: crate::store::audit::AuditError) -> TokenRefusal
     log(&error);
     TokenRefusal::Unavailable
 }
-
-/// What a client without a secret is told where one is needed.
-pub(super) const NEEDS_SECRET: TokenRefusal = TokenRefusal::Client(Presented::Body);
