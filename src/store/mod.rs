@@ -3,6 +3,7 @@
 pub mod audit;
 mod database;
 mod migration;
+pub mod state;
 
 pub use database::DatabaseError;
 
