@@ -80,7 +80,10 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
         },
         origins,
     };
-    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), edge.issuers, &mcp::SCOPES);
+    // Ours first: clients go to the first that is named.
+    let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
+    let issuers = ours.into_iter().chain(edge.issuers).collect();
+    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), issuers, &mcp::SCOPES);
     let beside = operations::service(Operations { readiness: edge.readiness }, Discovery { metadata });
     let beside = Cors { inner: beside.into_endpoint(), origins: Origins::WellKnown };
     let route = more.unwrap_or_default();

@@ -1,3 +1,10 @@
 //! The authorization server from outside, each test named by its number in the checklist.
 
+mod authorization;
+mod discovery;
+mod pages;
+mod refresh;
+mod registration;
+mod revocation;
 mod straight_line;
+mod token;

@@ -17,7 +17,7 @@ async fn from_a_challenge_to_a_persons_rows_and_to_the_end_of_it() {
     let (_, metadata) = challenge.split_once("resource_metadata=\"").unwrap();
     let metadata = metadata.split('"').next().unwrap().strip_prefix(&server.base).unwrap();
     let resource = server.client.get(metadata).send().await.json();
-    assert_eq!(resource["authorization_servers"], json!([server.base]));
+    assert_eq!(resource["authorization_servers"][0], server.base, "ours is the first that is named");
     let found = server.client.get("/.well-known/oauth-authorization-server").send().await.json();
     assert_eq!(found["issuer"], server.base);
 

@@ -178,3 +178,27 @@ pub(crate) async fn is_accepted(server: &Server, access: &str) -> bool {
         other => panic!("{other}"),
     }
 }
+
+/// What an access token says, unverified.
+pub(crate) fn claims(access: &str) -> Value {
+    part(access, 1)
+}
+
+/// A part of a token: 0 is its header.
+pub(crate) fn part(token: &str, number: usize) -> Value {
+    let part = token.split('.').nth(number).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// Stops the server and reads the events of its audit: kind and particulars.
+pub(crate) async fn stop_and_read_events(server: Server) -> Vec<(String, Value)> {
+    let directory = server.directory.clone();
+    let _files = server.stop().await;
+    let audit = bailiwick::store::audit::AuditReader::open(&directory.join("audit.db")).await.unwrap();
+    let events = audit.events(None).await.unwrap();
+    let read = |event: bailiwick::store::audit::Event| {
+        let detail = serde_json::from_str(&event.detail).unwrap_or_else(|_| event.detail.clone().into());
+        (event.kind, detail)
+    };
+    events.into_iter().map(read).collect()
+}

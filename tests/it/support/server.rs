@@ -91,6 +91,11 @@ impl Server {
         issuer.token(person, self.clock.now(), std::time::Duration::from_hours(1)).unwrap()
     }
 
+    /// The password of the demo's accounts.
+    pub(crate) fn password(&self) -> &str {
+        "the demo's password"
+    }
+
     /// The demo's issuer.
     pub(crate) fn issuer(&self) -> &demo::Issuer {
         self.demo.as_ref().expect("only the demo has an issuer")
