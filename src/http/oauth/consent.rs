@@ -62,12 +62,8 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         Ok(step) => step,
         Err(error) => return oauth.unrecorded(&error),
     };
-    let mut about = About {
-        actor: Some(account.login.to_string()),
-        tenant: Some(account.tenant.clone()),
-        client: Some(here.waiting.client.id.clone()),
-        ..About::default()
-    };
+    let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
+    about.set_account(&account);
     let (outcome, response) = match oauth.server.decide(&here.handle, &here.waiting, &account, allow).await {
         Ok(Decided::Allowed(code, asked, grant)) => {
             about.grant = Some(grant.id);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::model::oauth::GrantId;
+use crate::model::oauth::{AccountId, GrantId, Login};
 use crate::model::{ClientId, Tenant};
 use crate::store::audit::{AuditError, AuditLog, Event, Place};
+use crate::store::state::{Account, Grant};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +62,30 @@ impl Kind {
 /// Whom a step is about, as far as it is known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct About {
-    /// The account, by its login; of a failed sign-in, nothing: a password is often typed in its place.
-    pub(super) actor: Option<String>,
+    /// The account. Of a failed sign-in, nothing: a password is often typed in the place of the login.
+    pub(super) actor: Option<AccountId>,
+    /// Its login, where it is at hand.
+    pub(super) login: Option<Login>,
     pub(super) tenant: Option<Tenant>,
     pub(super) client: Option<ClientId>,
     pub(super) grant: Option<GrantId>,
     pub(super) generation: Option<u64>,
+}
+
+impl About {
+    /// Says which account it is about.
+    pub(super) fn set_account(&mut self, account: &Account) {
+        self.actor = Some(account.id.clone());
+        self.login = Some(account.login.clone());
+        self.tenant = Some(account.tenant.clone());
+    }
+
+    /// Says which grant it is about.
+    pub(super) fn set_grant(&mut self, grant: &Grant) {
+        self.actor = Some(grant.terms.account.clone());
+        self.tenant = Some(grant.terms.tenant.clone());
+        self.grant = Some(grant.id.clone());
+    }
 }
 
 /// A place in the audit trail for what one request does.
@@ -94,7 +113,8 @@ impl Step {
         };
         put("outcome", Some(outcome.into()));
         put("ip", Some(self.ip.to_string().into()));
-        put("actor", about.actor.as_deref().map(Value::from));
+        put("actor", about.actor.as_ref().map(|account| account.as_str().into()));
+        put("login", about.login.as_ref().map(|login| login.as_str().into()));
         put("tenant", about.tenant.as_ref().map(|tenant| tenant.as_str().into()));
         put("client", about.client.as_ref().map(|client| client.as_str().into()));
         put("grant", about.grant.as_ref().map(|grant| grant.as_str().into()));

@@ -37,13 +37,8 @@ impl Oauth {
         let client = self.client(ip, request, &parameters).await?;
         let step = self.step(ip).map_err(unrecorded)?;
         let Some(grant) = self.server.revoke(&client, &parameters).await.map_err(refused)? else { return Ok(()) };
-        let about = About {
-            actor: Some(grant.terms.account.to_string()),
-            tenant: Some(grant.terms.tenant),
-            client: Some(client.id),
-            grant: Some(grant.id),
-            ..About::default()
-        };
+        let mut about = About { client: Some(client.id), ..About::default() };
+        about.set_grant(&grant);
         step.record(Kind::Revocation, "ok", &about).await.map_err(unrecorded)
     }
 

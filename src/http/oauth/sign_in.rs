@@ -119,8 +119,7 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     };
     let (outcome, response) = match done {
         SignIn::Done(secret, who) => {
-            about.actor = Some(who.login.to_string());
-            about.tenant = Some(who.tenant);
+            about.set_account(&who);
             let mut response = see_other(&format!("/consent?request={}", here.handle.expose()));
             browser::set(&mut response, oauth.site(), &secret);
             oauth.frame.protect(&mut response);

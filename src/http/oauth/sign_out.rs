@@ -55,11 +55,10 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         Ok(who) => who,
         Err(failure) => return oauth.failed(&failure),
     };
-    let about = About {
-        actor: who.as_ref().map(|who| who.login.to_string()),
-        tenant: who.map(|who| who.tenant),
-        ..About::default()
-    };
+    let mut about = About::default();
+    if let Some(who) = &who {
+        about.set_account(who);
+    }
     if let Err(error) = step.record(Kind::SignOut, "ok", &about).await {
         return oauth.unrecorded(&error);
     }

@@ -27,7 +27,7 @@ pub(super) struct Throttle {
 /// So many at once, and one more in each so many milliseconds.
 const PAGES: (u32, u64) = (60, 1_000);
 const SIGN_IN: (u32, u64) = (20, 3_000);
-const ACCOUNT: (u32, u64) = (5, 12_000);
+const ACCOUNT: (u32, u64) = (10, 6_000);
 const TOKEN: (u32, u64) = (300, 100);
 const CLIENT: (u32, u64) = (300, 100);
 const FAILURE: (u32, u64) = (30, 2_000);

@@ -50,9 +50,7 @@ impl Oauth {
         };
         match self.server.issue(&client, grant_type, &parameters).await {
             Ok(issued) => {
-                about.tenant = Some(issued.grant.terms.tenant.clone());
-                about.actor = Some(issued.grant.terms.account.to_string());
-                about.grant = Some(issued.grant.id.clone());
+                about.set_grant(&issued.grant);
                 about.generation = Some(issued.generation);
                 step.record(kind, "ok", &about).await.map_err(unrecorded)?;
                 Ok(issued)
@@ -67,9 +65,7 @@ impl Oauth {
                 Err(refusal)
             }
             Err(NotIssued { grant: Some(grant), refusal, reason, generation, reuse, .. }) => {
-                about.tenant = Some(grant.terms.tenant.clone());
-                about.actor = Some(grant.terms.account.to_string());
-                about.grant = Some(grant.id.clone());
+                about.set_grant(&grant);
                 about.generation = generation;
                 let kind = match (reuse, grant_type) {
                     (false, _) => kind,
