@@ -41,7 +41,7 @@ pub enum Warning {
     },
     /// No tenant names the issuer.
     NoTenant(String),
-    /// `[oauth]` is set.
+    /// A client is written for the authorization server, which is off.
     OauthUnused,
     /// The Blockbrain preset's keys were replaced, and its issuer was not.
     KeysElsewhere {
@@ -78,7 +78,7 @@ impl fmt::Display for Warning {
                 "no `[[tenant]]` names the issuer `{issuer}`: every token of it is refused as `unknown_tenant`"
             ),
             Self::OauthUnused => {
-                f.write_str("`[oauth]` is used by the authorization server, which this version does not have yet")
+                f.write_str("`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on")
             }
             Self::KeysElsewhere { issuer, keys, iss } => write!(
                 f,

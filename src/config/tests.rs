@@ -612,7 +612,7 @@ fn the_guides_dotenv_alone_works_on_a_loopback_address() {
         [
             "`oauth.client_id` is `your-client-id`, an example value: no real token will match it",
             "`oauth.client_secret` is `[secret]`, an example value: no real token will match it",
-            "`[oauth]` is used by the authorization server, which this version does not have yet",
+            "`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on",
             "`issuer.blockbrain.audience` is `your-api-audience`, an example value: no real token will match it",
             "`issuer.blockbrain` accepts tokens of any client: every application of that issuer can call; write `clients`",
             "no `[[tenant]]` names the issuer `blockbrain`: every token of it is refused as `unknown_tenant`",
@@ -783,7 +783,8 @@ fn bad_declarations_are_refused_with_what_would_be_right() {
 /// The documentation as a configuration: every example is in force, except for what excludes another.
 fn documentation() -> String {
     let text = layers::documented();
-    let other = |line: &str| line.starts_with("client_secret_file = ") || line.starts_with("discovery_url = ");
+    let others = ["client_secret_file = ", "discovery_url = ", "registration_token_file = ", "registration_token = "];
+    let other = |line: &str| others.iter().any(|other| line.starts_with(other));
     text.lines().filter(|line| !other(line)).fold(String::new(), |mut text, line| {
         let line = if line.starts_with("within = ") { "" } else { line };
         let _ = writeln!(text, "{line}");
@@ -857,4 +858,99 @@ proptest! {
         let expected = format!("`{name}` is not a setting");
         prop_assert!(message.contains(&expected), "{}", message);
     }
+}
+
+#[test]
+fn the_authorization_server_is_off_unless_it_is_turned_on() {
+    let off = loaded(&format!("{ISSUER}{TENANT}"));
+    assert!(off.settings.oauth.is_none());
+    assert!(off.settings.state.path.ends_with("state.db"));
+    let on = loaded(&format!("[oauth]\nenabled = true\n{ISSUER}{TENANT}")).settings.oauth.unwrap();
+    assert_eq!((on.access_token, on.code), (Duration::from_mins(15), Duration::from_mins(1)));
+    assert_eq!((on.refresh_idle, on.refresh_absolute), (Duration::from_hours(14 * 24), Duration::from_hours(30 * 24)));
+    assert!(matches!(on.registration, Registration::Off));
+    assert!(on.trusted_proxies.is_empty() && on.redirect_schemes.is_empty());
+}
+
+#[test]
+fn mistakes_in_oauth_are_found_even_while_it_is_off() {
+    for (line, message) in [
+        ("access_token = \"5m\"", "`oauth.access_token` is \"5m\"; expected a duration from 10m to 1d"),
+        ("code = \"11m\"", "`oauth.code` is \"11m\"; expected a duration from 10s to 10m"),
+        ("registration = \"opne\"", "`oauth.registration` is `opne`; did you mean `open`?"),
+        (
+            "registration = \"token\"",
+            "`oauth.registration_token` is missing; clients must show it; write it, or the file that holds it",
+        ),
+        (
+            "registration = \"token\"\nregistration_token = \"guess\"",
+            "`oauth.registration_token` is a text of fewer than 16 characters; expected one that nobody can guess",
+        ),
+        (
+            "registration_token = \"0123456789abcdef\"",
+            "`oauth.registration_token` is written; expected nothing, or `registration = \"token\"`: nobody is asked for it",
+        ),
+        (
+            "redirect_schemes = [\"myapp\"]",
+            "`oauth.redirect_schemes` is \"myapp\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+        ),
+        (
+            "redirect_schemes = [\"javascript\"]",
+            "`oauth.redirect_schemes` is \"javascript\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+        ),
+        (
+            "trusted_proxies = [\"0.0.0.0/0\"]",
+            "`oauth.trusted_proxies` is \"0.0.0.0/0\"; expected a network that does not contain everybody: whoever is trusted here can say what address they have",
+        ),
+        (
+            "trusted_proxies = [\"proxy\"]",
+            "`oauth.trusted_proxies` is \"proxy\"; expected an address, or a network such as \"10.0.0.0/8\"",
+        ),
+        (
+            "client_id = \"us\"\nredirect_uris = [\"http://platform.example/cb\"]",
+            "`oauth.redirect_uris`: the redirect URI is `http:` to another machine; write `https:`, or a loopback address",
+        ),
+        ("enable = true", "`oauth.enable` is not a setting; did you mean `enabled`?"),
+    ] {
+        let refused = refused(&format!("[oauth]\n{line}\n{ISSUER}"));
+        assert!(refused.starts_with("bailiwick.toml:") && refused.ends_with(message), "{line}\n{refused}\n{message}");
+    }
+}
+
+#[test]
+fn the_authorization_server_needs_what_keeps_it_safe() {
+    let on = |more: &str| format!("[oauth]\nenabled = true\n{more}{ISSUER}{TENANT}");
+    assert_eq!(
+        refused(&on("client_id = \"us\"\n")),
+        "bailiwick.toml:3: `oauth.redirect_uris` is missing; write where the answers to this client go, such as the callback that \
+         the platform shows for this server"
+    );
+    assert_eq!(
+        refused(&on("[server]\naddress = \"0.0.0.0\"\npublic_url = \"http://mcp.acme.example\"\n")),
+        "bailiwick.toml:5: `server.public_url` is `http://mcp.acme.example`; expected `https:`, because `oauth.enabled = true`: \
+         passwords and codes must not travel in the clear"
+    );
+    let ours = ISSUER.replace("name = \"blockbrain\"", "name = \"bailiwick\"");
+    let refused_name = refused(&format!("[oauth]\nenabled = true\n{ours}"));
+    assert!(refused_name.contains("`issuer.name` is `bailiwick`; expected another name"), "{refused_name}");
+    let own = "[server]\npublic_url = \"https://auth.theblockbrain.ai\"\n";
+    let refused_iss = refused(&on(own));
+    assert!(refused_iss.contains("expected the `iss` of somebody else"), "{refused_iss}");
+}
+
+#[test]
+fn the_guides_client_is_a_client_of_the_authorization_server() {
+    let file = format!(
+        "[oauth]\nenabled = true\nredirect_uris = [\"https://platform.example/cb\"]\n\
+         registration = \"token\"\nregistration_token = \"0123456789abcdef\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n{ISSUER}{TENANT}"
+    );
+    let dotenv = "OAUTH_CLIENT_ID=ours\nOAUTH_CLIENT_SECRET=hush\n";
+    let read = Case { file: Some(&file), dotenv: Some(dotenv), ..Case::default() }.loaded();
+    let client = read.settings.oauth_client.as_ref().unwrap();
+    assert_eq!((client.id.as_str(), client.redirect_uris[0].as_str()), ("ours", "https://platform.example/cb"));
+    let oauth = read.settings.oauth.as_ref().unwrap();
+    assert_eq!(oauth.registration.limits(), Some(RegistrationLimits { most: 1000, unused: Duration::from_hours(1) }));
+    assert_eq!(oauth.trusted_proxies.len(), 2);
+    assert!(read.warnings.is_empty());
+    assert!(!format!("{read:?}").contains("0123456789abcdef") && !format!("{read:?}").contains("hush"));
 }

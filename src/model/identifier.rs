@@ -122,6 +122,16 @@ identifier! {
     Thread
 }
 
+impl IssuerName {
+    /// What our own authorization server is called.
+    pub const OURS: &str = "bailiwick";
+
+    /// The name of our own authorization server.
+    pub fn ours() -> Self {
+        Self(Self::OURS.into())
+    }
+}
+
 impl ClientId {
     /// Makes the id of a client that registers itself. It cannot be guessed, and cannot be taken for a URL.
     pub fn from_random(bytes: [u8; 16]) -> Self {

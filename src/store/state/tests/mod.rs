@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::oauth::{
-    AccountId, AuthMethod, AuthorizationCode, ClientOrigin, CodeChallenge, GrantId, GrantType, Login, LoginSessionId,
-    Reach, RedirectUri, RefreshToken, RequestHandle, SessionSecret,
+    AccountId, AuthMethod, AuthorizationCode, ClientOrigin, GrantId, GrantType, Login, LoginSessionId, Reach,
+    RedirectUri, RefreshToken, RequestHandle, SessionSecret,
 };
 use crate::model::{ClientId, Scope, Scopes};
 
@@ -222,13 +222,13 @@ async fn a_transition_that_fails_in_the_middle_leaves_everything_usable() {
 #[tokio::test]
 async fn a_transition_that_nobody_waits_for_any_more_is_whole_or_not_at_all() {
     let world = world().await;
-    for patience in 0..40 {
+    for patience in 0..30 {
         let (_, code) = world.consented().await;
         let refresh = RefreshToken::from_random([world.unique(); 32]);
         let first = Some(NewRefresh { token: &refresh, expires: NOW.plus(HOUR) });
         let attempt = world.store.redeem_code(&code, first, NOW);
         // The future is dropped wherever it is then.
-        drop(tokio::time::timeout(Duration::from_micros(patience * 25), attempt).await);
+        drop(tokio::time::timeout(Duration::from_micros(patience * 40), attempt).await);
         // What the connection was told goes on without us; the next transition waits for its end.
         let again = world.store.redeem_code(&code, None, NOW).await.unwrap();
         assert!(matches!(again, Redemption::Done | Redemption::Spent { at: NOW }), "{again:?}");
