@@ -21,9 +21,6 @@ const REQUEST: Duration = Duration::from_mins(10);
 /// How long a browser is known in which nobody has signed in.
 const ANONYMOUS: Duration = Duration::from_mins(30);
 
-/// How long somebody stays signed in.
-const SIGNED_IN: Duration = Duration::from_hours(12);
-
 /// A request that waits now.
 #[derive(Debug)]
 pub struct Begun {
@@ -159,7 +156,7 @@ impl AuthorizationServer {
         };
         let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
         let now = self.clock.now();
-        match self.store.sign_in(old, &new, &account.id, now.plus(SIGNED_IN), now).await? {
+        match self.store.sign_in(old, &new, &account.id, now.plus(self.settings.sign_in), now).await? {
             Some(_) => Ok(SignIn::Done(new, account)),
             None => Ok(SignIn::Gone),
         }
