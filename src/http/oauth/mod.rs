@@ -91,6 +91,10 @@ impl Oauth {
 
     /// A page for a form that was not sent from a page of ours, or from an old one.
     async fn forged(&self, ip: IpAddr) -> Response {
+        if let Err(wait) = self.throttle.failure(ip) {
+            self.audit.count_rejection("oauth_forged_form", ip);
+            return self.too_many(wait);
+        }
         let recorded = match self.step(ip) {
             Ok(step) => step.record(events::Kind::ForgedForm, "refused", &events::About::default()).await,
             Err(error) => Err(error),

@@ -36,6 +36,9 @@ impl Oauth {
     /// The form of a request that was sent from a page of ours.
     pub(super) async fn form(&self, request: &mut Request) -> Result<Parameters, Response> {
         let ip = self.peer(request);
+        if let Err(wait) = self.throttle.page(ip) {
+            return Err(self.too_many(wait));
+        }
         if !browser::is_ours(request, self.site()) {
             return Err(self.forged(ip).await);
         }
@@ -100,19 +103,18 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     }
     let text = |name| parameters.one(name).ok().flatten().unwrap_or("");
     let (account, password) = (text("account"), text("password"));
+    if let Err(wait) = oauth.throttle.sign_in(ip, account) {
+        // Counted and not stored, as whatever a stranger can repeat at will.
+        oauth.audit.count_rejection("sign_in_too_many", ip);
+        let problem = format!("There were too many attempts. Try again in {} seconds.", seconds(wait));
+        let page = oauth.sign_in_page(StatusCode::TOO_MANY_REQUESTS, &here, account, Some(&problem));
+        return page.with_retry_after(seconds(wait));
+    }
     let step = match oauth.step(ip) {
         Ok(step) => step,
         Err(error) => return oauth.unrecorded(&error),
     };
     let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
-    if let Err(wait) = oauth.throttle.sign_in(ip, account) {
-        if let Err(error) = step.record(Kind::SignIn, "too_many_attempts", &about).await {
-            return oauth.unrecorded(&error);
-        }
-        let problem = format!("There were too many attempts. Try again in {} seconds.", seconds(wait));
-        let page = oauth.sign_in_page(StatusCode::TOO_MANY_REQUESTS, &here, account, Some(&problem));
-        return page.with_retry_after(seconds(wait));
-    }
     let done = match oauth.server.sign_in(&here.secret, account, Password::new(password.to_owned())).await {
         Ok(done) => done,
         Err(failure) => return oauth.failed(&failure),

@@ -17,6 +17,7 @@ use crate::model::{ClientId, TokenHash};
 pub(super) struct Throttle {
     pages: Limit<IpAddr>,
     sign_in: Limit<IpAddr>,
+    account_here: Limit<(TokenHash, IpAddr)>,
     account: Limit<TokenHash>,
     token: Limit<IpAddr>,
     client: Limit<ClientId>,
@@ -27,7 +28,8 @@ pub(super) struct Throttle {
 /// So many at once, and one more in each so many milliseconds.
 const PAGES: (u32, u64) = (60, 1_000);
 const SIGN_IN: (u32, u64) = (20, 3_000);
-const ACCOUNT: (u32, u64) = (10, 6_000);
+const ACCOUNT_HERE: (u32, u64) = (5, 12_000);
+const ACCOUNT: (u32, u64) = (20, 3_000);
 const TOKEN: (u32, u64) = (300, 100);
 const CLIENT: (u32, u64) = (300, 100);
 const FAILURE: (u32, u64) = (30, 2_000);
@@ -38,6 +40,7 @@ impl Throttle {
         Self {
             pages: limit(PAGES, clock),
             sign_in: limit(SIGN_IN, clock),
+            account_here: limit(ACCOUNT_HERE, clock),
             account: limit(ACCOUNT, clock),
             token: limit(TOKEN, clock),
             client: limit(CLIENT, clock),
@@ -51,11 +54,13 @@ impl Throttle {
         self.pages.take(&network(address))
     }
 
-    /// A password for this login. The account's limit empties by time, so a stranger who uses it up delays its owner and
-    /// locks nobody out.
+    /// A password for this login. One address cannot use up what the account has in all, which refills faster than any
+    /// address may ask: so a stranger delays nobody but themselves, and many strangers together guess no faster than one.
     pub(super) fn sign_in(&self, address: IpAddr, login: &str) -> Result<(), Duration> {
-        self.sign_in.take(&network(address))?;
-        self.account.take(&TokenHash::of(&login.trim().to_lowercase()))
+        let (network, login) = (network(address), TokenHash::of(&login.trim().to_lowercase()));
+        self.sign_in.take(&network)?;
+        self.account_here.take(&(login, network))?;
+        self.account.take(&login)
     }
 
     /// A request to the token, revocation or introspection endpoint.
@@ -63,7 +68,7 @@ impl Throttle {
         self.token.take(&network(address))
     }
 
-    /// The same, of this client.
+    /// The same, of a client that has proved itself: nobody else can use up what it has.
     pub(super) fn client(&self, client: &ClientId) -> Result<(), Duration> {
         self.client.take(client)
     }

@@ -102,8 +102,11 @@ impl Oauth {
             }
             Err(refusal) => return Err(refusal),
         };
-        self.throttle.client(credentials.id()).map_err(TokenRefusal::TooMany)?;
         match self.server.authenticate(&credentials).await {
+            Ok(client) if client.auth_method.has_secret() => {
+                self.throttle.client(&client.id).map_err(TokenRefusal::TooMany)?;
+                Ok(client)
+            }
             Ok(client) => Ok(client),
             Err(NotIssued { failure: Some(failure), refusal, .. }) => {
                 log(&failure);
