@@ -80,6 +80,7 @@ CREATE TABLE grants (
     client       TEXT   NOT NULL,
     account      TEXT   NOT NULL,
     tenant       TEXT   NOT NULL,
+    external_user TEXT,
     redirect_uri TEXT   NOT NULL,
     resource     TEXT   NOT NULL,
     scopes       TEXT   NOT NULL,

@@ -39,8 +39,7 @@ pub use problem::{BadSetting, ConfigErrors, Problem};
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
-    Oauth, OauthClient, Policy, Registration, RegistrationLimits, RoleClaim, RoleShape, Server, Settings, State,
-    TokenType,
+    Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server, Settings, State, TokenType,
 };
 
 use layers::Layers;

@@ -10,7 +10,7 @@ use super::origin::At;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Oauth, OauthClient, Registration, RegistrationLimits, Server, State};
+use super::settings::{Oauth, OauthClient, Registration, Server, State};
 use crate::model::oauth::RedirectUri;
 
 /// Reads `[state]`.
@@ -36,7 +36,9 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
     let code = section.duration("code", Duration::from_secs(10)..=Duration::from_mins(10));
     let sign_in = section.duration("sign_in", Duration::from_mins(5)..=30 * DAY);
     let registration = registration(section);
-    let redirect_schemes = section.checked_texts("redirect_schemes", scheme);
+    let registration_cap = section.integer::<u64>("registration_cap", 1..=1_000_000);
+    let registration_unused = section.duration("registration_unused", Duration::from_mins(10)..=365 * DAY);
+    let private_schemes = section.checked_texts("private_schemes", scheme);
     let trusted_proxies = section.checked_texts("trusted_proxies", network);
     let enabled = enabled?.value;
     let client = client(section, enabled, loopback);
@@ -48,7 +50,9 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
         code: code?.value,
         sign_in: sign_in?.value,
         registration: registration?,
-        redirect_schemes: redirect_schemes?.value.into_iter().map(|scheme| scheme.value).collect(),
+        registration_cap: registration_cap?.value,
+        registration_unused: registration_unused?.value,
+        private_schemes: private_schemes?.value.into_iter().map(|scheme| scheme.value).collect(),
         trusted_proxies: trusted_proxies?.value.into_iter().map(|network| network.value).collect(),
     };
     Some(Read { server: enabled.then_some(server), client })
@@ -75,16 +79,11 @@ fn registration(section: &mut Section<'_>) -> Option<Registration> {
     }
     let word = section.word("registration", &[("off", Word::Off), ("open", Word::Open), ("token", Word::Token)]);
     let token = section.secret("registration_token", "registration_token_file");
-    let most = section.integer::<u64>("registration_cap", 1..=1_000_000);
-    let unused = section.duration("registration_unused", Duration::from_mins(10)..=Duration::from_hours(24 * 365));
-    let limits = RegistrationLimits { most: most?.value, unused: unused?.value };
     let word = word?;
     match (word.value, token) {
         (Word::Off, None) => Some(Registration::Off),
-        (Word::Open, None) => Some(Registration::Open(limits)),
-        (Word::Token, Some(token)) if token.value.expose().len() >= 16 => {
-            Some(Registration::WithToken { token: token.value, limits })
-        }
+        (Word::Open, None) => Some(Registration::Open),
+        (Word::Token, Some(token)) if token.value.expose().len() >= 16 => Some(Registration::Token(token.value)),
         (Word::Token, Some(token)) => {
             let found = "a text of fewer than 16 characters".to_owned();
             section.unfit(&token.origin, section.key("registration_token"), found, "one that nobody can guess");

@@ -61,8 +61,12 @@ pub struct Oauth {
     pub sign_in: Duration,
     /// Whether clients can register themselves.
     pub registration: Registration,
+    /// How many clients that registered themselves there can be at a time.
+    pub registration_cap: u64,
+    /// A client that registered itself and gets no token for so long is forgotten.
+    pub registration_unused: Duration,
     /// The schemes of applications that a redirect URI may have, besides `https:` and `http:` on loopback.
-    pub redirect_schemes: Vec<String>,
+    pub private_schemes: Vec<String>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -73,33 +77,9 @@ pub enum Registration {
     /// They cannot.
     Off,
     /// Anybody can.
-    Open(RegistrationLimits),
-    /// Whoever shows this token can.
-    WithToken {
-        /// The initial access token.
-        token: Secret,
-        /// How many.
-        limits: RegistrationLimits,
-    },
-}
-
-impl Registration {
-    /// The limits, where clients can register themselves.
-    pub fn limits(&self) -> Option<RegistrationLimits> {
-        match self {
-            Self::Off => None,
-            Self::Open(limits) | Self::WithToken { limits, .. } => Some(*limits),
-        }
-    }
-}
-
-/// How many clients can register themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RegistrationLimits {
-    /// At most so many at a time.
-    pub most: u64,
-    /// One that gets no token for so long is forgotten.
-    pub unused: Duration,
+    Open,
+    /// Whoever shows this initial access token can.
+    Token(Secret),
 }
 
 /// A client that the configuration makes known (RFC 6749, section 2.3): `OAUTH_CLIENT_ID` of the guide.

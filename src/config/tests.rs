@@ -869,7 +869,7 @@ fn the_authorization_server_is_off_unless_it_is_turned_on() {
     assert_eq!((on.access_token, on.code), (Duration::from_mins(15), Duration::from_mins(1)));
     assert_eq!((on.refresh_idle, on.refresh_absolute), (Duration::from_hours(14 * 24), Duration::from_hours(30 * 24)));
     assert!(matches!(on.registration, Registration::Off));
-    assert!(on.trusted_proxies.is_empty() && on.redirect_schemes.is_empty());
+    assert!(on.trusted_proxies.is_empty() && on.private_schemes.is_empty());
 }
 
 #[test]
@@ -891,12 +891,12 @@ fn mistakes_in_oauth_are_found_even_while_it_is_off() {
             "`oauth.registration_token` is written; expected nothing, or `registration = \"token\"`: nobody is asked for it",
         ),
         (
-            "redirect_schemes = [\"myapp\"]",
-            "`oauth.redirect_schemes` is \"myapp\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+            "private_schemes = [\"myapp\"]",
+            "`oauth.private_schemes` is \"myapp\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
         ),
         (
-            "redirect_schemes = [\"javascript\"]",
-            "`oauth.redirect_schemes` is \"javascript\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+            "private_schemes = [\"javascript\"]",
+            "`oauth.private_schemes` is \"javascript\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
         ),
         (
             "trusted_proxies = [\"0.0.0.0/0\"]",
@@ -949,7 +949,8 @@ fn the_guides_client_is_a_client_of_the_authorization_server() {
     let client = read.settings.oauth_client.as_ref().unwrap();
     assert_eq!((client.id.as_str(), client.redirect_uris[0].as_str()), ("ours", "https://platform.example/cb"));
     let oauth = read.settings.oauth.as_ref().unwrap();
-    assert_eq!(oauth.registration.limits(), Some(RegistrationLimits { most: 1000, unused: Duration::from_hours(1) }));
+    assert!(matches!(&oauth.registration, Registration::Token(token) if token.expose() == "0123456789abcdef"));
+    assert_eq!((oauth.registration_cap, oauth.registration_unused), (1000, Duration::from_hours(1)));
     assert_eq!(oauth.trusted_proxies.len(), 2);
     assert!(read.warnings.is_empty());
     assert!(!format!("{read:?}").contains("0123456789abcdef") && !format!("{read:?}").contains("hush"));

@@ -16,7 +16,7 @@ use super::{StateError, StateStore, begin, commit};
 use crate::model::oauth::{
     AccountId, AuthorizationCode, GrantId, LoginSessionId, RedirectUri, RequestHandle, UnknownWord,
 };
-use crate::model::{ClientId, Scopes, Tenant, Timestamp};
+use crate::model::{ClientId, ExternalUserId, Scopes, Tenant, Timestamp};
 
 /// What was allowed: to whom, by whom, for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Terms {
     pub account: AccountId,
     /// The account's tenant when it consented.
     pub tenant: Tenant,
+    /// The customer's own identifier of the person.
+    pub external_user: Option<ExternalUserId>,
     /// Where the code went.
     pub redirect_uri: RedirectUri,
     /// What the tokens are good for (RFC 8707).
@@ -141,8 +143,8 @@ pub struct Consent<'a> {
     pub code_expires: Timestamp,
 }
 
-pub(super) const COLUMNS: &str = "grants.id, grants.client, grants.account, grants.tenant, grants.redirect_uri, \
-    grants.resource, grants.scopes, grants.created_at, grants.expires_at, grants.exchanged_at, grants.revoked_at, \
+pub(super) const COLUMNS: &str = "grants.id, grants.client, grants.account, grants.tenant, grants.external_user, \
+    grants.redirect_uri, grants.resource, grants.scopes, grants.created_at, grants.expires_at, grants.exchanged_at, grants.revoked_at, \
     grants.revoked_for";
 
 /// What must hold of a grant for anything to come of it: `$1` is now.
@@ -165,8 +167,8 @@ impl StateStore {
         let Some(request) = decide(&mut transaction, handle, session, now).await? else { return Ok(None) };
         let scopes: Scopes = consent.scopes.iter().filter(|scope| request.scopes.contains(*scope)).collect();
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "INSERT INTO grants (id, client, account, tenant, redirect_uri, resource, scopes, created_at, expires_at)
-             SELECT $1, clients.id, accounts.id, accounts.tenant, $2, $3, $4, $5, $6
+            "INSERT INTO grants (id, client, account, tenant, external_user, redirect_uri, resource, scopes, created_at, expires_at)
+             SELECT $1, clients.id, accounts.id, accounts.tenant, accounts.external_user, $2, $3, $4, $5, $6
              FROM clients JOIN accounts ON accounts.id = $7
              WHERE clients.id = $8 AND clients.disabled_at IS NULL AND accounts.disabled_at IS NULL
              RETURNING {COLUMNS}"
@@ -288,6 +290,7 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
             client: row.parse("client")?,
             account: row.parse("account")?,
             tenant: row.parse("tenant")?,
+            external_user: row.optional("external_user")?,
             redirect_uri: row.parse("redirect_uri")?,
             resource: row.text("resource")?,
             scopes: row.scopes("scopes")?,

@@ -12,6 +12,7 @@ async fn a_consent_makes_what_was_asked_for_and_no_more() {
     assert_eq!(request, world.request());
     assert_eq!(grant.terms.scopes, scopes(&[Scope::Read]));
     assert_eq!(grant.terms.tenant.as_str(), "acme");
+    assert_eq!(grant.terms.external_user, world.account.external_user);
     assert_eq!(grant.terms.client, world.client.id);
     assert_eq!(world.store.grant(&id).await.unwrap().unwrap(), grant);
     let stored = world.store.code(&code).await.unwrap().unwrap();
