@@ -155,9 +155,10 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
 
     let oauth = oauth?;
     let server = server?;
+    issuer::check_own_name(root, &issuers);
     if oauth.server.is_some() {
         oauth::check_transport(root, &server);
-        issuer::check_own(root, &issuers, &server);
+        issuer::check_own_origin(root, &issuers, &server);
     }
 
     let (policy, lists) = policy?;

@@ -9,7 +9,7 @@ use super::register::Registration;
 use super::refusal::RegistrationRefusal;
 use crate::clock::Clock;
 use crate::config::Oauth;
-use crate::keys::own::{Claims, OwnKeys, SignError};
+use crate::keys::own::{AccessClaims, OwnKeys, SignError};
 use crate::model::oauth::{ClientOrigin, ClientSecret, Reach};
 use crate::model::{BearerToken, ClientId, Scopes, Tenant, Timestamp};
 use crate::passwords::{PasswordError, Passwords};
@@ -85,12 +85,13 @@ impl AuthorizationServer {
         generation: u64,
         now: Timestamp,
     ) -> Result<BearerToken, Failure> {
-        let claims = Claims {
+        let claims = AccessClaims {
             grant: grant.id.clone(),
             generation,
             account: grant.terms.account.clone(),
             client: grant.terms.client.clone(),
             tenant: grant.terms.tenant.clone(),
+            external_user: grant.terms.external_user.clone(),
             scopes: scopes.clone(),
             issued: now,
             expires: now.plus(self.settings.access_token),

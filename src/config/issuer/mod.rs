@@ -106,18 +106,20 @@ fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut
     })
 }
 
-/// Refuses an issuer that could be taken for our own authorization server.
-pub(super) fn check_own(root: &Section<'_>, issuers: &[Issuer], server: &Server) {
-    for issuer in issuers {
-        if issuer.name.as_str() == IssuerName::OURS {
-            let expected = "another name: tokens of this server's own authorization server go by this one";
-            root.unfit(root.origin(), "issuer.name".to_owned(), format!("`{}`", issuer.name), expected);
-        }
-        if issuer.issuers.contains(&server.origin()) {
-            let expected = "the `iss` of somebody else: this is the origin of this server, which signs tokens itself";
-            let key = format!("issuer.{}.issuer", issuer.name);
-            root.unfit(root.origin(), key, format!("`{}`", server.origin()), expected);
-        }
+/// Refuses an issuer of the name that stands for every declared tenant.
+pub(super) fn check_own_name(root: &Section<'_>, issuers: &[Issuer]) {
+    for issuer in issuers.iter().filter(|issuer| issuer.name.as_str() == IssuerName::OURS) {
+        let expected = "another name: tokens of this server's own authorization server go by this one";
+        root.unfit(root.origin(), "issuer.name".to_owned(), format!("`{}`", issuer.name), expected);
+    }
+}
+
+/// Refuses an issuer whose tokens could be taken for those of our own authorization server.
+pub(super) fn check_own_origin(root: &Section<'_>, issuers: &[Issuer], server: &Server) {
+    for issuer in issuers.iter().filter(|issuer| issuer.issuers.contains(&server.origin())) {
+        let expected = "the `iss` of somebody else: this is the origin of this server, which signs tokens itself";
+        let key = format!("issuer.{}.issuer", issuer.name);
+        root.unfit(root.origin(), key, format!("`{}`", server.origin()), expected);
     }
 }
 

@@ -1,0 +1,93 @@
+//! Whether a token of ours is still good: asked on every request, from memory; and how what other processes change gets there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use super::{OwnKeys, OwnKeysError};
+use crate::keys::claims::Claims;
+use crate::keys::fault::{Reason, Trace};
+use crate::keys::own::token::access;
+use crate::keys::trust::NotSigned;
+use crate::model::oauth::GrantId;
+use crate::model::{IssuerName, Timestamp};
+
+/// How often the state file is looked at for what another process changed.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long tokens are taken while the state file cannot be looked at.
+const BLIND: Duration = Duration::from_secs(10);
+
+/// How many uses are remembered as noted.
+const NOTED: u64 = 10_000;
+
+/// No time: the file can be looked at.
+const SEEING: i64 = i64::MAX;
+
+/// What the watch on the state file knows.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Since when it cannot be looked at.
+    blind_since: AtomicI64,
+    /// The generations that are known to be used.
+    noted: moka::sync::Cache<(GrantId, u64), ()>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { blind_since: AtomicI64::new(SEEING), noted: moka::sync::Cache::new(NOTED) }
+    }
+}
+
+impl OwnKeys {
+    /// Follows what other processes change, until it is dropped. `changed` is told of each change that was taken in.
+    pub async fn follow(self: Arc<Self>, mut changed: impl AsyncFnMut()) {
+        loop {
+            match self.look().await {
+                Ok(true) => changed().await,
+                Ok(false) => {}
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    if self.watch.blind_since.fetch_min(self.now().as_micros(), Ordering::AcqRel) == SEEING {
+                        tracing::error!(error, "the state file cannot be looked at");
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn look(&self) -> Result<bool, OwnKeysError> {
+        let moved = self.store.poll().await?;
+        if moved {
+            self.reload().await?;
+        }
+        self.watch.blind_since.store(SEEING, Ordering::Release);
+        Ok(moved)
+    }
+
+    /// Goes on if the grant, the client and the account of a token are good, and remembers that it was used.
+    pub(in crate::keys) async fn check_live(&self, claims: &Claims, trace: &mut Trace) -> Result<(), NotSigned> {
+        let blind_since = Timestamp::from_micros(self.watch.blind_since.load(Ordering::Acquire));
+        if self.now().since(blind_since) > BLIND {
+            return Err(NotSigned::Unavailable { issuer: IssuerName::ours(), retry_after: LOOK });
+        }
+        let claims = trace.require(Reason::Grant, access(claims), &claims.shown(super::token::GRANT), None)?;
+        let withdrawn = self.store.revocations().withdrawn(&claims.grant, &claims.client, &claims.account);
+        let shown = withdrawn.map_or("none", |what| match what {
+            crate::store::state::Withdrawn::Grant => "the grant is revoked",
+            crate::store::state::Withdrawn::Client => "the client is disabled",
+            crate::store::state::Withdrawn::Account => "the account is disabled",
+        });
+        trace.check(Reason::Withdrawn, withdrawn.is_none(), &shown)?;
+        let used = (claims.grant, claims.generation);
+        if !self.watch.noted.contains_key(&used) {
+            match self.store.note_use(&used.0, used.1, self.now()).await {
+                Ok(()) => self.watch.noted.insert(used, ()),
+                // Then a replay of its predecessor may be taken for a lost answer a little longer.
+                Err(error) => tracing::warn!(%error, "the first use of a token could not be noted"),
+            }
+        }
+        Ok(())
+    }
+}
