@@ -22,8 +22,9 @@ use crate::catalog::{Catalog, Column, Dataset, Operation};
 use crate::model::{DataRoom, Name, Requester, Tenant, Value};
 use crate::store::audit::Verdict;
 
-/// How many answers of each kind are remembered.
-const REMEMBERED: u64 = 10_000;
+/// How much is remembered of each kind of answer, in names, lines and values: ten thousand answers of the usual size, or a
+/// few hundred of people in hundreds of rooms.
+const REMEMBERED: u64 = 200_000;
 
 /// A policy in force, or one that was.
 #[derive(Debug)]
@@ -57,6 +58,16 @@ struct Key {
     data_room: Option<DataRoom>,
     object: Object,
     permission: Permission,
+}
+
+/// An empty memory of answers, bounded by their sizes.
+fn remembering<A: Clone + Send + Sync + 'static>(size: fn(&A) -> usize) -> Cache<Key, A> {
+    /// What an answer takes besides.
+    const EACH: usize = 10;
+    let weight = move |key: &Key, answer: &A| {
+        u32::try_from(EACH + key.names.len() + key.values.len() + size(answer)).unwrap_or(u32::MAX)
+    };
+    Cache::builder().max_capacity(REMEMBERED).weigher(weight).build()
 }
 
 /// casbin's decision, and whether counting the lines comes to the same.
@@ -96,8 +107,14 @@ impl Snapshot {
             enforcer,
             reads,
             subjects,
-            decisions: Cache::new(REMEMBERED),
-            scopes: Cache::new(REMEMBERED),
+            decisions: remembering(|decision: &Decision| decision.lines.len()),
+            scopes: remembering(|decision: &RowDecision| {
+                let filter = match &decision.rule {
+                    RowRule::Nothing => 0,
+                    RowRule::Filter(filter) => filter.size(),
+                };
+                filter + decision.lines.len()
+            }),
         })
     }
 

@@ -4,6 +4,7 @@ mod columns;
 mod decisions;
 mod enforcement;
 mod malformed;
+mod partitions;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
