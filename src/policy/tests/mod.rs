@@ -3,6 +3,7 @@
 mod columns;
 mod decisions;
 mod enforcement;
+mod fixtures;
 mod malformed;
 mod partitions;
 mod reload;
@@ -54,10 +55,10 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
 }
 
 fn catalog() -> Arc<Catalog> {
-    let tenant = |tenant: &str| {
+    let tenant = |(tenant, issuer): (&str, &str)| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
-            issuer: "blockbrain".parse().unwrap(),
+            issuer: issuer.parse().unwrap(),
             organisations: BTreeSet::new(),
             aliases: BTreeSet::new(),
             data_rooms: BTreeMap::new(),
@@ -99,8 +100,8 @@ fn catalog() -> Arc<Catalog> {
     };
     let all = [documents, comments, rates].map(|dataset| (dataset.name.clone(), Arc::new(dataset)));
     Arc::new(Catalog {
-        tenants: ["acme", "globex"].into_iter().map(tenant).collect(),
-        issuers: BTreeSet::from(["blockbrain".parse().unwrap()]),
+        tenants: [("acme", "blockbrain"), ("globex", "zitadel")].into_iter().map(tenant).collect(),
+        issuers: BTreeSet::from(["blockbrain", "zitadel"].map(|issuer| issuer.parse().unwrap())),
         claims: BTreeMap::from([(name("clearance"), ClaimType::Number)]),
         lists: BTreeMap::from([(name("rooms"), "room:".into())]),
         trusted_context: BTreeSet::from([ContextField::Agent]),
