@@ -56,12 +56,7 @@ pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
 fn check_sources(directory: &Path, sources: &Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let mut idle = lint(directory, &lines, catalog);
-    if broken {
-        // What a broken line would have given is missing here, so that denials may only look idle.
-        idle.retain(|finding| finding.severity == Severity::Warning);
-    }
-    findings.append(&mut idle);
+    findings.extend(lint(directory, &lines, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
     let snapshot = if refused { None } else { build(directory, sources, lines, catalog, &mut findings) };

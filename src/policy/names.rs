@@ -170,11 +170,6 @@ impl Names {
         self.membership(tenant).into_iter().flat_map(Membership::members).cloned()
     }
 
-    /// The names that somebody who has none of ours yet can come to hold in this tenant.
-    pub(super) fn attainable(&self, tenant: &Tenant, catalog: &Catalog) -> BTreeSet<Arc<str>> {
-        self.close(tenant, &self.members(tenant).filter(|name| !is_ours(name, catalog)).collect())
-    }
-
     /// Finds a name that lies more than [`MAX_CHAIN`] lines from somebody, by the shortest way; cycles end.
     pub(super) fn too_deep(&self, tenant: &Tenant) -> Option<Arc<str>> {
         let membership = self.membership(tenant)?;
