@@ -33,7 +33,7 @@ fn columns(columns: &[(&str, ColumnType)]) -> Vec<Column> {
         description: None,
         expose: true,
         list: true,
-        protected: false,
+        protected: *column == "margin",
         values: (*column == "classification").then(|| ["public", "internal", "secret"].map(ToOwned::to_owned).to_vec()),
     };
     columns.iter().map(column).collect()
@@ -82,6 +82,7 @@ fn catalog() -> Arc<Catalog> {
                 ("title", ColumnType::Text),
                 ("classification", ColumnType::Text),
                 ("amount", ColumnType::Number),
+                ("margin", ColumnType::Number),
                 ("final", ColumnType::Boolean),
                 ("updated_at", ColumnType::Time(TimeStorage::Unix)),
             ],
