@@ -1,5 +1,6 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
+mod empty;
 mod explain;
 mod matrix;
 mod person;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use super::arguments::PolicyCommand;
 use super::serve::Given;
 use crate::catalog::Catalog;
+use crate::config::Loaded;
 use crate::policy::{self, Severity, Snapshot};
 
 /// Runs one of the policy commands.
@@ -21,7 +23,7 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
     let (loaded, catalog) = given.load_catalog()?;
     let configured = loaded.settings.policy.directory.clone();
     match command {
-        PolicyCommand::Check { directory } => check(&directory.unwrap_or(configured), &catalog, out),
+        PolicyCommand::Check { directory } => check(&directory.unwrap_or(configured), &loaded, &catalog, out).await,
         PolicyCommand::Explain(request) => {
             let snapshot = in_force(&configured, &catalog)?;
             explain::run(&request, &loaded, &catalog, &snapshot, out).await
@@ -35,7 +37,12 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
 }
 
 /// Prints everything that is wrong or idle in a policy directory.
-fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+async fn check(
+    directory: &Path,
+    loaded: &Loaded,
+    catalog: &Arc<Catalog>,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     let checked = policy::check(directory, catalog);
     for finding in &checked.findings {
         writeln!(out, "{finding}")?;
@@ -44,6 +51,7 @@ fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyho
     let warnings = checked.findings.len() - refusals;
     let shown = directory.display();
     if let Some(snapshot) = checked.snapshot {
+        empty::note(&snapshot, loaded, catalog, out).await?;
         writeln!(out, "{shown}: in order, revision {}, {}", snapshot.revision(), counted(warnings, "warning"))?;
         Ok(ExitCode::SUCCESS)
     } else {
