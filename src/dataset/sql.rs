@@ -151,7 +151,8 @@ impl<'a> From<'a> {
     pub(super) fn narrowed(&self, arm: &Arm, page: &PageRead, out: &mut Statement) -> Result<(), SqlError> {
         for predicate in &arm.before {
             out.sql(" AND (");
-            filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out).map_err(|source| self.unfit(source))?;
+            filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out)
+                .map_err(|source| self.unfit(source))?;
             out.sql(") IS NOT TRUE");
         }
         self.filters(&page.filters, out)

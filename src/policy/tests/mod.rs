@@ -5,6 +5,7 @@ mod decisions;
 mod enforcement;
 mod fixtures;
 mod malformed;
+mod mangled;
 mod partitions;
 mod reload;
 

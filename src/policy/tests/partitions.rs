@@ -9,7 +9,17 @@ use crate::policy::index::Index;
 use super::*;
 
 const WHO: [&str; 12] = [
-    "*", "verified", "user:u0", "user:u1", "user:u2", "role:r0", "role:r1", "role:r2", "role:r3", "client:c0", "client:c1",
+    "*",
+    "verified",
+    "user:u0",
+    "user:u1",
+    "user:u2",
+    "role:r0",
+    "role:r1",
+    "role:r2",
+    "role:r3",
+    "client:c0",
+    "client:c1",
     "key:k0",
 ];
 const WHAT: [&str; 7] = ["tool:echo", "tool:web_search", "tool:e*", "tool:*", "admin:keys", "admin:*", "*"];
