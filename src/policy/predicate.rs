@@ -190,7 +190,7 @@ impl Predicate {
 
 impl Predicate {
     /// How many parts and values there are.
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         match self {
             Self::Known(_) | Self::Compare { .. } | Self::CompareColumns { .. } | Self::Present(_) => 1,
             Self::In { values, .. } => 1 + values.len(),

@@ -113,7 +113,7 @@ impl Snapshot {
                     RowRule::Nothing => 0,
                     RowRule::Filter(filter) => filter.size(),
                 };
-                filter + decision.lines.len()
+                filter + decision.lines.len() + decision.columns.size()
             }),
         })
     }
