@@ -30,6 +30,7 @@ mod tests;
 
 pub use columns::{ColumnRule, Columns};
 pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
+pub use files::format;
 pub use finding::{Finding, LineRef, Severity};
 pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check};
 pub use names::bad_name;

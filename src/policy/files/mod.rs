@@ -5,6 +5,7 @@
 //! findings are collected, because a person mends a file in one go. What a line *means* together with the others is the
 //! business of `lint`.
 
+mod format;
 mod line;
 mod record;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use format::format;
 pub(super) use line::{Effect, Grant, Lines, Rule};
 
 use super::finding::{Finding, instead};

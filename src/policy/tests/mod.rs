@@ -4,6 +4,7 @@ mod columns;
 mod decisions;
 mod enforcement;
 mod fixtures;
+mod format;
 mod malformed;
 mod mangled;
 mod partitions;
