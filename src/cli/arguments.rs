@@ -58,7 +58,7 @@ pub(super) enum Command {
     /// Check the configuration, or print every setting there is
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, explain and tabulate the policy
+    /// Check, explain, tabulate, compare and lay out policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Say why a token is accepted or refused
@@ -113,7 +113,23 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Align the columns of policy files; what the lines say, their order and the comments stay
+    #[command(after_help = FMT_HELP)]
+    Fmt {
+        /// Files, or directories whose *.csv are meant; left out, the configured directory
+        #[arg(value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+        /// Write nothing; name the files that would change, and exit 1 if there are any
+        #[arg(long)]
+        check: bool,
+    },
 }
+
+const FMT_HELP: &str = "\
+A file is replaced in one step, with its permissions kept, and only if something moves. A file that
+cannot be told apart into lines and fields is left alone, and what is wrong with it is printed.
+
+Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {

@@ -2,6 +2,7 @@
 
 mod empty;
 mod explain;
+mod fmt;
 mod matrix;
 mod person;
 mod plain;
@@ -16,22 +17,29 @@ use super::arguments::PolicyCommand;
 use super::serve::Given;
 use crate::catalog::Catalog;
 use crate::config::Loaded;
-use crate::policy::{self, Severity, Snapshot};
+use crate::policy::{self, Checked, Severity, Snapshot};
 
 /// Runs one of the policy commands.
 pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (loaded, catalog) = given.load_catalog()?;
-    let configured = loaded.settings.policy.directory.clone();
     match command {
-        PolicyCommand::Check { directory } => check(&directory.unwrap_or(configured), &loaded, &catalog, out).await,
+        PolicyCommand::Check { directory } => {
+            let (loaded, catalog) = given.load_catalog()?;
+            let configured = &loaded.settings.policy.directory;
+            check(directory.as_ref().unwrap_or(configured), &loaded, &catalog, out).await
+        }
         PolicyCommand::Explain(request) => {
-            let snapshot = in_force(&configured, &catalog)?;
+            let (loaded, catalog, snapshot) = in_force(given)?;
             explain::run(&request, &loaded, &catalog, &snapshot, out).await
         }
         PolicyCommand::Matrix { tenant } => {
-            let snapshot = in_force(&configured, &catalog)?;
+            let (_, catalog, snapshot) = in_force(given)?;
             matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
+        }
+        PolicyCommand::Fmt { paths, check } => {
+            // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
+            let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
+            fmt::run(&paths, check, out)
         }
     }
 }
@@ -64,11 +72,19 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The policy as a server would load it now.
-fn in_force(directory: &Path, catalog: &Arc<Catalog>) -> anyhow::Result<Snapshot> {
-    let checked = policy::check(directory, catalog);
-    checked.snapshot.ok_or_else(|| {
-        let lines: Vec<_> = checked.findings.iter().map(|finding| format!("  {finding}")).collect();
-        anyhow::anyhow!("the policy in {} is refused\n{}", directory.display(), lines.join("\n"))
+/// The configuration, and the policy as a server would load it now.
+fn in_force(given: &Given) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
+    let (loaded, catalog) = given.load_catalog()?;
+    let directory = &loaded.settings.policy.directory;
+    let snapshot = accepted(directory, policy::check(directory, &catalog))?;
+    Ok((loaded, catalog, snapshot))
+}
+
+/// The policy, or everything that it is refused for.
+fn accepted(place: &Path, checked: Checked) -> anyhow::Result<Snapshot> {
+    let Checked { findings, snapshot } = checked;
+    snapshot.ok_or_else(|| {
+        let lines: Vec<_> = findings.iter().map(|finding| format!("  {finding}")).collect();
+        anyhow::anyhow!("the policy in {} is refused\n{}", place.display(), lines.join("\n"))
     })
 }
