@@ -53,6 +53,14 @@ pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
     }
 }
 
+/// The same of a directory that is not on a disk: the files of a revision, by name. Findings name `place`.
+pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &Arc<Catalog>) -> Checked {
+    match Sources::of(place, files) {
+        Ok(sources) => check_sources(place, &sources, catalog),
+        Err(findings) => Checked { findings, snapshot: None },
+    }
+}
+
 fn check_sources(directory: &Path, sources: &Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
