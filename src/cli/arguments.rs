@@ -113,6 +113,8 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Say who gains and who loses what between two policies: tools, datasets, rows, with their numbers
+    Diff(Diff),
     /// Align the columns of policy files; what the lines say, their order and the comments stay
     #[command(after_help = FMT_HELP)]
     Fmt {
@@ -124,6 +126,29 @@ pub(super) enum PolicyCommand {
         check: bool,
     },
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_HELP)]
+pub(super) struct Diff {
+    /// The policy to compare with: a directory, or a git revision such as HEAD, HEAD~1 or a tag
+    pub(super) old: String,
+    /// The other one; left out, the configured directory as it is now
+    pub(super) new: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const DIFF_HELP: &str = "\
+Both are asked about every name in the files, each by itself: people, roles, and everybody verified.
+What a token claims is not known here. Where a line asks for it, what may differ is said, and the
+line. Rows are counted in the configured database where it can be reached.
+
+A revision is that of the configured directory and is read with `git`, which must be installed. A
+directory of the same name comes first. Both are read with the declarations of today's configuration.
+
+Exit codes: 0 no difference in effect (order, comments and blanks have none); 1 something differs or
+may; 2 it could not be said: a policy is refused, or there is no such directory or revision.";
 
 const FMT_HELP: &str = "\
 A file is replaced in one step, with its permissions kept, and only if something moves. A file that

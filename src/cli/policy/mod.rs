@@ -1,5 +1,6 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
+mod diff;
 mod empty;
 mod explain;
 mod fmt;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use super::arguments::PolicyCommand;
 use super::serve::Given;
+use super::{is_closed_pipe, tell};
 use crate::catalog::Catalog;
 use crate::config::Loaded;
 use crate::policy::{self, Checked, Severity, Snapshot};
@@ -36,6 +38,13 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
             matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
         }
+        PolicyCommand::Diff(request) => match diff::run(&request, given, out).await {
+            Err(error) if !is_closed_pipe(&error) => {
+                tell(&error);
+                Ok(ExitCode::from(2))
+            }
+            ended => ended,
+        },
         PolicyCommand::Fmt { paths, check } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
             let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
