@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bailiwick::catalog::{self, Catalog};
 use bailiwick::config::{self, Inputs};
-use bailiwick::model::{Attributes, Context, Name, Number, Requester, Value};
+use bailiwick::model::{Attributes, Context, Name, Number, Requester, Timestamp, Value};
 use bailiwick::policy::{Object, Permission, Policies, RowRule};
 use casbin::{CoreApi as _, DefaultModel, Model as _, NullAdapter};
 
@@ -288,7 +288,7 @@ fn replace(policies: &Arc<Policies>, file: &Path, requesters: &[Requester]) -> R
             })
             .collect();
         let begun = Instant::now();
-        let reloaded = policies.reload();
+        let reloaded = policies.reload(Timestamp::from_secs(0));
         let reload = millis(begun);
         std::thread::sleep(Duration::from_millis(50));
         over.store(true, Ordering::Relaxed);
@@ -345,7 +345,7 @@ async fn measure(lines: usize, tenants: usize) -> Result<(), Failure> {
     drop(policy);
 
     let begun = Instant::now();
-    policies.reload()?;
+    policies.reload(Timestamp::from_secs(0))?;
     let look = millis(begun);
     let Replaced { reload, slowest } = replace(&policies, &file, &requesters)?;
     let peak = memory("VmHWM:")? - before;

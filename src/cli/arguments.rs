@@ -105,6 +105,16 @@ pub(super) enum PolicyCommand {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
     },
+    /// Say that a policy file is gone or empty on purpose: a running server then takes the files as they are now
+    ///
+    /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
+    /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
+    /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
+    /// it does, they have to be accepted anew. Exit 1 if anything else in them is refused. A restart needs no acceptance.
+    Accept {
+        /// The directory, if not the configured one
+        directory: Option<PathBuf>,
+    },
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
     Explain(Explain),
     /// Tabulate who may use which tool and dataset

@@ -24,6 +24,7 @@ mod predicate;
 mod scope;
 mod simplify;
 mod snapshot;
+mod status;
 mod watch;
 
 #[cfg(test)]
@@ -39,4 +40,5 @@ pub use names::bad_name;
 pub use object::{Object, Permission};
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
 pub use snapshot::{Snapshot, Visible};
+pub use status::Status;
 pub use watch::watch;

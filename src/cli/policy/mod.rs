@@ -1,5 +1,6 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
+mod accept;
 mod diff;
 mod empty;
 mod explain;
@@ -18,6 +19,7 @@ use super::arguments::PolicyCommand;
 use super::serve::Given;
 use super::{is_closed_pipe, tell};
 use crate::catalog::Catalog;
+use crate::clock::{Clock, SystemClock};
 use crate::config::Loaded;
 use crate::policy::{self, Checked, Severity, Snapshot};
 
@@ -28,6 +30,12 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
             let (loaded, catalog) = given.load_catalog()?;
             let configured = &loaded.settings.policy.directory;
             check(directory.as_ref().unwrap_or(configured), &loaded, &catalog, out).await
+        }
+        PolicyCommand::Accept { directory } => {
+            let (loaded, catalog) = given.load_catalog()?;
+            let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
+            let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
+            accept::run(directory, &catalog, record, &given.environment, out).await
         }
         PolicyCommand::Explain(request) => {
             let (loaded, catalog, snapshot) = in_force(given)?;

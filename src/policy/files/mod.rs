@@ -5,6 +5,7 @@
 //! findings are collected, because a person mends a file in one go. What a line *means* together with the others is the
 //! business of `lint`.
 
+mod footprint;
 mod format;
 mod line;
 mod record;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(super) use footprint::Footprint;
 pub use format::format;
 pub(super) use line::{Effect, Grant, Lines, Rule};
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::*;
+use crate::model::Timestamp;
 
 const GOOD: &str = "p, *, *, tool:echo, call, true, allow\np, user:mallory, *, tool:echo, call, true, deny\n";
 
@@ -59,7 +60,7 @@ fn replaced(file: &str, bytes: &[u8]) -> (String, bool) {
     let policies = Policies::load(directory.path(), catalog()).unwrap();
     let before = policies.current();
     fs::write(directory.path().join(file), bytes).unwrap();
-    match policies.reload() {
+    match policies.reload(Timestamp::from_secs(0)) {
         Ok(_) => (format!("  in force, {} lines\n", policies.current().texts.len()), true),
         Err(refused) => {
             let current = policies.current();
@@ -69,7 +70,7 @@ fn replaced(file: &str, bytes: &[u8]) -> (String, bool) {
                 current.decide(&somebody("acme", names), &echo, Permission::Call).is_allowed()
             };
             assert!(called(&[]) && !called(&["user:mallory"]));
-            assert_eq!(policies.last_refusal().unwrap().findings, refused.findings);
+            assert_eq!(policies.status().refusal.as_ref().unwrap().findings, refused.findings);
             (told(directory.path(), &refused.findings), false)
         }
     }

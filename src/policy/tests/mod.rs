@@ -9,6 +9,7 @@ mod malformed;
 mod mangled;
 mod partitions;
 mod reload;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
