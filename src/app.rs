@@ -7,7 +7,7 @@ use std::time::Duration;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +19,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
 use crate::keys::{FetchError, KeyCache};
-use crate::mcp::{Data, Mcp, Parts};
+use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
 use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
@@ -73,6 +73,7 @@ pub struct App {
     audit_file: PathBuf,
     policies: Arc<Policies>,
     settle: Duration,
+    mcp: Mcp,
     keys: Vec<Arc<KeyCache>>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
@@ -108,6 +109,7 @@ impl App {
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
+        let most = settings.server.sessions_per_principal;
         let mcp = Mcp::new(Parts {
             gate,
             policies: Arc::clone(&policies),
@@ -115,13 +117,14 @@ impl App {
             data,
             cursor_key: CursorKey::generate(seams.random.as_ref())?,
             random: Arc::clone(&seams.random),
+            streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let edge = Edge {
             server: settings.server.clone(),
             authenticator: Arc::new(authenticator),
             audit: audit.clone(),
-            mcp,
+            mcp: mcp.clone(),
             readiness: Arc::new(health),
             issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
@@ -139,6 +142,7 @@ impl App {
             audit_file: settings.audit.path.clone(),
             policies,
             settle: settings.policy.settle,
+            mcp,
             keys,
             clock: seams.clock,
             stopping,
@@ -155,9 +159,15 @@ impl App {
         }
         let (tell, told) = mpsc::unbounded_channel();
         tasks.spawn(record_changes(told, self.audit, Arc::clone(&self.clock)));
+        let changed = Arc::new(Notify::new());
+        let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
+        tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.
         drop(tell.send(("policy_loaded", format!("revision {}", self.policies.current().revision()))));
-        let on_change = move |change: Result<&Reload, &Refused>| drop(tell.send(in_words(change)));
+        let on_change = move |change: Result<&Reload, &Refused>| {
+            drop(tell.send(in_words(change)));
+            changed.notify_one();
+        };
         let file = self.audit_file;
         let accepted = move |revision, since| is_accepted(file.clone(), revision, since);
         let (clock, shutdown) = (self.clock, background.clone());
@@ -220,6 +230,17 @@ async fn record_changes(
         if let Err(error) = audit.record_event(event).await {
             tracing::error!(%error, "a policy change could not be recorded");
         }
+    }
+}
+
+/// Tells the open streams of each policy that comes into force. Changes that come while they are told are told as one.
+async fn tell_streams(mcp: Mcp, policies: Arc<Policies>, changed: Arc<Notify>) {
+    let mut known = policies.current();
+    loop {
+        changed.notified().await;
+        let now = policies.current();
+        mcp.tell_streams(&known, &now).await;
+        known = now;
     }
 }
 
