@@ -153,6 +153,10 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "46 refused: the condition ends where a comparison (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`) is expected",
         ),
         ("r.obj.amount < 1e3", "50 refused: `1e3` is not a number; write digits, as in `-3` or `0.5`"),
+        (
+            "r.obj.amount < -007",
+            "50 refused: `-007` begins with a zero, which not every reader of numbers takes for nothing; leave it out",
+        ),
         ("r.obj.amount < 9223372036854775808", "50 refused: `9223372036854775808` does not fit into 64 bits"),
         (
             "r.obj.amount < 0.1000000000000000055",
