@@ -65,11 +65,6 @@ impl Columns {
     pub fn is_open(&self, column: &Name) -> bool {
         self.open.contains(column)
     }
-
-    /// Says whether two people see the same columns, whatever the rows in which they see them.
-    pub fn look_like(&self, other: &Self) -> bool {
-        self.dataset == other.dataset && self.open == other.open && self.masked.keys().eq(other.masked.keys())
-    }
 }
 
 impl ColumnRule {
