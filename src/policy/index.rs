@@ -42,6 +42,7 @@ impl Place {
 /// An index over rules.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// Every declared tenant is here, with or without rules of its own: for another, nothing is found.
     own: HashMap<Tenant, Places>,
     /// The rules of tenant `*`, which is every declared one.
     every: Places,
@@ -56,8 +57,8 @@ pub(super) struct Partition {
 }
 
 impl Index {
-    pub(super) fn new(rules: &[Rule]) -> Self {
-        let mut index = Self::default();
+    pub(super) fn new(rules: &[Rule], tenants: impl Iterator<Item = Tenant>) -> Self {
+        let mut index = Self { own: tenants.map(|tenant| (tenant, Places::new())).collect(), every: Places::new() };
         for (position, rule) in rules.iter().enumerate() {
             let places = match &rule.tenant {
                 Some(tenant) => index.own.entry(tenant.clone()).or_default(),
@@ -83,7 +84,8 @@ impl Index {
         object: &'a str,
     ) -> impl Iterator<Item = &'a ByName> {
         let possible = kind.permissions().contains(&permission);
-        let places = [self.own.get(tenant), Some(&self.every)].into_iter().flatten().filter(move |_| possible);
+        let own = self.own.get(tenant).filter(|_| possible);
+        let places = own.into_iter().flat_map(|own| [own, &self.every]);
         let kinds = [Some(kind), None].into_iter();
         let keys = kinds.flat_map(move |kind| [(kind, Some(permission)), (kind, None)]);
         let places = places.flat_map(move |places| keys.clone().filter_map(|key| places.get(&key)));

@@ -83,7 +83,7 @@ impl Snapshot {
         let stated = rules.len();
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules);
+        let index = Index::new(&rules, tenants.iter().cloned());
         let enforcer = Enforcer::new(&rules, index.partitions())?;
         let mut reads = BTreeSet::new();
         for rule in &rules {

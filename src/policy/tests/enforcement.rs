@@ -14,7 +14,7 @@ fn enforcer(policy: &str) -> Enforcer {
     let sources = Sources::read(directory.path()).unwrap();
     let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
     assert_eq!(found, []);
-    Enforcer::new(&rules, Index::new(&rules).partitions()).unwrap()
+    Enforcer::new(&rules, Index::new(&rules, catalog().tenants.keys().cloned()).partitions()).unwrap()
 }
 
 fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Truth)]) -> bool {

@@ -1,5 +1,6 @@
 //! What policies are refused for, what they decide, and how they come into force.
 
+mod answers;
 mod columns;
 mod decisions;
 mod enforcement;

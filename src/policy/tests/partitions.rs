@@ -120,7 +120,7 @@ fn every_partition_together_says_what_the_lines_say() {
 fn a_rule_stands_once_whatever_it_covers() {
     for count in [20, 1_500] {
         let lines = lines(7, count);
-        let partitions: Vec<_> = Index::new(&lines.rules).partitions().collect();
+        let partitions: Vec<_> = Index::new(&lines.rules, catalog().tenants.keys().cloned()).partitions().collect();
         let keys: BTreeSet<&str> = partitions.iter().map(|partition| partition.key.as_str()).collect();
         assert_eq!(keys.len(), partitions.len(), "two partitions have the same key");
         let positions: Vec<usize> = partitions.iter().flat_map(|partition| partition.rules.iter().copied()).collect();
