@@ -51,13 +51,11 @@ impl<'a> Ground<'a> {
     /// Says whether somebody in the tenant has an entry in a list: this one, or any.
     pub(super) fn has_entry(&self, tenant: &Tenant, prefix: &str, entry: Option<&str>) -> bool {
         let Some(held) = self.held.get(tenant) else { return false };
-        match entry {
-            Some(entry) => held.contains(format!("{prefix}{entry}").as_str()),
-            None => {
-                let mut from = held.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-                from.next().is_some_and(|name| name.starts_with(prefix))
-            }
+        if let Some(entry) = entry {
+            return held.contains(format!("{prefix}{entry}").as_str());
         }
+        let mut from = held.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        from.next().is_some_and(|name| name.starts_with(prefix))
     }
 
     /// What everybody of this name goes by besides; in every tenant, where the line is for every tenant.

@@ -214,7 +214,7 @@ impl Place<'_> {
             let reason = format!("`{term}` cannot be {}{place}", bounds.join(" and "));
             Some(Impossible { reason, certain: always_there(term) })
         };
-        asked.iter().filter_map(impossible).next()
+        asked.iter().find_map(impossible)
     }
 
     /// All values that a term can have, where that is certain. The declared values of a column are not: the database may

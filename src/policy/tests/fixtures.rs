@@ -28,7 +28,7 @@ fn shown(bytes: &[u8]) -> String {
         for chunk in line.utf8_chunks() {
             for c in chunk.valid().chars() {
                 let plain = !crate::model::is_invisible(c) && (c.is_ascii() || c.is_alphabetic());
-                shown.extend(if plain { String::from(c) } else { c.escape_default().to_string() }.chars());
+                shown.push_str(&if plain { String::from(c) } else { c.escape_default().to_string() });
             }
             chunk.invalid().iter().for_each(|byte| write!(shown, "\\x{byte:02x}").unwrap());
         }
@@ -41,7 +41,11 @@ fn shown(bytes: &[u8]) -> String {
 /// Findings as they are printed, without the directory.
 fn told(directory: &Path, found: &[Finding]) -> String {
     let here = format!("{}/", directory.display());
-    found.iter().map(|finding| format!("  {}\n", finding.to_string().replace(&here, ""))).collect()
+    let mut told = String::new();
+    for finding in found {
+        writeln!(told, "  {}", finding.to_string().replace(&here, "")).unwrap();
+    }
+    told
 }
 
 #[track_caller]

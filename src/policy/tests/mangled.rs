@@ -124,7 +124,7 @@ impl Edit {
                 let at = place(at, file.len());
                 let changed = |byte: &mut u8| {
                     if byte.is_ascii_alphabetic() {
-                        *byte ^= 0x20
+                        *byte ^= 0x20;
                     }
                 };
                 file.iter_mut().skip(at).take(length).for_each(changed);
@@ -175,7 +175,9 @@ fn no_file_however_mangled_loads_and_loses_a_line() {
     let files = (lines, prop::collection::vec(edit(), 0..4));
     let held = |(lines, edits): (Vec<&str>, Vec<Edit>)| {
         let mut file = (lines.join("\n") + "\n").into_bytes();
-        edits.iter().for_each(|edit| edit.apply(&mut file));
+        for edit in edits {
+            edit.apply(&mut file);
+        }
         fs::write(directory.path().join("policy.csv"), &file).unwrap();
         let checked = check(directory.path(), &catalog());
         let told = checked.findings.iter().any(|finding| finding.severity == Severity::Refusal);
