@@ -1,7 +1,8 @@
 //! MCP itself: what a verified principal can list, call and read, in every revision of the protocol.
 //!
 //! The module never decides who may do what: `dispatch` turns a name and arguments into a typed action and asks the
-//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error.
+//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` tells
+//! open streams that the lists of their person changed; it shows nothing of them.
 //!
 //! # Adding a tool
 //!
