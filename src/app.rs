@@ -298,7 +298,7 @@ fn places(refused: &Refused) -> String {
 /// How the policy is doing. Anyone may ask, so that nothing of a line is in it.
 fn in_force(status: &policy::Status) -> String {
     let policy::Status { revision, taken, refused, .. } = status;
-    let counts = format!("{taken} reloads taken, {refused} refused");
+    let counts = format!("reloads: {taken} taken, {refused} refused");
     let (Some(refusal), Some(since)) = (&status.refusal, status.refused_since) else {
         return format!("revision {revision}; {counts}");
     };

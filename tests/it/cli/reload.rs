@@ -47,7 +47,7 @@ async fn an_edit_is_in_force_within_a_second_and_a_broken_one_is_refused_in_the_
     assert_eq!(answer.status, 200, "the old policy is as good as before");
     let told = answer.json()["checks"][0]["detail"].as_str().unwrap().to_owned();
     assert!(told.contains("stays in force") && told.contains("policy.csv:15:"), "{told}");
-    assert!(told.contains("; the files are not since 20") && told.ends_with("; 1 reloads taken, 1 refused"), "{told}");
+    assert!(told.contains("; the files are not since 20") && told.ends_with("; reloads: 1 taken, 1 refused"), "{told}");
     assert!(!told.contains("ecko"), "what a line says is nobody's business: {told}");
     assert_eq!(count().await, after, "the old policy is in force");
     wait_until("the refusal is recorded", async || events(directory.path()).len() == 3).await;
@@ -133,7 +133,7 @@ async fn a_loss_is_accepted_in_a_running_server() {
     let took = wait_until("the loss is in force", async || has_whoami(&running, &ada).await).await;
     println!("an accepted loss was in force after {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
-    assert!(policy(&running).await.ends_with("; 2 reloads taken, 1 refused"), "{}", policy(&running).await);
+    assert!(policy(&running).await.ends_with("; reloads: 2 taken, 1 refused"), "{}", policy(&running).await);
 
     wait_until("that is recorded", async || events(directory.path()).len() == 6).await;
     let recorded = events(directory.path());
@@ -221,18 +221,29 @@ async fn a_reload_of_a_hundred_thousand_lines_keeps_nobody_waiting() {
         let lines: Vec<_> = (0..100_000).map(line).collect();
         lines.join("\n") + "\n"
     };
+    let call = async || {
+        let begun = Instant::now();
+        running.client.tool("count_documents", json!({})).token(&ada).send().await.structured();
+        begun.elapsed()
+    };
     for (round, rooms) in [300, 301].into_iter().enumerate() {
         let begun = Instant::now();
         fs::write(directory.path().join("policies/many.csv"), lines(rooms)).unwrap();
-        let taken = format!("; {} reloads taken, 0 refused", round + 1);
-        let (mut slowest, mut calls) = (Duration::ZERO, 0);
+        let taken = format!("; reloads: {} taken, 0 refused", round + 1);
+        let mut meanwhile = Vec::new();
         while !policy(&running).await.ends_with(&taken) {
-            let call = Instant::now();
-            running.client.tool("count_documents", json!({})).token(&ada).send().await.structured();
-            slowest = slowest.max(call.elapsed());
-            calls += 1;
+            meanwhile.push(call().await);
         }
-        println!("in force after {:?}; slowest of {calls} calls meanwhile {slowest:?}", begun.elapsed());
-        assert!(slowest < Duration::from_millis(50), "{slowest:?}");
+        let took = begun.elapsed();
+        // The first that meets the new policy.
+        meanwhile.push(call().await);
+        let mut at_rest = Vec::new();
+        for _ in 0..meanwhile.len() {
+            at_rest.push(call().await);
+        }
+        let slowest = |calls: &[Duration]| calls.iter().max().copied().unwrap_or_default();
+        let (calls, slow, rest) = (meanwhile.len(), slowest(&meanwhile), slowest(&at_rest));
+        println!("in force after {took:?}; the slowest of {calls} calls {slow:?} meanwhile, {rest:?} at rest");
+        assert!(slow < Duration::from_millis(50), "{slow:?}");
     }
 }
