@@ -1,12 +1,13 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,10 +19,11 @@ use crate::config::{self, Loaded, Settings};
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
 use crate::keys::{FetchError, KeyCache};
-use crate::mcp::{Data, Mcp, Parts};
-use crate::policy::{self, Policies, Refused, Reload, Severity};
+use crate::mcp::{Data, Mcp, Parts, Streams};
+use crate::model::Timestamp;
+use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
-use crate::store::audit::{AuditError, AuditLog, Event, Writer};
+use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
 
 /// Why the server does not start. An issuer that cannot be reached is not among the reasons.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +70,10 @@ pub struct App {
     limits: Limits,
     writer: Writer,
     audit: AuditLog,
+    audit_file: PathBuf,
     policies: Arc<Policies>,
     settle: Duration,
+    mcp: Mcp,
     keys: Vec<Arc<KeyCache>>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
@@ -104,6 +108,8 @@ impl App {
         let authenticator =
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
+        let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
+        let most = settings.server.sessions_per_principal;
         let mcp = Mcp::new(Parts {
             gate,
             policies: Arc::clone(&policies),
@@ -111,14 +117,14 @@ impl App {
             data,
             cursor_key: CursorKey::generate(seams.random.as_ref())?,
             random: Arc::clone(&seams.random),
+            streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
         });
-        let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let edge = Edge {
             server: settings.server.clone(),
             authenticator: Arc::new(authenticator),
             audit: audit.clone(),
-            mcp,
+            mcp: mcp.clone(),
             readiness: Arc::new(health),
             issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
@@ -128,8 +134,20 @@ impl App {
         let limits =
             Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
         let endpoint = http::routes(edge, more)?.boxed();
-        let settle = settings.policy.settle;
-        Ok(Self { endpoint, limits, writer, audit, policies, settle, keys, clock: seams.clock, stopping, stopped })
+        Ok(Self {
+            endpoint,
+            limits,
+            writer,
+            audit,
+            audit_file: settings.audit.path.clone(),
+            policies,
+            settle: settings.policy.settle,
+            mcp,
+            keys,
+            clock: seams.clock,
+            stopping,
+            stopped,
+        })
     }
 
     /// Serves until `stop` is cancelled; then open streams end, requests in flight finish, and the audit is written out.
@@ -139,12 +157,21 @@ impl App {
         for keys in self.keys {
             tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
         }
-        let (audit, clock) = (self.audit.clone(), self.clock);
         let (tell, told) = mpsc::unbounded_channel();
-        tasks.spawn(record_changes(told, audit, clock));
+        tasks.spawn(record_changes(told, self.audit, Arc::clone(&self.clock)));
+        let changed = Arc::new(Notify::new());
+        let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
+        tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.
-        let on_change = move |change: Result<&Reload, &Refused>| drop(tell.send(in_words(change)));
-        tasks.spawn(policy::watch(self.policies, self.settle, background.clone(), on_change));
+        drop(tell.send(("policy_loaded", format!("revision {}", self.policies.current().revision()))));
+        let on_change = move |change: Result<&Reload, &Refused>| {
+            drop(tell.send(in_words(change)));
+            changed.notify_one();
+        };
+        let file = self.audit_file;
+        let accepted = move |revision, since| is_accepted(file.clone(), revision, since);
+        let (clock, shutdown) = (self.clock, background.clone());
+        tasks.spawn(policy::watch(self.policies, self.settle, clock, shutdown, accepted, on_change));
         let writing = CancellationToken::new();
         let writer = TaskTracker::new();
         writer.spawn(self.writer.run(writing.clone()));
@@ -206,24 +233,56 @@ async fn record_changes(
     }
 }
 
+/// Tells the open streams of each policy that comes into force. Changes that come while they are told are told as one.
+async fn tell_streams(mcp: Mcp, policies: Arc<Policies>, changed: Arc<Notify>) {
+    let mut known = policies.current();
+    loop {
+        changed.notified().await;
+        let now = policies.current();
+        mcp.tell_streams(&known, &now).await;
+        known = now;
+    }
+}
+
+/// Whether somebody said by `bailiwick policy accept`, since that time, that this policy is meant.
+async fn is_accepted(audit: PathBuf, revision: Revision, since: Timestamp) -> bool {
+    let asked = async { AuditReader::open(&audit).await?.has_accepted(&revision.hex(), since).await };
+    asked.await.unwrap_or_else(|error: AuditError| {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(
+            error,
+            "whether the loss of a policy file is meant cannot be found out; it is not taken as meant"
+        );
+        false
+    })
+}
+
 /// How many lines of a change an event holds.
 const LONGEST_EVENT: usize = 200;
 
 /// What an event says of a change of the policy files: its kind, and the particulars.
 fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, String) {
-    let (kind, lines): (_, Vec<String>) = match change {
+    match change {
         Ok(reload) if reload.is_change() => {
+            let first = std::iter::once(format!("{} -> {}", reload.old, reload.new));
+            let accepted = reload.accepted.iter().map(|loss| format!("accepted: {}", loss.path.display()));
             let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
             let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
-            let first = format!("{} -> {}", reload.old, reload.new);
-            ("policy_reloaded", std::iter::once(first).chain(removed).chain(added).collect())
+            ("policy_reloaded", cut(first.chain(accepted).chain(removed).chain(added)))
         }
-        Ok(same) => ("policy_reloaded", vec![format!("{}: the files are as in force again", same.new)]),
-        Err(refused) => ("policy_refused", refused.to_string().lines().map(|line| line.trim().to_owned()).collect()),
-    };
-    let more = lines.len().saturating_sub(LONGEST_EVENT);
-    let more = (more > 0).then(|| format!("and {more} lines more"));
-    (kind, lines.into_iter().take(LONGEST_EVENT).chain(more).collect::<Vec<_>>().join("\n"))
+        Ok(same) => ("policy_reloaded", format!("{}: the files are as in force again", same.new)),
+        Err(refused) => ("policy_refused", cut(refused.to_string().lines().map(|line| line.trim().to_owned()))),
+    }
+}
+
+/// The first lines, and how many there are more.
+fn cut(mut lines: impl Iterator<Item = String>) -> String {
+    let mut text: Vec<_> = lines.by_ref().take(LONGEST_EVENT).collect();
+    let more = lines.count();
+    if more > 0 {
+        text.push(format!("and {more} lines more"));
+    }
+    text.join("\n")
 }
 
 /// Where a refused policy is wrong. Anyone may ask `/readyz`, so what is wrong there is for the log.
@@ -236,6 +295,20 @@ fn places(refused: &Refused) -> String {
     places.collect::<Vec<_>>().join(", ")
 }
 
+/// How the policy is doing. Anyone may ask, so that nothing of a line is in it.
+fn in_force(status: &policy::Status) -> String {
+    let policy::Status { revision, taken, refused, .. } = status;
+    let counts = format!("reloads: {taken} taken, {refused} refused");
+    let (Some(refusal), Some(since)) = (&status.refusal, status.refused_since) else {
+        return format!("revision {revision}; {counts}");
+    };
+    let hint = if refusal.awaits().is_some() { "; `bailiwick policy accept` puts them in force" } else { "" };
+    format!(
+        "revision {revision} stays in force; the files are not since {since}, refused: {}{hint}; {counts}",
+        places(refusal)
+    )
+}
+
 /// What `/readyz` looks at.
 struct Health {
     policies: Arc<Policies>,
@@ -246,11 +319,7 @@ struct Health {
 impl Readiness for Health {
     /// An issuer that cannot be reached is told and does not make the server unready: others may go on, and known keys do.
     fn checks(&self) -> Vec<ReadyCheck> {
-        let revision = self.policies.current().revision();
-        let policy = match self.policies.last_refusal() {
-            None => format!("revision {revision}"),
-            Some(refused) => format!("revision {revision} stays in force; refused: {}", places(&refused)),
-        };
+        let policy = in_force(&self.policies.status());
         let status = self.audit.status();
         let audit = match &status.failure {
             None => format!("{} of {} places taken", status.waiting, status.capacity),

@@ -58,7 +58,7 @@ pub(super) enum Command {
     /// Check the configuration, or print every setting there is
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, explain and tabulate the policy
+    /// Check, explain, tabulate, compare and lay out policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Say why a token is accepted or refused
@@ -105,6 +105,16 @@ pub(super) enum PolicyCommand {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
     },
+    /// Say that a policy file is gone or empty on purpose: a running server then takes the files as they are now
+    ///
+    /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
+    /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
+    /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
+    /// it does, they have to be accepted anew. Exit 1 if anything else in them is refused. A restart needs no acceptance.
+    Accept {
+        /// The directory, if not the configured one
+        directory: Option<PathBuf>,
+    },
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
     Explain(Explain),
     /// Tabulate who may use which tool and dataset
@@ -113,7 +123,48 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Say who gains and who loses what between two policies: tools, datasets, rows, with their numbers
+    Diff(Diff),
+    /// Align the columns of policy files; what the lines say, their order and the comments stay
+    #[command(after_help = FMT_HELP)]
+    Fmt {
+        /// Files, or directories whose *.csv are meant; left out, the configured directory
+        #[arg(value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+        /// Write nothing; name the files that would change, and exit 1 if there are any
+        #[arg(long)]
+        check: bool,
+    },
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_HELP)]
+pub(super) struct Diff {
+    /// The policy to compare with: a directory, or a git revision such as HEAD, HEAD~1 or a tag
+    pub(super) old: String,
+    /// The other one; left out, the configured directory as it is now
+    pub(super) new: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const DIFF_HELP: &str = "\
+Both are asked about every name in the files, each by itself: people, roles, and everybody verified.
+What a token claims is not known here. Where a line asks for it, what may differ is said, and the
+line. Rows are counted in the configured database where it can be reached.
+
+A revision is that of the configured directory and is read with `git`, which must be installed. A
+directory of the same name comes first. Both are read with the declarations of today's configuration.
+
+Exit codes: 0 no difference in effect (order, comments and blanks have none); 1 something differs or
+may; 2 it could not be said: a policy is refused, or there is no such directory or revision.";
+
+const FMT_HELP: &str = "\
+A file is replaced in one step, with its permissions kept, and only if something moves. A file that
+cannot be told apart into lines and fields is left alone, and what is wrong with it is printed.
+
+Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {

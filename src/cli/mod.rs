@@ -19,7 +19,8 @@ use clap::Parser as _;
 /// Runs the command that the arguments name.
 ///
 /// The exit code is 0 when it did what was asked, 1 when what it looked at is not in order (a policy that is refused, a
-/// token that is not accepted) or it failed, and 2 when the arguments were wrong.
+/// token that is not accepted) or it failed, and 2 when the arguments were wrong. `policy diff` keeps to what `diff` does: 1
+/// is a difference, and 2 that it failed.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -39,11 +40,16 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         // `bailiwick config check | head` closes the pipe when it has seen enough.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even standard error is closed there is nobody left to tell.
-            let _ = io::stderr().lock().write_all(told(&error).as_bytes());
+            tell(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints an error.
+fn tell(error: &anyhow::Error) {
+    // Where even standard error is closed there is nobody left to tell.
+    let _ = io::stderr().lock().write_all(told(error).as_bytes());
 }
 
 /// The error, each cause on a line of its own, and what to do about it last.

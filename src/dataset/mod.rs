@@ -6,6 +6,7 @@
 //! condition; and no error of the database reaches a caller.
 
 pub mod arguments;
+mod arms;
 mod cell;
 pub mod check;
 mod condition;
@@ -14,6 +15,7 @@ mod database;
 pub mod describe;
 mod face;
 mod filter;
+mod heads;
 mod keyset;
 mod moment;
 mod plan;

@@ -30,9 +30,9 @@ pub struct Relation {
     pub affinities: BTreeMap<Name, Affinity>,
     /// The declared columns that the database guarantees to be never NULL.
     pub never_null: BTreeSet<Name>,
-    /// Whether an index serves tenant, data room and default order, so that a page of several rooms can be merged from
-    /// one search per room.
-    pub merges_rooms: bool,
+    /// The columns for which an index serves tenant, column and default order: a page of rows that have one of several
+    /// values there can be merged from one search per value.
+    pub divides: BTreeSet<Name>,
 }
 
 /// Every dataset, checked against the database.

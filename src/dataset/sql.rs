@@ -3,25 +3,24 @@
 //! The row filter is always the first condition. Everything a caller says stands beside it, joined by AND, so that it can
 //! only narrow. Nothing here counts, ranks or orders by rows outside the filter.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::arms::{self, Arm};
 use super::condition::Place;
 use super::face::Face;
 use super::filter::{self, FilterError};
+use super::heads::Heads;
 use super::keyset::{self, Term};
-use super::plan::{self, PageRead, Read, Shape};
+use super::plan::{PageRead, Read, Shape};
 use super::relation::{Affinity, Relation, Schema};
 use super::request::{Filter, Operand, Test};
 use super::statement::{Bind, Statement};
-use crate::catalog::{Column, ColumnType, Dataset, OrderTerm, RoomRule};
-use crate::model::{Name, Value};
-use crate::policy::{ColumnRule, Operator, Predicate, RowFilter};
+use crate::catalog::{Column, ColumnType, Dataset, OrderTerm};
+use crate::model::Name;
+use crate::policy::{ColumnRule, Operator, RowFilter};
 
 /// The alias of the dataset's table in every statement.
 const TABLE: &str = "t";
-/// The most data rooms that are merged; more are one condition.
-const MOST_ROOMS: usize = 32;
 
 /// Why a read cannot be said in SQL. Each of these is a mistake of ours, not of the caller.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +73,7 @@ pub(super) fn render(read: &Read, filter: &RowFilter, schema: &Schema) -> Result
 }
 
 /// One dataset within one filter.
-struct From<'a> {
+pub(super) struct From<'a> {
     relation: &'a Arc<Relation>,
     face: &'a Face,
     filter: &'a RowFilter,
@@ -100,24 +99,43 @@ impl<'a> From<'a> {
             }
         }
         let mut out = Statement::default();
-        let rooms = self.rooms(page);
-        let arms: &[RowFilter] = if rooms.is_empty() { std::slice::from_ref(self.filter) } else { &rooms };
-        for (index, filter) in arms.iter().enumerate() {
-            if index > 0 {
-                out.sql(" UNION ALL ");
+        let mut arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
+        if arms.is_empty() {
+            arms.push(Arm::whole(self.filter));
+        }
+        let heads: Vec<Option<Heads<'_>>> = arms
+            .iter()
+            .enumerate()
+            .map(|(number, arm)| {
+                arm.searches.as_ref().map(|searches| Heads { from: self, arm, searches, page, terms: &terms, number })
+            })
+            .collect();
+        for (index, heads) in heads.iter().flatten().enumerate() {
+            out.sql(if index == 0 { "WITH RECURSIVE " } else { ", " });
+            heads.queue(&mut out)?;
+        }
+        for (index, (arm, heads)) in arms.iter().zip(&heads).enumerate() {
+            out.sql(match (index, heads) {
+                (0, None) => "",
+                (0, Some(_)) => " ",
+                (_, _) => " UNION ALL ",
+            });
+            self.columns(&selected, &mut out)?;
+            if let Some(heads) = heads {
+                heads.rows(&mut out)?;
+                continue;
             }
-            self.select(&selected, filter, &mut out)?;
+            self.within(&arm.filter, &mut out)?;
             self.search(&page.words, &mut out)?;
-            self.filters(&page.filters, &mut out)?;
+            self.narrowed(arm, page, &mut out)?;
             if let Some(after) = &page.after {
                 out.sql(" AND ");
                 keyset::after(&terms, after, &mut out);
             }
         }
-        if rooms.is_empty() {
-            keyset::order_by(&terms, &mut out);
-        } else {
-            keyset::order_by_place(&terms, &position, &mut out);
+        match arms.len() {
+            1 => keyset::order_by(&terms, &mut out),
+            _ => keyset::order_by_place(&terms, &position, &mut out),
         }
         // One more than asked says whether there is another page.
         out.sql(" LIMIT ").bind(Bind::Integer(i64::from(page.limit) + 1));
@@ -129,31 +147,15 @@ impl<'a> From<'a> {
         })
     }
 
-    /// The filter once per data room, where a page is better merged from one index search per room: one condition on all
-    /// of them would read a whole tenant to find the rows of a few rooms.
-    fn rooms(&self, page: &PageRead) -> Vec<RowFilter> {
-        let ([Predicate::In { column, values }], RoomRule::Column(room)) =
-            (&self.filter.allow[..], &self.dataset().data_room)
-        else {
-            return Vec::new();
-        };
-        let distinct: BTreeSet<&Value> = values.iter().collect();
-        let merged = self.relation.merges_rooms
-            && column == room
-            && self.filter.data_room.is_none()
-            && page.words.is_empty()
-            && page.order == plan::total(&self.dataset().order, self.face)
-            && (2..=MOST_ROOMS).contains(&distinct.len());
-        if !merged {
-            return Vec::new();
+    /// Appends what an arm leaves to those before it, and the caller's filters.
+    pub(super) fn narrowed(&self, arm: &Arm, page: &PageRead, out: &mut Statement) -> Result<(), SqlError> {
+        for predicate in &arm.before {
+            out.sql(" AND (");
+            filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out)
+                .map_err(|source| self.unfit(source))?;
+            out.sql(") IS NOT TRUE");
         }
-        let of_room = |value: &Value| Predicate::Compare {
-            column: column.clone(),
-            operator: Operator::Equal,
-            value: value.clone(),
-        };
-        let arm = |value| RowFilter { allow: vec![of_room(value)], ..self.filter.clone() };
-        distinct.into_iter().map(arm).collect()
+        self.filters(&page.filters, out)
     }
 
     fn row(&self, key: &[Operand]) -> Result<Rendered, SqlError> {
@@ -179,6 +181,11 @@ impl<'a> From<'a> {
     }
 
     fn select(&self, columns: &[&Column], filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
+        self.columns(columns, out)?;
+        self.within(filter, out)
+    }
+
+    fn columns(&self, columns: &[&Column], out: &mut Statement) -> Result<(), SqlError> {
         for (index, column) in columns.iter().enumerate() {
             out.sql(if index == 0 { "SELECT " } else { ", " });
             match self.face.mask(column) {
@@ -194,7 +201,7 @@ impl<'a> From<'a> {
             self.where_read(rule, out.sql(", "))?;
             out.sql(" THEN 0 ELSE 1 END");
         }
-        self.within(filter, out)
+        Ok(())
     }
 
     /// Appends `CASE WHEN` and the condition under which a column is read.
@@ -216,10 +223,20 @@ impl<'a> From<'a> {
 
     /// Appends the table and the row filter, which every statement begins with.
     fn within(&self, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
-        out.sql(" FROM ").name(&self.dataset().table).sql(" AS t WHERE (");
+        out.sql(" FROM ");
+        self.table(filter, out)
+    }
+
+    /// Appends the table and the row filter.
+    pub(super) fn table(&self, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
+        out.name(self.table_name()).sql(" AS t WHERE (");
         filter::render(filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))?;
         out.sql(")");
         Ok(())
+    }
+
+    pub(super) fn table_name(&self) -> &'a str {
+        &self.relation.dataset.table
     }
 
     fn filters(&self, filters: &[Filter], out: &mut Statement) -> Result<(), SqlError> {
@@ -259,7 +276,7 @@ impl<'a> From<'a> {
         Ok(Term { place: self.place(&term.column)?, direction: term.direction, never_null })
     }
 
-    fn place(&self, name: &Name) -> Result<Place<'a>, SqlError> {
+    pub(super) fn place(&self, name: &Name) -> Result<Place<'a>, SqlError> {
         let unknown = || SqlError::Column { dataset: self.dataset().name.clone(), column: name.clone() };
         let column = self.dataset().column(name.as_str()).ok_or_else(unknown)?;
         let affinity: Affinity = *self.relation.affinities.get(name).ok_or_else(unknown)?;

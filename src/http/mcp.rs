@@ -23,7 +23,7 @@ use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
 use super::session::Sessions;
 use crate::authn::Principal;
 use crate::keys::strict_json::{self, BadJson};
-use crate::mcp::{Mcp, RequestId, StepUp};
+use crate::mcp::{Mcp, RequestId, Session, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
@@ -159,14 +159,35 @@ impl McpEndpoint {
                 return response;
             }
         }
+        // Where the request begins one, the server inside it takes it.
+        let session = Arc::new(Session::default());
+        request.extensions_mut().insert(Arc::clone(&session));
         let mut response = self.timed(self.with_sessions.handle(request)).await;
         if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
-            self.sessions.opened(owner, &id, &self.manager).await;
+            self.sessions.opened(owner, (&id, &session), &self.manager).await;
             if let Ok(wire) = HeaderValue::from_str(&self.sessions.seal(owner, &id)) {
                 response.headers_mut().insert(SESSION_ID, wire);
             }
         }
         response
+    }
+
+    /// The session's own stream, on which its person is told of what changes.
+    async fn stream(
+        &self,
+        mut request: http::Request<poem_body::Boxed>,
+        principal: Arc<Principal>,
+        owner: &Arc<str>,
+    ) -> Response {
+        accept_both(request.headers_mut());
+        let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
+        let sink = wire.and_then(|wire| self.sessions.find(owner, wire)).and_then(|session| session.sink());
+        let response = self.in_session(request, owner).await;
+        // It has no end of its own, so that a shutdown would wait for it in vain.
+        match sink.filter(|_| response.status().is_success()) {
+            Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
+            None => until(response, self.stopping.clone().cancelled_owned()),
+        }
     }
 
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
@@ -190,13 +211,11 @@ impl Endpoint for McpEndpoint {
         let owner: Arc<str> = principal.binding().into();
         let response = match *request.method() {
             Method::POST => self.post(request, &principal, &owner).await,
-            Method::GET | Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                let mut request = http::Request::<poem_body::Boxed>::from(request);
-                accept_both(request.headers_mut());
-                let is_stream = request.method() == Method::GET;
-                let response = self.in_session(request, &owner).await;
-                // A session's own stream has no end, so a shutdown would wait for it in vain.
-                if is_stream { until(response, self.stopping.clone().cancelled_owned()) } else { response }
+            Method::GET if request.headers().contains_key(SESSION_ID) => {
+                self.stream(request.into(), principal, &owner).await
+            }
+            Method::DELETE if request.headers().contains_key(SESSION_ID) => {
+                self.in_session(http::Request::<poem_body::Boxed>::from(request), &owner).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";

@@ -5,7 +5,7 @@
 //! does not know it (404), on every replica that holds the key.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +16,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+use crate::mcp::Session;
 use crate::random::{self, Random, RandomError};
 
 /// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
@@ -25,7 +26,7 @@ const COUNTED_OWNERS: u64 = 100_000;
     clippy::disallowed_types,
     reason = "a short list per principal, changed once per opened session, never across await"
 )]
-type Opened = Arc<std::sync::Mutex<VecDeque<Arc<str>>>>;
+type Opened = Arc<std::sync::Mutex<VecDeque<(Arc<str>, Weak<Session>)>>>;
 
 /// Binds session ids to principals, and bounds how many one principal has.
 #[derive(Debug)]
@@ -52,25 +53,40 @@ impl Sessions {
     }
 
     /// Counts a new session, and closes the owner's oldest where there are too many.
-    pub(super) async fn opened(&self, owner: &Arc<str>, id: &str, manager: &LocalSessionManager) {
+    pub(super) async fn opened(
+        &self,
+        owner: &Arc<str>,
+        (id, session): (&str, &Arc<Session>),
+        manager: &LocalSessionManager,
+    ) {
         let opened = self.opened.get_with(Arc::clone(owner), Opened::default);
-        let oldest = opened.lock().ok().and_then(|mut ids| {
-            ids.push_back(id.into());
-            if ids.len() > self.per_principal { ids.pop_front() } else { None }
+        let oldest = opened.lock().ok().and_then(|mut known| {
+            // Those that ended by themselves, idle for too long, are gone from the server inside them.
+            known.retain(|(_, session)| session.strong_count() > 0);
+            known.push_back((id.into(), Arc::downgrade(session)));
+            if known.len() > self.per_principal { known.pop_front() } else { None }
         });
-        if let Some(oldest) = oldest
-            && let Err(error) = manager.close_session(&Arc::from(&*oldest)).await
+        if let Some((oldest, _)) = oldest
+            && let Err(error) = manager.close_session(&oldest).await
         {
             tracing::debug!(%error, "the oldest session of a principal was gone already");
         }
     }
 
+    /// The session of this id on the wire, if this owner opened it and it has not ended.
+    pub(super) fn find(&self, owner: &str, wire: &str) -> Option<Arc<Session>> {
+        let id = self.open(owner, wire)?;
+        let opened = self.opened.get(owner)?;
+        let known = opened.lock().ok()?;
+        known.iter().find(|(known, _)| **known == *id).and_then(|(_, session)| session.upgrade())
+    }
+
     /// Forgets a session that its owner ended.
     pub(super) fn ended(&self, owner: &Arc<str>, id: &str) {
         if let Some(opened) = self.opened.get(owner)
-            && let Ok(mut ids) = opened.lock()
+            && let Ok(mut known) = opened.lock()
         {
-            ids.retain(|known| **known != *id);
+            known.retain(|(known, _)| **known != *id);
         }
     }
 

@@ -45,7 +45,9 @@ impl Mcp {
         };
         match &entry.tool {
             Tool::BuiltIn(tool) => self.call_built_in(caller, entry, *tool, &arguments).await,
-            Tool::Rows { dataset, operation } => self.read_rows(caller, entry, dataset, *operation, &arguments).await,
+            Tool::Rows { declared, operation } => {
+                self.read_rows(caller, entry, declared.dataset(), *operation, &arguments).await
+            }
         }
     }
 
@@ -140,8 +142,8 @@ impl Mcp {
         let refusal = match (method, name) {
             ("tools/call", Some(name)) => match self.tools.get(name).map(|entry| (&entry.tool, &entry.name)) {
                 Some((Tool::BuiltIn(_), tool)) => self.scope_refusal(principal, request, CallTool(tool.clone())).await,
-                Some((Tool::Rows { dataset, .. }, tool)) => {
-                    let action = ReadRows { dataset: dataset.name.clone(), tool: tool.clone() };
+                Some((Tool::Rows { declared, .. }, tool)) => {
+                    let action = ReadRows { dataset: declared.dataset().name.clone(), tool: tool.clone() };
                     self.scope_refusal(principal, request, action).await
                 }
                 None => None,

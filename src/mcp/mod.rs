@@ -1,7 +1,8 @@
 //! MCP itself: what a verified principal can list, call and read, in every revision of the protocol.
 //!
 //! The module never decides who may do what: `dispatch` turns a name and arguments into a typed action and asks the
-//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error.
+//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` tells
+//! open streams that the lists of their person changed; it shows nothing of them.
 //!
 //! # Adding a tool
 //!
@@ -12,20 +13,23 @@
 mod dispatch;
 mod reply;
 mod resources;
+mod streams;
 mod tools;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, Implementation, InitializeRequestParams, InitializeResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 pub use dispatch::StepUp;
+pub use streams::{Place, Session, Sink, Streams};
 
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
@@ -55,6 +59,8 @@ pub struct Parts {
     pub cursor_key: CursorKey,
     /// Where their nonces come from.
     pub random: Arc<dyn Random>,
+    /// Who is told that a list changed.
+    pub streams: Arc<Streams>,
 }
 
 /// The protected data.
@@ -71,6 +77,8 @@ pub struct Data {
 pub struct Mcp {
     parts: Arc<Parts>,
     tools: Arc<tools::Tools>,
+    /// The session that this one serves, once it is initialized. Owned here, so that it ends with it.
+    session: OnceLock<Arc<Session>>,
 }
 
 /// Who asks, in which request.
@@ -84,7 +92,12 @@ impl Mcp {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
         let tools = Arc::new(tools::Tools::new(&parts.catalog));
-        Self { parts: Arc::new(parts), tools }
+        Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+    }
+
+    /// The open streams.
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.parts.streams
     }
 
     /// The caller of this request. Without a principal in the request's extensions there is no caller and no answer: the
@@ -144,13 +157,47 @@ async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Resul
 
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_resources()
+            .enable_resources_list_changed()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")).with_title("Bailiwick"))
             .with_instructions(
                 "Answers as the person you work for: the tools and rows are those that this person may see. \
                  Call `whoami` to learn who that is.",
             )
+    }
+
+    /// Begins a session; the http layer has put it into the request.
+    async fn initialize(
+        &self,
+        hello: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let parts = context.extensions.get::<http::request::Parts>();
+        if let Some(session) = parts.and_then(|parts| parts.extensions.get::<Arc<Session>>()) {
+            self.session.get_or_init(|| Arc::clone(session)).begin(&context.peer);
+        }
+        context.peer.set_peer_info(hello.clone());
+        self.negotiate_initialize(&hello)
+    }
+
+    /// What a subscription of 2026-07-28 can be told.
+    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().build())
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let caller = Self::caller(subscription.request_context())?;
+        let place = self.parts.streams.open(caller.principal, Sink::Subscription(subscription.sink().clone()));
+        tokio::select! {
+            () = subscription.cancelled() => {}
+            () = place.ended() => {}
+        }
+        Ok(())
     }
 
     async fn list_tools(

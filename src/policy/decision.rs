@@ -12,6 +12,14 @@ use crate::store::audit::Verdict;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision(pub(super) [u8; 32]);
 
+impl Revision {
+    /// All of it, in hex digits: where two contents must not be taken for each other.
+    pub fn hex(self) -> String {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(6).try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -7,7 +7,9 @@
 //! a deny rule that a request says nothing about counts.
 //!
 //! casbin's cost is linear in the rules it is given, so they stand in partitions, one `p` definition for each tenant,
-//! permission and object, all under one matcher. Nothing here is changed after it is built.
+//! permission and object that lines name, all under one matcher; a rule for `*` stands in one of its own, once. What the
+//! model's effect says of all rules together, some allowance and no denial, is then: some partition allows, and none
+//! denies. Nothing here is changed after it is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,7 +21,7 @@ use casbin::{CoreApi as _, DefaultModel, EnforceArgs, EnforceContext, Model as _
 use futures_util::FutureExt as _;
 
 use super::files::{Effect, Rule};
-use super::index::{Partition, key};
+use super::index::{self, Partition};
 use super::object::{Kind, Permission};
 use super::predicate::Truth;
 use crate::model::Tenant;
@@ -28,7 +30,14 @@ use crate::model::Tenant;
 const REQUEST: &str = "sub, dom, obj, act, truth";
 const POLICY: &str = "sub, dom, obj, act, cond, eft";
 const EFFECT: &str = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";
+/// The half of it that a partition without an allowance still has a say in.
+const SILENCE: &str = "!some(where (p.eft == deny))";
 const MATCHER: &str = r#"named(r.sub, p.sub) && (p.dom == "*" || p.dom == r.dom) && keyMatch(r.obj, p.obj) && (p.act == "*" || p.act == r.act) && counts(r.truth, p.cond, p.eft)"#;
+
+/// The effect of the model: some rule allows, and none denies.
+pub(super) const ALLOWED: &str = "e";
+/// The half of it that is asked of rules that do not allow.
+const NOT_DENIED: &str = "e2";
 
 /// Why casbin gave no answer. Whoever asked is refused.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +60,7 @@ pub(super) struct Question<'a> {
     /// Every name that the requester goes by.
     pub(super) names: Arc<BTreeSet<Arc<str>>>,
     /// The truth of the conditions, by the position of their rules.
-    pub(super) truths: BTreeMap<usize, Truth>,
+    pub(super) truths: Arc<BTreeMap<usize, Truth>>,
 }
 
 /// casbin with every rule in its partition.
@@ -64,24 +73,19 @@ impl fmt::Debug for Enforcer {
 }
 
 impl Enforcer {
-    pub(super) fn new<'a>(
-        rules: &[Rule],
-        partitions: impl Iterator<Item = Partition<'a>>,
-    ) -> Result<Self, EnforcerError> {
+    pub(super) fn new(rules: &[Rule], partitions: impl Iterator<Item = Partition>) -> Result<Self, EnforcerError> {
         let mut model = DefaultModel::default();
-        for (section, definition) in [("r", REQUEST), ("p", POLICY), ("e", EFFECT), ("m", MATCHER)] {
-            model.add_def(section, section, definition);
+        for (key, text) in [("r", REQUEST), ("p", POLICY), (ALLOWED, EFFECT), (NOT_DENIED, SILENCE), ("m", MATCHER)] {
+            // Sections are named by the letter that their keys begin with.
+            model.add_def(&key[..1], key, text);
         }
         if let Some(definitions) = model.get_mut_model().get_mut("p")
             && let Some(blank) = definitions.get("p").cloned()
         {
-            for partition in partitions.filter(|partition| !partition.rules.is_empty()) {
+            for Partition { key, rules: positions } in partitions {
                 let mut definition = blank.clone();
-                for (position, rule) in partition.rules.iter().filter_map(|p| Some((p, rules.get(*p)?))) {
-                    definition.policy.insert(rule.canonical(*position));
-                }
-                let Partition { tenant, permission, kind, object, .. } = partition;
-                definitions.insert(key(tenant, permission, kind, object), definition);
+                definition.policy.extend(positions.iter().filter_map(|p| Some(rules.get(*p)?.canonical(*p))));
+                definitions.insert(key, definition);
             }
         }
         // Model and adapter are in memory, so there is nothing to wait for.
@@ -93,26 +97,27 @@ impl Enforcer {
         Ok(Self(enforcer))
     }
 
-    /// Says whether casbin allows it.
-    pub(super) fn allows(&self, question: Question<'_>) -> Result<bool, EnforcerError> {
-        let Question { tenant, permission, kind, object, names, truths } = question;
-        let named = key(tenant, permission, kind, Some(object));
-        let open = key(tenant, permission, kind, None);
-        let definitions = self.0.get_model().get_model().get("p");
-        let there = |key: &String| definitions.is_some_and(|definitions| definitions.contains_key(key));
+    /// Says whether casbin allows it: some partition does, and none of the others has a denial.
+    pub(super) fn allows(&self, question: &Question<'_>) -> Result<bool, EnforcerError> {
+        let Question { tenant, permission, kind, object, names, .. } = question;
         // casbin evaluates the matcher once even where there is no rule; no rule is no access, so it is not asked.
-        let Some(p_type) = [named, open].into_iter().find(there) else { return Ok(false) };
-        let context = EnforceContext { p_type, r_type: "r".into(), e_type: "e".into(), m_type: "m".into() };
-        let object = format!("{}:{object}", kind.as_str());
-        let request = Request([
-            Dynamic::from(Names(names)),
-            Dynamic::from(tenant.as_str().to_owned()),
-            Dynamic::from(object.clone()),
-            Dynamic::from(permission.as_str().to_owned()),
-            Dynamic::from(Truths(Arc::new(truths))),
-        ]);
-        let answer = self.0.enforce_with_context(context, request);
-        answer.map_err(|source| EnforcerError::Decide(format!("{object}, {permission}, {tenant}"), source))
+        let rules = |key: &str| Some(self.0.get_model().get_model().get("p")?.get(key)?.policy.len());
+        let mut allowed = false;
+        for partition in index::asked((tenant, *kind, *permission), object, names, rules) {
+            let allows = self.ask(&partition, ALLOWED, question)?;
+            if !allows && !self.ask(&partition, NOT_DENIED, question)? {
+                return Ok(false);
+            }
+            allowed |= allows;
+        }
+        Ok(allowed)
+    }
+
+    /// Asks about the rules of one partition alone.
+    pub(super) fn ask(&self, partition: &str, effect: &str, question: &Question<'_>) -> Result<bool, EnforcerError> {
+        let context =
+            EnforceContext { p_type: partition.into(), e_type: effect.into(), r_type: "r".into(), m_type: "m".into() };
+        self.0.enforce_with_context(context, question).map_err(|source| EnforcerError::Decide(partition.into(), source))
     }
 }
 
@@ -122,11 +127,15 @@ struct Names(Arc<BTreeSet<Arc<str>>>);
 #[derive(Clone)]
 struct Truths(Arc<BTreeMap<usize, Truth>>);
 
-struct Request([Dynamic; 5]);
-
-impl EnforceArgs for Request {
+impl EnforceArgs for &Question<'_> {
     fn try_into_vec(self) -> casbin::Result<Vec<Dynamic>> {
-        Ok(self.0.into())
+        Ok(vec![
+            Dynamic::from(Names(Arc::clone(&self.names))),
+            Dynamic::from(self.tenant.as_str().to_owned()),
+            Dynamic::from(format!("{}:{}", self.kind.as_str(), self.object)),
+            Dynamic::from(self.permission.as_str().to_owned()),
+            Dynamic::from(Truths(Arc::clone(&self.truths))),
+        ])
     }
 
     /// Used by casbin's cached enforcer only, which is not used here.

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::{Arc, PoisonError};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 
 use super::decision::Revision;
 use super::files::{self, Lines, Sources};
 use super::finding::{Finding, LineRef, Severity};
 use super::lint::lint;
 use super::snapshot::Snapshot;
+use super::status::Status;
 use crate::catalog::Catalog;
+use crate::model::Timestamp;
 
 /// Why a policy was not taken. The one in force, if any, stays.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,6 +26,17 @@ pub struct Refused {
     pub directory: PathBuf,
     /// Everything that was found; at least one is a refusal.
     pub findings: Vec<Finding>,
+    /// The revision of these contents; `None` where they could not be read.
+    pub contents: Option<Revision>,
+    /// Whether `bailiwick policy accept` puts them in force: nothing is wrong but that files are gone or empty.
+    pub acceptable: bool,
+}
+
+impl Refused {
+    /// The revision that comes into force once somebody says that it is meant.
+    pub fn awaits(&self) -> Option<Revision> {
+        self.contents.filter(|_| self.acceptable)
+    }
 }
 
 /// The refusals, one on a line.
@@ -53,15 +66,18 @@ pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
     }
 }
 
+/// The same of a directory that is not on a disk: the files of a revision, by name. Findings name `place`.
+pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &Arc<Catalog>) -> Checked {
+    match Sources::of(place, files) {
+        Ok(sources) => check_sources(place, &sources, catalog),
+        Err(findings) => Checked { findings, snapshot: None },
+    }
+}
+
 fn check_sources(directory: &Path, sources: &Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let mut idle = lint(directory, &lines, catalog);
-    if broken {
-        // What a broken line would have given is missing here, so that denials may only look idle.
-        idle.retain(|finding| finding.severity == Severity::Warning);
-    }
-    findings.append(&mut idle);
+    findings.extend(lint(directory, &lines, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
     let snapshot = if refused { None } else { build(directory, sources, lines, catalog, &mut findings) };
@@ -109,6 +125,10 @@ pub struct Reload {
     pub removed: Vec<ChangedLine>,
     /// The lines that do nothing.
     pub warnings: Vec<Finding>,
+    /// The files that were lost, and somebody said that it is meant.
+    pub accepted: Vec<Finding>,
+    /// Whether files were refused before, and are not any more.
+    pub mended: bool,
 }
 
 impl Reload {
@@ -124,7 +144,7 @@ pub struct Policies {
     directory: PathBuf,
     catalog: Arc<Catalog>,
     current: ArcSwap<Snapshot>,
-    last_refusal: ArcSwapOption<Refused>,
+    status: ArcSwap<Status>,
     #[expect(clippy::disallowed_types, reason = "two reloads must not overtake each other; it guards no data")]
     reloading: Mutex<()>,
 }
@@ -139,10 +159,12 @@ impl Policies {
     pub fn load(directory: impl Into<PathBuf>, catalog: Arc<Catalog>) -> Result<Self, Refused> {
         let directory = directory.into();
         let Checked { findings, snapshot } = check(&directory, &catalog);
-        let Some(snapshot) = snapshot else { return Err(Refused { directory, findings }) };
+        let Some(snapshot) = snapshot else {
+            return Err(Refused { directory, findings, contents: None, acceptable: false });
+        };
+        let status = ArcSwap::from_pointee(Status::at_start(snapshot.revision()));
         let current = ArcSwap::from_pointee(snapshot);
-        let last_refusal = ArcSwapOption::empty();
-        Ok(Self { directory, catalog, current, last_refusal, reloading: Mutex::new(()) })
+        Ok(Self { directory, catalog, current, status, reloading: Mutex::new(()) })
     }
 
     /// The policy in force. A request takes it once and uses it to the end.
@@ -150,9 +172,9 @@ impl Policies {
         self.current.load_full()
     }
 
-    /// Why the files, as they are now, are not in force; `None` when they are.
-    pub fn last_refusal(&self) -> Option<Arc<Refused>> {
-        self.last_refusal.load_full()
+    /// What became of the reloads so far.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.load_full()
     }
 
     /// The policy directory.
@@ -160,44 +182,93 @@ impl Policies {
         &self.directory
     }
 
-    /// Puts the files in force as they are now.
+    /// Puts the files in force as they are now. Takes long where there are many lines.
     ///
     /// # Errors
     ///
     /// With everything that was found, when something is refused, a file that was in force and is gone or empty
-    /// included; the policy in force stays. Only a restart takes such a loss as meant: it begins from what is there.
-    pub fn reload(&self) -> Result<Reload, Arc<Refused>> {
+    /// included; the policy in force stays.
+    pub fn reload(&self, now: Timestamp) -> Result<Reload, Arc<Refused>> {
+        self.take(None, now)
+    }
+
+    /// The same, where somebody said of exactly these contents that a file is gone or empty on purpose. Any other contents
+    /// are looked at as [`Policies::reload`] would.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policies::reload`], less the losses that are meant.
+    pub fn reload_accepted(&self, meant: Revision, now: Timestamp) -> Result<Reload, Arc<Refused>> {
+        self.take(Some(meant), now)
+    }
+
+    fn take(&self, meant: Option<Revision>, now: Timestamp) -> Result<Reload, Arc<Refused>> {
         let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.status();
+        match self.read(meant) {
+            Ok((mut reload, snapshot)) => {
+                reload.mended = before.refusal.is_some();
+                if let Some(snapshot) = snapshot {
+                    self.current.store(Arc::new(snapshot));
+                }
+                self.status.store(Arc::new(before.after(&reload, now)));
+                Ok(reload)
+            }
+            Err(refused) => {
+                let refused = Arc::new(refused);
+                self.status.store(Arc::new(before.after_refusal(Arc::clone(&refused), now)));
+                Err(refused)
+            }
+        }
+    }
+
+    /// Reads and checks the files against the policy in force; gives the new policy unless it is the same.
+    fn read(&self, meant: Option<Revision>) -> Result<(Reload, Option<Snapshot>), Refused> {
         let old = self.current();
-        let refused = |findings| {
-            let refused = Arc::new(Refused { directory: self.directory.clone(), findings });
-            self.last_refusal.store(Some(Arc::clone(&refused)));
-            refused
+        let directory = || self.directory.clone();
+        let sources = Sources::read(&self.directory).map_err(|findings| Refused {
+            directory: directory(),
+            findings,
+            contents: None,
+            acceptable: false,
+        })?;
+        let (old_revision, contents) = (old.revision(), Revision(sources.digest()));
+        let reload = |added, removed, warnings, accepted| Reload {
+            old: old_revision,
+            new: contents,
+            added,
+            removed,
+            warnings,
+            accepted,
+            mended: false,
         };
-        let sources = Sources::read(&self.directory).map_err(refused)?;
-        if sources.digest() == old.revision().0 {
-            self.last_refusal.store(None);
-            let (old, new) = (old.revision(), old.revision());
-            return Ok(Reload { old, new, added: Vec::new(), removed: Vec::new(), warnings: Vec::new() });
+        if contents == old_revision {
+            return Ok((reload(Vec::new(), Vec::new(), Vec::new(), Vec::new()), None));
         }
         let Checked { mut findings, snapshot } = check_sources(&self.directory, &sources, &self.catalog);
-        findings.extend(self.gone(&old, &sources));
-        let stays = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-        let Some(snapshot) = snapshot.filter(|_| !stays) else { return Err(refused(findings)) };
-        let (added, removed) = changes(&old.texts, &snapshot.texts);
-        let reload = Reload { old: old.revision(), new: snapshot.revision(), added, removed, warnings: findings };
-        self.current.store(Arc::new(snapshot));
-        self.last_refusal.store(None);
-        Ok(reload)
+        let lost = self.lost(&old, &sources);
+        let is_meant = lost.is_empty() || meant == Some(contents);
+        match snapshot {
+            Some(snapshot) if is_meant => {
+                let (added, removed) = changes(&old.texts, &snapshot.texts);
+                Ok((reload(added, removed, findings, lost), Some(snapshot)))
+            }
+            snapshot => {
+                findings.extend(lost);
+                let acceptable = snapshot.is_some();
+                Err(Refused { directory: directory(), findings, contents: Some(contents), acceptable })
+            }
+        }
     }
 
     /// The files that were in force with lines, and now are not there or say nothing.
-    fn gone(&self, old: &Snapshot, sources: &Sources) -> Vec<Finding> {
+    fn lost(&self, old: &Snapshot, sources: &Sources) -> Vec<Finding> {
         let before = old.files.iter().filter(|(_, lines)| **lines > 0);
         let silent = before.filter_map(|(file, lines)| Some((file, lines, sources.silence(file)?)));
         let findings = silent.map(|(file, lines, how)| {
             let message = format!(
-                "the file was in force with {lines} {} and is {how}; put it back, or restart the server if that is meant",
+                "the file was in force with {lines} {} and is {how}; put it back, or run `bailiwick policy accept` if \
+                 that is meant",
                 if *lines == 1 { "line" } else { "lines" }
             );
             Finding::of_file(self.directory.join(&**file), message)

@@ -9,6 +9,7 @@
 //! that is half in force.
 
 mod columns;
+mod comparison;
 mod condition;
 mod decision;
 mod enforcer;
@@ -23,17 +24,21 @@ mod predicate;
 mod scope;
 mod simplify;
 mod snapshot;
+mod status;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use columns::{ColumnRule, Columns};
+pub use comparison::{Statement, Undecided};
 pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
+pub use files::format;
 pub use finding::{Finding, LineRef, Severity};
-pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check};
+pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check, check_contents};
 pub use names::bad_name;
 pub use object::{Object, Permission};
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
 pub use snapshot::{Snapshot, Visible};
+pub use status::Status;
 pub use watch::watch;

@@ -99,33 +99,64 @@ pub(super) fn is_ours(name: &str, catalog: &Catalog) -> bool {
 
 type Edges = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
 
-/// The `g` lines of every tenant; those of `*` copied into each.
+/// The `g` lines of every declared tenant: its own, and beside them those of `*`.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<Tenant, Edges>);
+pub(super) struct Names {
+    own: BTreeMap<Tenant, Edges>,
+    every: Edges,
+}
+
+/// The `g` lines that count in one tenant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Membership<'a> {
+    own: &'a Edges,
+    every: &'a Edges,
+}
+
+impl<'a> Membership<'a> {
+    fn groups(self, name: &str) -> impl Iterator<Item = &'a Arc<str>> {
+        [self.own, self.every].into_iter().filter_map(move |edges| edges.get(name)).flatten()
+    }
+
+    /// Says whether a name begins a line.
+    pub(super) fn mentions(self, name: &str) -> bool {
+        self.own.contains_key(name) || self.every.contains_key(name)
+    }
+
+    /// The names that begin a line; some twice.
+    fn members(self) -> impl Iterator<Item = &'a Arc<str>> {
+        self.own.keys().chain(self.every.keys())
+    }
+}
 
 impl Names {
     pub(super) fn new(grants: &[Grant], tenants: impl Iterator<Item = Tenant>) -> Self {
-        let mut names: BTreeMap<Tenant, Edges> = tenants.map(|tenant| (tenant, Edges::new())).collect();
+        let mut names = Self { own: tenants.map(|tenant| (tenant, Edges::new())).collect(), every: Edges::new() };
         for grant in grants {
-            let targets: Vec<&mut Edges> = match &grant.tenant {
-                Some(tenant) => names.get_mut(tenant).into_iter().collect(),
-                None => names.values_mut().collect(),
+            let edges = match &grant.tenant {
+                Some(tenant) => names.own.get_mut(tenant),
+                None => Some(&mut names.every),
             };
-            for edges in targets {
+            if let Some(edges) = edges {
                 edges.entry(Arc::clone(&grant.member)).or_default().insert(Arc::clone(&grant.group));
             }
         }
-        Self(names)
+        names
+    }
+
+    /// The lines that count in a tenant; none where it is not declared.
+    pub(super) fn membership(&self, tenant: &Tenant) -> Option<Membership<'_>> {
+        self.own.get(tenant).map(|own| Membership { own, every: &self.every })
     }
 
     /// Every name that somebody of these names goes by in a tenant; `*` is always among them.
     pub(super) fn close(&self, tenant: &Tenant, names: &BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
         let mut closed = names.clone();
         closed.insert("*".into());
-        let Some(edges) = self.0.get(tenant) else { return closed };
+        let Some(membership) = self.membership(tenant) else { return closed };
         let mut open: Vec<Arc<str>> = closed.iter().cloned().collect();
         while let Some(name) = open.pop() {
-            for group in edges.get(&name).into_iter().flatten() {
+            for group in membership.groups(&name) {
                 if closed.insert(Arc::clone(group)) {
                     open.push(Arc::clone(group));
                 }
@@ -134,28 +165,17 @@ impl Names {
         closed
     }
 
-    /// Says whether a name begins a `g` line of this tenant.
-    pub(super) fn mentions(&self, tenant: &Tenant, name: &str) -> bool {
-        self.0.get(tenant).is_some_and(|edges| edges.contains_key(name))
-    }
-
     /// The names that begin a `g` line of this tenant.
     pub(super) fn members(&self, tenant: &Tenant) -> impl Iterator<Item = Arc<str>> {
-        self.0.get(tenant).into_iter().flat_map(HashMap::keys).cloned()
-    }
-
-    /// The names that somebody who has none of ours yet can come to hold in this tenant.
-    pub(super) fn attainable(&self, tenant: &Tenant, catalog: &Catalog) -> BTreeSet<Arc<str>> {
-        let members = self.0.get(tenant).into_iter().flat_map(HashMap::keys);
-        self.close(tenant, &members.filter(|name| !is_ours(name, catalog)).cloned().collect())
+        self.membership(tenant).into_iter().flat_map(Membership::members).cloned()
     }
 
     /// Finds a name that lies more than [`MAX_CHAIN`] lines from somebody, by the shortest way; cycles end.
     pub(super) fn too_deep(&self, tenant: &Tenant) -> Option<Arc<str>> {
-        let edges = self.0.get(tenant)?;
-        let groups: HashSet<&Arc<str>> = edges.values().flatten().collect();
+        let membership = self.membership(tenant)?;
+        let groups: HashSet<&Arc<str>> = membership.members().flat_map(|name| membership.groups(name)).collect();
         // From outside in: whoever is in no group first, then what is reached from nowhere else, which are cycles.
-        let sorted: BTreeSet<&Arc<str>> = edges.keys().collect();
+        let sorted: BTreeSet<&Arc<str>> = membership.members().collect();
         let (roots, rest): (Vec<_>, Vec<_>) = sorted.into_iter().partition(|name| !groups.contains(name));
         let mut reached: HashSet<&Arc<str>> = HashSet::new();
         for start in roots.into_iter().chain(rest) {
@@ -165,7 +185,7 @@ impl Names {
             let mut level = vec![start];
             let mut seen: HashSet<&Arc<str>> = HashSet::from([start]);
             for depth in 0.. {
-                let next = level.iter().filter_map(|name| edges.get(*name)).flatten();
+                let next = level.iter().flat_map(|name| membership.groups(name));
                 level = next.filter(|name| seen.insert(name)).collect();
                 match level.first() {
                     None => break,

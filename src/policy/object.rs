@@ -215,15 +215,6 @@ impl Pattern {
         self.kind.is_none_or(|own| own == kind)
             && if self.open { name.starts_with(&*self.name) } else { *self.name == *name }
     }
-
-    /// Says whether this pattern covers everything that the other one covers.
-    pub(super) fn includes(&self, other: &Self) -> bool {
-        match (self.kind, other.kind) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(own), Some(kind)) => own == kind && self.covers(kind, &other.name) && (self.open || !other.open),
-        }
-    }
 }
 
 impl fmt::Display for Pattern {

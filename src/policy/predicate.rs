@@ -188,6 +188,18 @@ impl Predicate {
     }
 }
 
+impl Predicate {
+    /// How many parts and values there are.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Known(_) | Self::Compare { .. } | Self::CompareColumns { .. } | Self::Present(_) => 1,
+            Self::In { values, .. } => 1 + values.len(),
+            Self::Not(inner) => 1 + inner.size(),
+            Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
+        }
+    }
+}
+
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], between: &str| {
@@ -255,6 +267,12 @@ pub struct ParentFilter {
 pub type ParentRows<'a> = dyn Fn(&Name, &[(&Name, &Value)]) -> Vec<Row> + 'a;
 
 impl RowFilter {
+    /// How many parts and values there are, those of the parents included.
+    pub(super) fn size(&self) -> usize {
+        let own: usize = self.allow.iter().chain(&self.deny).map(Predicate::size).sum();
+        own + self.parent.as_ref().map_or(0, |parent| parent.filter.size())
+    }
+
     /// Says whether a row is in the filter: what the rendered SQL must say of the same row, to the letter.
     pub fn admits(&self, row: &Row, parents: &ParentRows<'_>) -> bool {
         let holds = |column: &Name, wanted: &str| matches!(row.get(column), Some(Some(Value::Text(text))) if text.as_ref() == wanted);

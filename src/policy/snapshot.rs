@@ -11,10 +11,10 @@ use moka::sync::Cache;
 use super::columns::{Columns, Spoken};
 use super::condition::{Read, View};
 use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
-use super::enforcer::{Enforcer, EnforcerError, Question};
+use super::enforcer::{ALLOWED, Enforcer, EnforcerError, Question};
 use super::files::{Effect, Lines, Rule};
 use super::finding::LineRef;
-use super::index::Index;
+use super::index::{Index, Partition};
 use super::names::Names;
 use super::object::{Kind, Object, Permission};
 use super::predicate::{Row, Truth};
@@ -22,8 +22,9 @@ use crate::catalog::{Catalog, Column, Dataset, Operation};
 use crate::model::{DataRoom, Name, Requester, Tenant, Value};
 use crate::store::audit::Verdict;
 
-/// How many answers of each kind are remembered.
-const REMEMBERED: u64 = 10_000;
+/// How much is remembered of each kind of answer, in names, lines and values: ten thousand answers of the usual size, or a
+/// few hundred of people in hundreds of rooms.
+const REMEMBERED: u64 = 200_000;
 
 /// A policy in force, or one that was.
 #[derive(Debug)]
@@ -59,6 +60,16 @@ struct Key {
     permission: Permission,
 }
 
+/// An empty memory of answers, bounded by their sizes.
+fn remembering<A: Clone + Send + Sync + 'static>(size: fn(&A) -> usize) -> Cache<Key, A> {
+    /// What an answer takes besides.
+    const EACH: usize = 10;
+    let weight = move |key: &Key, answer: &A| {
+        u32::try_from(EACH + key.names.len() + key.values.len() + size(answer)).unwrap_or(u32::MAX)
+    };
+    Cache::builder().max_capacity(REMEMBERED).weigher(weight).build()
+}
+
 /// casbin's decision, and whether counting the lines comes to the same.
 struct Judged {
     decision: Decision,
@@ -72,7 +83,7 @@ impl Snapshot {
         let stated = rules.len();
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules, &tenants);
+        let index = Index::new(&rules, tenants.iter().cloned());
         let enforcer = Enforcer::new(&rules, index.partitions())?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
@@ -96,8 +107,14 @@ impl Snapshot {
             enforcer,
             reads,
             subjects,
-            decisions: Cache::new(REMEMBERED),
-            scopes: Cache::new(REMEMBERED),
+            decisions: remembering(|decision: &Decision| decision.lines.len()),
+            scopes: remembering(|decision: &RowDecision| {
+                let filter = match &decision.rule {
+                    RowRule::Nothing => 0,
+                    RowRule::Filter(filter) => filter.size(),
+                };
+                filter + decision.lines.len() + decision.columns.size()
+            }),
         })
     }
 
@@ -246,34 +263,38 @@ impl Snapshot {
 
     /// Asks casbin once about every partition, so that what it cannot decide is found before the policy is in force.
     pub(super) fn rehearse(&self) -> Result<(), EnforcerError> {
-        for partition in self.index.partitions() {
-            let rules = || partition.rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
+        for Partition { key, rules } in self.index.partitions() {
+            let rules = || rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
+            let Some((_, first)) = rules().next() else { continue };
+            let Some(tenant) = first.tenant.as_ref().or_else(|| self.catalog.tenants.keys().next()) else { continue };
+            let kind = first.what.kind.unwrap_or(Kind::Dataset);
             // True allowances and false denials let casbin walk to the last rule.
             let truth = |effect| match effect {
                 Effect::Allow => Truth::True,
                 Effect::Deny => Truth::False,
             };
-            self.enforcer.allows(Question {
-                tenant: partition.tenant,
-                permission: partition.permission,
-                kind: partition.kind,
-                object: partition.object.unwrap_or(""),
+            let question = Question {
+                tenant,
+                permission: first.may.or_else(|| kind.permissions().first().copied()).unwrap_or(Permission::Read),
+                kind,
+                object: &first.what.name,
                 names: Arc::new(rules().map(|(_, rule)| Arc::clone(&rule.who)).collect()),
-                truths: rules().map(|(position, rule)| (position, truth(rule.effect))).collect(),
-            })?;
+                truths: Arc::new(rules().map(|(position, rule)| (position, truth(rule.effect))).collect()),
+            };
+            self.enforcer.ask(&key, ALLOWED, &question)?;
         }
         Ok(())
     }
 
     /// Asks casbin, and counts the lines besides.
     fn judge(&self, requester: &Requester, object: &Object, permission: Permission, row: &Row) -> Judged {
-        let names = self.names.close(&requester.tenant, &requester.names);
+        let names = Arc::new(self.names.close(&requester.tenant, &requester.names));
         let view = View { requester, names: &names };
         let (tenant, kind) = (&requester.tenant, object.kind());
         let matching = self.index.matching((tenant, kind, permission), object.name(), &names);
         let rules = || matching.iter().filter_map(|position| Some((*position, self.rules.get(*position)?)));
-        let truths: BTreeMap<usize, Truth> =
-            rules().map(|(position, rule)| (position, rule.when.truth(&view, row))).collect();
+        let truths: Arc<BTreeMap<usize, Truth>> =
+            Arc::new(rules().map(|(position, rule)| (position, rule.when.truth(&view, row))).collect());
         let lines = |effect: Effect| -> Vec<LineRef> {
             let counts = |position: &usize| match (effect, truths.get(position)) {
                 (Effect::Allow, truth) => truth == Some(&Truth::True),
@@ -284,9 +305,9 @@ impl Snapshot {
         };
         let (allowing, denying) = (lines(Effect::Allow), lines(Effect::Deny));
         let expected = !allowing.is_empty() && denying.is_empty();
-        let question =
-            Question { tenant, permission, kind, object: object.name(), names: Arc::new(names.clone()), truths };
-        let allowed = match self.enforcer.allows(question) {
+        let (object_name, truths) = (object.name(), Arc::clone(&truths));
+        let question = Question { tenant, permission, kind, object: object_name, names: Arc::clone(&names), truths };
+        let allowed = match self.enforcer.allows(&question) {
             Ok(allowed) => allowed,
             Err(error) => {
                 tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");
@@ -313,9 +334,10 @@ impl Snapshot {
     /// Of the requester's names and attributes, those that some line looks at.
     fn key(&self, requester: &Requester, object: Object, permission: Permission) -> Key {
         let lists = &self.catalog.lists;
+        let membership = self.names.membership(&requester.tenant);
         let looked_at = |name: &Arc<str>| {
             self.subjects.contains(name)
-                || self.names.mentions(&requester.tenant, name)
+                || membership.is_some_and(|membership| membership.mentions(name))
                 || lists.values().any(|prefix| name.starts_with(&**prefix))
         };
         // The data room narrows rows whatever the lines say; for other objects it counts only where a line reads it.

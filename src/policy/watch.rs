@@ -1,9 +1,13 @@
 //! Puts a change of the files in force within a second of the save.
 //!
 //! The operating system says that something moved; what counts is the hash of the contents. Editors replace files,
-//! Kubernetes swaps links, network file systems say nothing at all: so notices are only a hint to look, and a look every
-//! [`POLL`] catches what no notice told.
+//! Kubernetes swaps links, network file systems say nothing at all: so notices are only a hint to look. Without one, what the
+//! file system says of the files is looked at every [`POLL`], and their contents every [`CONTENTS`], whatever it says.
+//!
+//! Reading, checking and dropping a policy of a hundred thousand lines takes long, so none of it is done where requests are
+//! answered.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,88 +18,203 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::files::Sources;
+use super::decision::Revision;
+use super::files::{Footprint, Sources};
+use super::finding::Finding;
 use super::load::{Policies, Refused, Reload};
+use super::snapshot::Snapshot;
+use crate::clock::Clock;
+use crate::model::Timestamp;
 
-/// How often the contents are looked at without a notice.
+/// How often the files are looked at without a notice.
 const POLL: Duration = Duration::from_millis(500);
+/// How often their contents are read though nothing says that they changed.
+const CONTENTS: Duration = Duration::from_secs(5);
 /// How long a directory that never comes to rest is waited for before it is read all the same; reading finds out.
 const RESTLESS: u32 = 4;
 
 /// Watches the policy directory until the shutdown, and tells of every change once: the policy that came into force, the
 /// refusal, or that the files are again as what is in force.
-pub async fn watch(
+///
+/// `accepted` says whether somebody has said since that time (`None`: since the start) that the contents of this revision are
+/// meant. It is asked while nothing stands against them but that a file is gone or empty.
+pub async fn watch<F: Future<Output = bool>>(
     policies: Arc<Policies>,
     settle: Duration,
+    clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
-    on_change: impl Fn(Result<&Reload, &Refused>),
+    accepted: impl Fn(Revision, Timestamp) -> F,
+    on_change: impl Fn(Result<&Reload, &Refused>) + Send + Sync + 'static,
 ) {
-    // The contents that were loaded or refused last, so that a refused policy is reported once.
-    let mut seen = Some(policies.current().revision().0);
+    let (started, on_change) = (clock.now(), Arc::new(on_change));
+    let mut sight = Sight::new(policies.directory(), policies.current().revision());
+    let mut replaced: Vec<Arc<Snapshot>> = Vec::new();
     let (notices, mut hints) = mpsc::channel(1);
     let mut watcher = start(policies.directory(), &notices);
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let hinted = tokio::select! {
             () = shutdown.cancelled() => return,
             // `notices` lives as long as this loop, so the channel is never closed.
-            _ = hints.recv() => {}
-            _ = ticks.tick() => {}
-        }
-        if digest(policies.directory()) == seen {
-            continue;
-        }
-        let now = tokio::select! {
-            () = shutdown.cancelled() => return,
-            now = rest(policies.directory(), settle) => now,
+            _ = hints.recv() => true,
+            _ = ticks.tick() => false,
         };
-        if now == seen {
+        forget(&mut replaced).await;
+        let before = sight.clone();
+        let Some((moved, now)) = aside(move || before.look(hinted)).await else { continue };
+        sight = now;
+        let meant = if moved { None } else { meant(&policies, started, &accepted).await };
+        if moved {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = rest(policies.directory(), settle) => {}
+            }
+        } else if meant.is_none() {
             continue;
         }
-        seen = now;
-        match policies.reload() {
-            Ok(reload) if reload.is_change() => {
-                let (old, new) = (reload.old, reload.new);
-                let (added, removed) = (reload.added.len(), reload.removed.len());
-                tracing::info!(%old, %new, added, removed, "the policy changed");
-                on_change(Ok(&reload));
-            }
-            Ok(same) => {
-                tracing::info!(revision = %same.new, "the policy files are as in force again");
-                on_change(Ok(&same));
-            }
-            Err(refused) => {
-                let kept = policies.current().revision();
-                // One line of the log, readable alone; a change of many lines can have as many refusals.
-                let told = refused.to_string().replace("\n  ", "; ");
-                tracing::error!(revision = %kept, refused = told, "the policy in force is kept");
-                on_change(Err(&refused));
-            }
-        }
+        let (reloading, time, told) = (Arc::clone(&policies), clock.now(), Arc::clone(&on_change));
+        let Some((contents, old)) = aside(move || reload(&reloading, meant, time, told.as_ref())).await else {
+            continue;
+        };
+        sight.contents = contents;
+        replaced.extend(old);
         // A link that was swapped leaves the watch on the directory that it pointed to.
         drop(watcher.take());
         watcher = start(policies.directory(), &notices);
     }
 }
 
-/// The hash of the contents; `None` while they cannot be read, which is a change too.
-fn digest(directory: &Path) -> Option<[u8; 32]> {
-    Sources::read(directory).ok().map(|sources| sources.digest())
+type Outcome = Result<Reload, Arc<Refused>>;
+
+/// What a directory holds; that it cannot be read is told by why.
+type Contents = Result<Revision, Vec<Finding>>;
+
+/// Reloads and tells of it; gives the contents that were read, and the policy that was replaced. A change can have as many
+/// lines as the policy, so that even telling of it and dropping it take long.
+fn reload(
+    policies: &Policies,
+    meant: Option<Revision>,
+    now: Timestamp,
+    on_change: &impl Fn(Result<&Reload, &Refused>),
+) -> (Contents, Option<Arc<Snapshot>>) {
+    let (before, old) = (policies.status(), policies.current());
+    let outcome = match meant {
+        Some(revision) => policies.reload_accepted(revision, now),
+        None => policies.reload(now),
+    };
+    if is_news(before.refusal.as_deref(), &outcome) {
+        log(policies.current().revision(), &outcome);
+        on_change(outcome.as_ref().map_err(AsRef::as_ref));
+    }
+    match outcome {
+        Ok(reload) => (Ok(reload.new), reload.is_change().then_some(old)),
+        Err(refused) => (refused.contents.ok_or_else(|| refused.findings.clone()), None),
+    }
 }
 
-/// Waits until the contents are the same for the time of `settle`.
-async fn rest(directory: &Path, settle: Duration) -> Option<[u8; 32]> {
-    let mut before = digest(directory);
+/// What was last seen of the directory.
+#[derive(Clone)]
+struct Sight {
+    directory: PathBuf,
+    footprint: Option<Result<Footprint, io::ErrorKind>>,
+    /// The contents that were loaded or refused last; that they cannot be read is a change too.
+    contents: Contents,
+    /// How often the contents were taken for what they were.
+    unread: u32,
+}
+
+impl Sight {
+    fn new(directory: &Path, in_force: Revision) -> Self {
+        Self { directory: directory.to_owned(), footprint: None, contents: Ok(in_force), unread: 0 }
+    }
+
+    /// Looks again, and says whether the contents are others. After a notice they are read whatever the footprint is: the
+    /// file system's clock may be too coarse for it.
+    fn look(mut self, hinted: bool) -> (bool, Self) {
+        let footprint = Some(Footprint::of(&self.directory));
+        let overdue = POLL * (self.unread + 1) >= CONTENTS;
+        if !hinted && !overdue && footprint == self.footprint {
+            self.unread += 1;
+            return (false, self);
+        }
+        let contents = Sources::read(&self.directory).map(|sources| Revision(sources.digest()));
+        let moved = contents != self.contents;
+        (moved, Self { directory: self.directory, footprint, contents, unread: 0 })
+    }
+}
+
+/// Does what takes long on a thread where nobody is answered. Nothing comes of it when it panics, or the process ends.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Some(done),
+        Err(error) => {
+            tracing::error!(%error, "the policy files could not be looked at; the policy in force is kept");
+            None
+        }
+    }
+}
+
+/// Drops the policies that no request uses any more.
+async fn forget(replaced: &mut Vec<Arc<Snapshot>>) {
+    let is_used = |policy: &Arc<Snapshot>| Arc::strong_count(policy) > 1;
+    let (used, unused): (Vec<_>, Vec<_>) = std::mem::take(replaced).into_iter().partition(is_used);
+    *replaced = used;
+    if !unused.is_empty() {
+        aside(move || drop(unused)).await;
+    }
+}
+
+/// The revision that waits for somebody's word, if it has been given.
+async fn meant<F: Future<Output = bool>>(
+    policies: &Policies,
+    started: Timestamp,
+    accepted: impl Fn(Revision, Timestamp) -> F,
+) -> Option<Revision> {
+    let status = policies.status();
+    let awaited = status.refusal.as_ref()?.awaits()?;
+    accepted(awaited, status.settled.unwrap_or(started)).await.then_some(awaited)
+}
+
+/// Waits until the directory is the same for the time of `settle`.
+async fn rest(directory: &Path, settle: Duration) {
+    let footprint = async || {
+        let directory = directory.to_owned();
+        aside(move || Footprint::of(&directory)).await
+    };
+    let mut before = footprint().await;
     for _ in 0..RESTLESS {
         sleep(settle).await;
-        let after = digest(directory);
+        let after = footprint().await;
         if after == before {
             break;
         }
         before = after;
     }
-    before
+}
+
+/// Whether an outcome tells more than is known: files that came and went while they were waited for leave what was.
+fn is_news(before: Option<&Refused>, outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(reload) => reload.is_change() || reload.mended,
+        Err(refused) => before.is_none_or(|old| (old.contents, &old.findings) != (refused.contents, &refused.findings)),
+    }
+}
+
+fn log(in_force: Revision, outcome: &Outcome) {
+    match outcome {
+        Ok(reload) if reload.is_change() => {
+            let (old, new) = (reload.old, reload.new);
+            let (added, removed) = (reload.added.len(), reload.removed.len());
+            tracing::info!(%old, %new, added, removed, "the policy changed");
+        }
+        Ok(same) => tracing::info!(revision = %same.new, "the policy files are as in force again"),
+        Err(refused) => {
+            // One line of the log, readable alone; a change of many lines can have as many refusals.
+            let told = refused.to_string().replace("\n  ", "; ");
+            tracing::error!(revision = %in_force, refused = told, "the policy in force is kept");
+        }
+    }
 }
 
 /// Asks the operating system for notices. Without them the poll alone has to do, which is said once.
@@ -139,5 +258,56 @@ fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file system's clock may stand still between two writes, and the notices of a network file system do not come.
+    #[test]
+    fn contents_are_read_from_time_to_time_though_nothing_says_that_they_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("policy.csv"), "# as it is\n").unwrap();
+        let mut sight = Sight::new(directory.path(), Revision([0; 32]));
+        sight.footprint = Some(Footprint::of(directory.path()));
+        assert!(sight.clone().look(true).0, "a notice came");
+        let looks = (CONTENTS.as_millis() / POLL.as_millis()) as usize;
+        let mut found = Vec::new();
+        for _ in 0..=looks {
+            let (moved, now) = sight.look(false);
+            found.push(moved);
+            sight = now;
+        }
+        let mut expected = vec![false; looks + 1];
+        expected[looks - 1] = true;
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_footprint_is_another_after_any_kind_of_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let print = || Footprint::of(directory.path());
+        std::fs::write(at("policy.csv"), "one\n").unwrap();
+        let mut seen = vec![print()];
+        let mut differs = |what: &str| {
+            assert!(!seen.contains(&print()), "{what}");
+            seen.push(print());
+        };
+        std::fs::write(at("policy.csv"), "longer\n").unwrap();
+        differs("longer");
+        std::fs::write(at("new"), "longer\n").unwrap();
+        std::fs::rename(at("new"), at("policy.csv")).unwrap();
+        differs("replaced by a file of the same length");
+        std::fs::write(at("b.csv"), "").unwrap();
+        differs("a file more");
+        std::fs::remove_file(at("b.csv")).unwrap();
+        std::fs::remove_file(at("policy.csv")).unwrap();
+        differs("none left");
+        std::fs::write(at(".#policy.csv"), "").unwrap();
+        std::fs::write(at("notes.txt"), "").unwrap();
+        assert_eq!(seen.last(), Some(&print()), "no policy files");
     }
 }

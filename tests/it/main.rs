@@ -12,5 +12,6 @@ mod isolation;
 mod matrix;
 mod mcp;
 mod northwind;
+mod portability;
 mod resource_server;
 mod support;

@@ -356,18 +356,22 @@ async fn somebody_who_is_no_employee_sees_no_table() {
         northwind.server.client.tools(&northwind.employee(2).token).await,
         [
             "count_customers",
+            "count_employees",
             "count_order_lines",
             "count_orders",
             "count_products",
             "get_customers",
+            "get_employees",
             "get_order_lines",
             "get_orders",
             "get_products",
             "list_customers",
+            "list_employees",
             "list_order_lines",
             "list_orders",
             "list_products",
             "search_customers",
+            "search_employees",
             "search_products",
             "whoami"
         ]
@@ -398,4 +402,32 @@ fn the_examples_script_shows_who_sees_an_order() {
         ]
     );
     assert!(text.contains("in order") && text.contains("Which rows"), "{text}");
+}
+
+#[tokio::test]
+async fn a_home_number_is_shown_to_its_owner_and_to_the_managers_above_and_nobody_can_ask_about_it() {
+    let Some(mut northwind) = Northwind::start().await else { return };
+    for number in 1..=9 {
+        let below = format!(
+            "WITH RECURSIVE below (id) AS (SELECT {number} UNION SELECT EmployeeID FROM Employees JOIN below ON ReportsTo = below.id)
+             SELECT EmployeeID || ': ' || HomePhone FROM Employees WHERE EmployeeID IN (SELECT id FROM below)"
+        );
+        let expected = rows::texts(&mut northwind.oracle, &below).await;
+        let caller = northwind.employee(number);
+        let all = caller.rows("list_employees", json!({}), 200).await;
+        let (shown, hidden): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|row| row["masked"] == json!([]));
+        let shown: BTreeSet<String> = shown
+            .iter()
+            .map(|row| format!("{}: {}", row["EmployeeID"].as_str().unwrap(), row["HomePhone"].as_str().unwrap()))
+            .collect();
+        assert_eq!((shown, all.len()), (expected, 9), "employee {number}");
+        assert!(hidden.iter().all(|row| row["masked"] == json!(["HomePhone"]) && row["HomePhone"].is_null()));
+        assert!(all.iter().all(|row| row.get("BirthDate").is_none()));
+        for column in ["HomePhone", "BirthDate"] {
+            let refused = caller.error("list_employees", json!({ "filter": { column: { "is_null": true } } })).await;
+            assert!(refused.starts_with("unknown column"), "{refused}");
+            let refused = caller.error("list_employees", json!({ "order": [column] })).await;
+            assert!(refused.starts_with("unknown column"), "{refused}");
+        }
+    }
 }

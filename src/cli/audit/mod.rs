@@ -52,7 +52,7 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show what happened to the server itself: policies reloaded or refused, the audit store recovered
+    /// Show what happened to the server itself: policies loaded, refused or accepted, the audit store recovered
     Events {
         /// From this time on: `2026-11-21T09:30:00Z`, or `2h` for two hours ago
         #[arg(long, value_name = "TIME")]

@@ -1,6 +1,5 @@
 //! `bailiwick policy matrix`: who may use what, as a table that a manager can read in a terminal of 100 columns.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use crate::model::{Context, Name, Requester, Tenant};
 use crate::policy::{Explanation, Object, Permission, RowRule, Snapshot};
 
 /// How wide a terminal is taken to be, in characters.
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
 
 /// What stands under every table.
 const LEGEND: &str = "
@@ -79,9 +78,9 @@ impl<'a> Table<'a> {
         let mut tools: Vec<_> = catalog.tools.iter().map(column).collect();
         let mut datasets: Vec<_> = catalog.datasets.keys().map(column).collect();
         let (mut names, mut row_notes, mut column_notes) = (Vec::new(), Vec::new(), Vec::new());
-        for name in principals(tenant, policy) {
+        for name in in_order(policy.principals(tenant)) {
             let requester = person::requester(tenant, &[&name], Context::default())?;
-            let shown = if &*name == "verified" { "everybody verified".to_owned() } else { name.to_string() };
+            let shown = shown(&name).to_owned();
             let (mut rules, mut seen) = (Vec::new(), Vec::new());
             for (tool, column) in catalog.tools.iter().zip(&mut tools) {
                 let told = policy.explain(&requester, &Object::Tool(tool.clone()), Permission::Call);
@@ -172,10 +171,14 @@ impl Column {
     }
 }
 
+/// A name as it stands in a table.
+pub(super) fn shown(name: &str) -> &str {
+    if name == "verified" { "everybody verified" } else { name }
+}
+
 /// Everybody verified, then the names of the files: people, roles, others.
-fn principals(tenant: &Tenant, policy: &Snapshot) -> Vec<Arc<str>> {
-    let known: BTreeSet<Arc<str>> = policy.principals(tenant);
-    let mut known: Vec<_> = std::iter::once(Arc::from("verified")).chain(known).collect();
+pub(super) fn in_order(principals: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
+    let mut known: Vec<_> = std::iter::once(Arc::from("verified")).chain(principals).collect();
     known.sort_by_key(|name| match name.split_once(':').map_or(&**name, |(prefix, _)| prefix) {
         "verified" => 0,
         "user" => 1,
@@ -228,7 +231,7 @@ fn claims<'a>(told: &Explanation, catalog: &'a Catalog) -> Vec<&'a str> {
 }
 
 /// The text in lines of so many characters, broken at blanks.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

@@ -1,6 +1,10 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
+mod accept;
+mod diff;
+mod empty;
 mod explain;
+mod fmt;
 mod matrix;
 mod person;
 mod plain;
@@ -13,29 +17,57 @@ use std::sync::Arc;
 
 use super::arguments::PolicyCommand;
 use super::serve::Given;
+use super::{is_closed_pipe, tell};
 use crate::catalog::Catalog;
-use crate::policy::{self, Severity, Snapshot};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Loaded;
+use crate::policy::{self, Checked, Severity, Snapshot};
 
 /// Runs one of the policy commands.
 pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (loaded, catalog) = given.load_catalog()?;
-    let configured = loaded.settings.policy.directory.clone();
     match command {
-        PolicyCommand::Check { directory } => check(&directory.unwrap_or(configured), &catalog, out),
+        PolicyCommand::Check { directory } => {
+            let (loaded, catalog) = given.load_catalog()?;
+            let configured = &loaded.settings.policy.directory;
+            check(directory.as_ref().unwrap_or(configured), &loaded, &catalog, out).await
+        }
+        PolicyCommand::Accept { directory } => {
+            let (loaded, catalog) = given.load_catalog()?;
+            let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
+            let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
+            accept::run(directory, &catalog, record, &given.environment, out).await
+        }
         PolicyCommand::Explain(request) => {
-            let snapshot = in_force(&configured, &catalog)?;
+            let (loaded, catalog, snapshot) = in_force(given)?;
             explain::run(&request, &loaded, &catalog, &snapshot, out).await
         }
         PolicyCommand::Matrix { tenant } => {
-            let snapshot = in_force(&configured, &catalog)?;
+            let (_, catalog, snapshot) = in_force(given)?;
             matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
+        }
+        PolicyCommand::Diff(request) => match diff::run(&request, given, out).await {
+            Err(error) if !is_closed_pipe(&error) => {
+                tell(&error);
+                Ok(ExitCode::from(2))
+            }
+            ended => ended,
+        },
+        PolicyCommand::Fmt { paths, check } => {
+            // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
+            let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
+            fmt::run(&paths, check, out)
         }
     }
 }
 
 /// Prints everything that is wrong or idle in a policy directory.
-fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+async fn check(
+    directory: &Path,
+    loaded: &Loaded,
+    catalog: &Arc<Catalog>,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     let checked = policy::check(directory, catalog);
     for finding in &checked.findings {
         writeln!(out, "{finding}")?;
@@ -44,6 +76,7 @@ fn check(directory: &Path, catalog: &Arc<Catalog>, out: &mut dyn Write) -> anyho
     let warnings = checked.findings.len() - refusals;
     let shown = directory.display();
     if let Some(snapshot) = checked.snapshot {
+        empty::note(&snapshot, loaded, catalog, out).await?;
         writeln!(out, "{shown}: in order, revision {}, {}", snapshot.revision(), counted(warnings, "warning"))?;
         Ok(ExitCode::SUCCESS)
     } else {
@@ -56,11 +89,19 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The policy as a server would load it now.
-fn in_force(directory: &Path, catalog: &Arc<Catalog>) -> anyhow::Result<Snapshot> {
-    let checked = policy::check(directory, catalog);
-    checked.snapshot.ok_or_else(|| {
-        let lines: Vec<_> = checked.findings.iter().map(|finding| format!("  {finding}")).collect();
-        anyhow::anyhow!("the policy in {} is refused\n{}", directory.display(), lines.join("\n"))
+/// The configuration, and the policy as a server would load it now.
+fn in_force(given: &Given) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
+    let (loaded, catalog) = given.load_catalog()?;
+    let directory = &loaded.settings.policy.directory;
+    let snapshot = accepted(directory, policy::check(directory, &catalog))?;
+    Ok((loaded, catalog, snapshot))
+}
+
+/// The policy, or everything that it is refused for.
+fn accepted(place: &Path, checked: Checked) -> anyhow::Result<Snapshot> {
+    let Checked { findings, snapshot } = checked;
+    snapshot.ok_or_else(|| {
+        let lines: Vec<_> = findings.iter().map(|finding| format!("  {finding}")).collect();
+        anyhow::anyhow!("the policy in {} is refused\n{}", place.display(), lines.join("\n"))
     })
 }

@@ -36,6 +36,11 @@ pub(super) fn columns(columns: &Columns, dataset: &Dataset, requester: &Requeste
     dataset.exposed().filter_map(word).collect()
 }
 
+/// One condition in the case of a requester.
+pub(super) fn condition(condition: &Predicate, dataset: &Dataset, requester: &Requester) -> String {
+    Voice { dataset, requester }.condition(condition)
+}
+
 /// Says whether a filter takes no row away.
 pub(super) fn is_everything(filter: &RowFilter) -> bool {
     filter.data_room.is_none()

@@ -1,13 +1,16 @@
 //! Whether an index serves the pages of a dataset: the columns that every scope fixes, then the order.
 
+use std::collections::BTreeSet;
+
 use super::object::{Index, Object};
 use super::{Findings, Warning};
 use crate::catalog::{Column, Dataset, Direction, RoomRule, TenantRule};
+use crate::model::Name;
 
-/// Warns of missing indexes, and says whether there is one that serves each data room by itself.
-pub(super) fn check(dataset: &Dataset, object: &Object, findings: &mut Findings) -> bool {
+/// Warns of missing indexes, and finds the columns for each of whose values there is an index that serves its pages.
+pub(super) fn check(dataset: &Dataset, object: &Object, findings: &mut Findings) -> BTreeSet<Name> {
     if !object.is_table {
-        return false;
+        return BTreeSet::new();
     }
     let tenant = match &dataset.tenant {
         TenantRule::Column(name) => dataset.column(name.as_str()),
@@ -24,20 +27,25 @@ pub(super) fn check(dataset: &Dataset, object: &Object, findings: &mut Findings)
             let create = create(object, dataset, fixed, &order);
             findings.warnings.push(Warning::Index { dataset: dataset.name.clone(), create });
         }
-        !served
     };
     let fixed: Vec<&Column> = tenant.into_iter().collect();
     // Without anything fixed, the key's own index serves an order by the key.
     if !fixed.is_empty() || !dataset.order.is_empty() {
         missing(&fixed);
     }
-    let in_room: Vec<&Column> = fixed.iter().copied().chain(room).collect();
-    room.is_some() && !missing(&in_room)
+    if let Some(room) = room {
+        missing(&fixed.iter().copied().chain([room]).collect::<Vec<_>>());
+    }
+    let divides = |column: &&Column| {
+        let with: Vec<&Column> = fixed.iter().copied().chain([*column]).collect();
+        object.indexes.iter().any(|index| serves(index, &with, &order))
+    };
+    dataset.columns.iter().filter(divides).map(|column| column.name.clone()).collect()
 }
 
 /// The columns by which pages are ordered: the default order, or the key.
 fn order(dataset: &Dataset) -> Vec<(&Column, Direction)> {
-    let column = |name: &crate::model::Name| dataset.column(name.as_str());
+    let column = |name: &Name| dataset.column(name.as_str());
     if dataset.order.is_empty() {
         let key = dataset.key.iter().filter_map(column);
         return key.map(|column| (column, Direction::Ascending)).collect();

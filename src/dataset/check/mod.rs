@@ -12,7 +12,7 @@ mod key;
 mod object;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use report::{CheckError, Warning};
@@ -60,13 +60,13 @@ async fn relation(
     declarations(dataset, findings);
     let (affinities, never_null) = columns::check(dataset, &object, database, findings).await?;
     let complete = affinities.len() == dataset.columns.len();
-    let mut merges_rooms = false;
+    let mut divides = BTreeSet::new();
     if complete {
         key::check(dataset, &object, database, findings).await?;
-        merges_rooms = index::check(dataset, &object, findings);
+        divides = index::check(dataset, &object, findings);
         fts::check(dataset, &object, catalogue, database, findings).await?;
     }
-    Ok(Relation { dataset: Arc::clone(dataset), affinities, never_null, merges_rooms })
+    Ok(Relation { dataset: Arc::clone(dataset), affinities, never_null, divides })
 }
 
 /// What everybody is given must be there for everybody, and what is in no answer must not order one.

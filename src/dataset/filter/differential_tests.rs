@@ -221,7 +221,7 @@ fn schema(catalog: &Catalog) -> Schema {
     let relation = |(table, specs, _): &(&str, &[Spec], usize)| {
         let dataset = Arc::clone(&catalog.datasets[&name(table)]);
         let affinities = specs.iter().map(|(column, _, sql)| (name(column), affinity(sql))).collect();
-        (name(table), Arc::new(Relation { dataset, affinities, never_null: BTreeSet::new(), merges_rooms: false }))
+        (name(table), Arc::new(Relation { dataset, affinities, never_null: BTreeSet::new(), divides: BTreeSet::new() }))
     };
     Schema { relations: TABLES.iter().map(relation).collect() }
 }

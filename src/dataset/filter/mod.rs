@@ -90,6 +90,17 @@ pub(super) fn render_column(
     scope.lines(&rule.allow, &rule.deny, out)
 }
 
+/// Appends an alternative of a filter, true where it allows.
+pub(super) fn alternative(
+    predicate: &Predicate,
+    dataset: &Name,
+    schema: &Schema,
+    alias: &'static str,
+    out: &mut Statement,
+) -> Result<(), FilterError> {
+    Scope { relation: relation(schema, dataset)?, alias }.where_true(predicate, out)
+}
+
 fn render_at(
     filter: &RowFilter,
     schema: &Schema,

@@ -42,7 +42,12 @@ fn relation(table: &str, columns: &[(&str, ColumnType, Affinity)]) -> (Name, Arc
     let affinities = columns.iter().map(|(column, _, affinity)| (name(column), *affinity)).collect();
     (
         name(table),
-        Arc::new(Relation { dataset: Arc::new(dataset), affinities, never_null: BTreeSet::new(), merges_rooms: false }),
+        Arc::new(Relation {
+            dataset: Arc::new(dataset),
+            affinities,
+            never_null: BTreeSet::new(),
+            divides: BTreeSet::new(),
+        }),
     )
 }
 

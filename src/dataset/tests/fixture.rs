@@ -75,7 +75,7 @@ pub(in crate::dataset) struct World {
     pub(in crate::dataset) schema: Schema,
     key: CursorKey,
     tenant: Tenant,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The result of the checks alone.
@@ -94,7 +94,11 @@ impl World {
         let database = Database::open(&settings).await.unwrap();
         let (schema, _) = check(&catalog(datasets), &database).await.unwrap();
         let key = CursorKey::generate(&OsRandom).unwrap();
-        Self { database, schema, key, tenant: "acme".parse().unwrap(), _directory: directory }
+        Self { database, schema, key, tenant: "acme".parse().unwrap(), directory }
+    }
+
+    pub(in crate::dataset) fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join("company.db")
     }
 
     pub(in crate::dataset) fn pager<'a>(&'a self, principal: &'a str) -> Pager<'a> {

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use rmcp::model::{Tool as ToolDescription, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
-use crate::catalog::{Catalog, Dataset, Operation};
+use crate::catalog::{Catalog, Operation};
 use crate::dataset::{self, Face};
 use crate::model::Name;
 use crate::policy::{Columns, Visible};
@@ -31,8 +31,8 @@ pub(super) enum Tool {
     BuiltIn(BuiltIn),
     /// It reads rows of a dataset.
     Rows {
-        /// The dataset.
-        dataset: Arc<Dataset>,
+        /// The dataset as declared; who asks may see less of it, or more.
+        declared: Face,
         /// How.
         operation: Operation,
     },
@@ -76,8 +76,8 @@ impl Tools {
             let face = Face::declared(dataset);
             dataset.operations().filter_map(move |operation| {
                 let name = dataset.tool(operation)?;
-                let tool = Tool::Rows { dataset: Arc::clone(dataset), operation };
                 let description = describe(dataset::describe::tool(operation, &face));
+                let tool = Tool::Rows { declared: face.clone(), operation };
                 Some((name.clone(), Entry { name, tool, description }))
             })
         });
@@ -97,14 +97,14 @@ impl Tools {
 
     fn described(&self, entry: &Entry, columns: Option<&Arc<Columns>>) -> ToolDescription {
         match (&entry.tool, columns) {
-            (Tool::Rows { dataset, operation }, Some(columns)) if **columns != Columns::declared(dataset) => {
+            (Tool::Rows { declared, operation }, Some(columns)) if columns != declared.columns() => {
                 let look = Look {
                     tool: entry.name.clone(),
                     open: columns.open.clone(),
                     masked: columns.masked.keys().cloned().collect(),
                 };
                 self.others.get_with(look, || {
-                    let face = Face::new(Arc::clone(dataset), Arc::clone(columns));
+                    let face = Face::new(Arc::clone(declared.dataset()), Arc::clone(columns));
                     describe(dataset::describe::tool(*operation, &face))
                 })
             }

@@ -23,6 +23,14 @@ pub(in crate::policy) enum Read {
 }
 
 impl Read {
+    /// The word for it in conditions, after `r.sub.` or `r.ctx.`.
+    pub(in crate::policy) fn name(&self) -> &str {
+        match self {
+            Self::Attribute(attribute) => attribute.as_str(),
+            Self::Context(field) => field.as_str(),
+        }
+    }
+
     /// The value for a requester.
     pub(in crate::policy) fn value(&self, requester: &Requester) -> Option<Value> {
         match self {

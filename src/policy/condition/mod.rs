@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) use evaluate::{Read, View};
 
 use super::finding::Flaw;
-use super::predicate::{Operator, Truth};
+use super::predicate::Operator;
 use crate::catalog::{Catalog, ClaimType, Dataset};
 use crate::model::{ContextField, Name, Value};
 
@@ -130,33 +130,6 @@ fn parsed(text: &str) -> Result<Tree<parse::Named<'_>>, Flaw> {
         return Err(Flaw::new(0, message));
     }
     parse::parse(text)
-}
-
-impl Condition {
-    /// The truth of a condition that is the same for everybody, if it can be said.
-    pub(super) fn constant(&self) -> Option<Truth> {
-        let literal = |term: &Term| match term {
-            Term::Literal(value) => Some(value.clone()),
-            Term::Attribute(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
-        };
-        match self {
-            Self::Always => Some(Truth::True),
-            Self::Compare { left, operator, right } => Some(operator.compare(&literal(left)?, &literal(right)?)),
-            Self::In { .. } => None,
-            Self::Present(term) => literal(term).map(|_| Truth::True),
-            Self::Not(inner) => inner.constant().map(Truth::negated),
-            Self::All(parts) => {
-                let known: Vec<Option<Truth>> = parts.iter().map(Self::constant).collect();
-                let decided = known.contains(&Some(Truth::False)) || !known.contains(&None);
-                decided.then(|| Truth::all(known.into_iter().flatten()))
-            }
-            Self::Any(parts) => {
-                let known: Vec<Option<Truth>> = parts.iter().map(Self::constant).collect();
-                let decided = known.contains(&Some(Truth::True)) || !known.contains(&None);
-                decided.then(|| Truth::any(known.into_iter().flatten()))
-            }
-        }
-    }
 }
 
 impl fmt::Display for Term {

@@ -148,6 +148,12 @@ fn literal_number(rest: &str, at: usize) -> Result<(Token<'static>, usize), Flaw
     if !digits(whole.strip_prefix('-').unwrap_or(whole)) || !fraction.is_none_or(digits) {
         return Err(Flaw::new(at, format!("`{text}` is not a number; write digits, as in `-3` or `0.5`")));
     }
+    let padded = whole.trim_start_matches('-');
+    if padded.len() > 1 && padded.starts_with('0') {
+        let message =
+            format!("`{text}` begins with a zero, which not every reader of numbers takes for nothing; leave it out");
+        return Err(Flaw::new(at, message));
+    }
     let number = if fraction.is_some() {
         let significant = text.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
         if significant > EXACT_DIGITS {

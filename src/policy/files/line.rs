@@ -129,15 +129,11 @@ impl Reader<'_> {
                     lines.grants.push(Grant { at, text, member: member.text.into(), group: group.text.into(), tenant });
                 }
             }
-            [first, ..] if matches!(first.text, "p" | "g") => {
-                let (form, wanted) = if first.text == "p" { (RULE, 7) } else { (GRANT, 4) };
-                flaws.push(first.column, wrong_count(form, wanted, &record.fields));
+            fields => {
+                if let Some((column, message)) = misshapen(fields) {
+                    flaws.push(column, message);
+                }
             }
-            [first, ..] => {
-                let hint = super::first_field(first.text);
-                flaws.push(first.column, format!("`{}` does not begin a policy line; {hint}", first.text));
-            }
-            [] => {}
         }
     }
 
@@ -235,6 +231,20 @@ fn read_permission(text: &str, what: Option<&Pattern>) -> Result<Option<Permissi
     let of = kind.map_or_else(String::new, |kind| format!(" of `{}:` objects", kind.as_str()));
     let hint = instead(text, possible.iter().map(|permission| permission.as_str()));
     Err(Flaw::new(0, format!("`{text}` is not a permission{of}; {hint}")))
+}
+
+/// Says where and why fields are not a line, whatever they hold: by the first one, or by their number.
+pub(super) fn misshapen(fields: &[Field<'_>]) -> Option<(u32, String)> {
+    let first = fields.first()?;
+    let (form, wanted) = match first.text {
+        "p" => (RULE, 7),
+        "g" => (GRANT, 4),
+        other => {
+            let hint = super::first_field(other);
+            return Some((first.column, format!("`{other}` does not begin a policy line; {hint}")));
+        }
+    };
+    (fields.len() != wanted).then(|| (first.column, wrong_count(form, wanted, fields)))
 }
 
 fn wrong_count(form: &str, wanted: usize, fields: &[Field<'_>]) -> String {

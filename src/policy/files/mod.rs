@@ -5,6 +5,8 @@
 //! findings are collected, because a person mends a file in one go. What a line *means* together with the others is the
 //! business of `lint`.
 
+mod footprint;
+mod format;
 mod line;
 mod record;
 
@@ -16,6 +18,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(super) use footprint::Footprint;
+pub use format::format;
 pub(super) use line::{Effect, Grant, Lines, Rule};
 
 use super::finding::{Finding, instead};
@@ -82,6 +86,23 @@ impl Sources {
         if findings.is_empty() { Ok(Self(sources)) } else { Err(findings) }
     }
 
+    /// Takes files from elsewhere, and of them those that [`Sources::read`] would take.
+    pub(super) fn of(place: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut sources = BTreeMap::new();
+        for (name, bytes) in files {
+            let path = place.join(&name);
+            if name.starts_with('.') || !is_policy_file(&name, &path, &mut findings) {
+                continue;
+            }
+            match fits(bytes.len() as u64) {
+                Ok(()) => drop(sources.insert(name, bytes)),
+                Err(cause) => findings.push(Finding::of_file(&path, format!("the file cannot be read: {cause}"))),
+            }
+        }
+        if findings.is_empty() { Ok(Self(sources)) } else { Err(findings) }
+    }
+
     /// How a file says nothing, if it does: it is not there, or has no line.
     pub(super) fn silence(&self, file: &str) -> Option<&'static str> {
         let Some(bytes) = self.0.get(file) else { return Some("gone") };
@@ -116,12 +137,16 @@ fn is_policy_file(name: &str, path: &Path, findings: &mut Vec<Finding>) -> bool 
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let length = fs::metadata(path)?.len();
-    if length > MAX_FILE_BYTES {
-        let message = format!("it is {length} bytes long; at most {MAX_FILE_BYTES} are read");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
+    fits(fs::metadata(path)?.len())?;
     fs::read(path)
+}
+
+fn fits(length: u64) -> io::Result<()> {
+    if length <= MAX_FILE_BYTES {
+        return Ok(());
+    }
+    let message = format!("it is {length} bytes long; at most {MAX_FILE_BYTES} are read");
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
 }
 
 /// Parses the files; every finding is collected. What could be parsed is returned too, so that it can be linted.

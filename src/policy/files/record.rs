@@ -43,12 +43,18 @@ pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Finding>
         let message = format!("the byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[error.valid_up_to()]);
         Finding { line, column: position(before.len() - start), ..Finding::of_file(path, message) }
     })?;
-    if !text.is_empty() && !text.ends_with('\n') {
-        let line = position(text.matches('\n').count());
-        let message = "the last line does not end in a newline, so it may be cut short; end it with one";
-        return Err(Finding { line, ..Finding::of_file(path, message) });
+    if text.is_empty() || text.ends_with('\n') {
+        return Ok(text);
     }
-    Ok(text)
+    let message = if text.contains('\0') {
+        "the file holds zero bytes, as UTF-16 does; save it as UTF-8"
+    } else if text.ends_with('\r') {
+        "the last line ends in a carriage return alone; end lines with LF or CRLF"
+    } else {
+        "the last line does not end in a newline, so it may be cut short; end it with one"
+    };
+    let line = position(text.matches('\n').count());
+    Err(Finding { line, ..Finding::of_file(path, message) })
 }
 
 /// The lines of a file that say something. A line with a bad character is a finding and is not read further.

@@ -14,8 +14,7 @@ fn enforcer(policy: &str) -> Enforcer {
     let sources = Sources::read(directory.path()).unwrap();
     let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
     assert_eq!(found, []);
-    let tenants: Vec<_> = catalog().tenants.keys().cloned().collect();
-    Enforcer::new(&rules, Index::new(&rules, &tenants).partitions()).unwrap()
+    Enforcer::new(&rules, Index::new(&rules, catalog().tenants.keys().cloned()).partitions()).unwrap()
 }
 
 fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Truth)]) -> bool {
@@ -26,9 +25,9 @@ fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Trut
         kind: Kind::Tool,
         object,
         names: Arc::new(names.iter().map(|name| Arc::from(*name)).collect()),
-        truths: truths.iter().copied().collect(),
+        truths: Arc::new(truths.iter().copied().collect()),
     };
-    enforcer.allows(question).unwrap()
+    enforcer.allows(&question).unwrap()
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Every row of the table of malformed files that casbin's own reader lets through, and what is said instead.
+//! What a policy is refused for, word by word. Whole files that are malformed stand in `tests/policies/malformed`
+//! (`fixtures`).
 
 use super::*;
 
@@ -12,113 +13,49 @@ fn only(policy: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn what_casbin_reads_well_is_read() {
-    let text = "# a comment\r\n  # an indented one\r\n\r\np,*,*,tool:echo,call,true,allow\r\n  p , verified ,acme, dataset:documents , read , true , allow  \n";
-    assert_eq!(findings(directory(text).path()), Vec::<String>::new());
-}
-
-#[test]
-fn a_byte_order_mark_does_not_swallow_the_first_line() {
-    let found = only(format!("\u{FEFF}{GOOD}"));
-    assert_eq!(found, "1:1 refused: the file begins with a byte order mark; save it as UTF-8 without one");
-    let inside = only(format!("# first\n\u{FEFF}{GOOD}"));
-    assert_eq!(inside, "2:1 refused: the invisible character U+FEFF stands here; remove it, or put a space");
-}
-
-#[test]
-fn another_encoding_is_refused() {
-    let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(GOOD.bytes().flat_map(|b| [b, 0])).collect();
-    assert_eq!(only(utf16), "0:0 refused: the file is UTF-16; save it as UTF-8 without a byte order mark");
-    let latin: Vec<u8> = [GOOD.as_bytes(), b"# Pr\xFCfer\n"].concat();
-    assert_eq!(only(latin), "2:5 refused: the byte 0xFC is not UTF-8; save the file as UTF-8");
-}
-
-#[test]
-fn carriage_returns_alone_do_not_end_lines() {
-    let found = only("p, *, *, tool:echo, call, true, allow\rp, *, *, tool:echo, call, true, deny\n");
-    assert_eq!(found, "1:38 refused: a carriage return stands inside a line; end lines with LF or CRLF");
-}
-
-#[test]
-fn a_file_that_may_be_cut_short_is_refused() {
-    let message = "the last line does not end in a newline, so it may be cut short; end it with one";
-    assert_eq!(only(format!("{GOOD}# cut")), format!("2:0 refused: {message}"));
-}
-
-#[test]
-fn an_effect_that_casbin_would_overlook_is_refused() {
-    let line = |effect: &str| only(format!("p, *, *, tool:echo, call, true, {effect}\n"));
-    assert_eq!(line("Deny"), "1:33 refused: `Deny` is not an effect; did you mean `deny`?");
-    assert_eq!(line("dney"), "1:33 refused: `dney` is not an effect; did you mean `deny`?");
-    assert_eq!(line("deny;"), "1:33 refused: `deny;` is not an effect; did you mean `deny`?");
-    assert_eq!(
-        line("deny # note"),
-        "1:33 refused: `deny # note` is not an effect; a comment stands on a line of its own"
-    );
+fn an_effect_is_one_of_two_words() {
+    let line = |effect: &str| {
+        only(format!(
+            "p, *, *, tool:echo, call, true, {effect}
+"
+        ))
+    };
     assert_eq!(line("block"), "1:33 refused: `block` is not an effect; there are `allow`, `deny`");
-}
-
-#[test]
-fn a_first_field_that_casbin_would_skip_is_refused() {
-    let line = |first: &str| only(format!("{first}, *, *, tool:echo, call, true, deny\n"));
-    let form = "a line begins with `p` (a rule), `g` (a membership) or `#` (a comment)";
-    assert_eq!(line("P"), "1:1 refused: `P` does not begin a policy line; write it in lower case, `p`");
-    assert_eq!(line("p2"), "1:1 refused: `p2` does not begin a policy line; did you mean `p`?");
-    assert_eq!(line("x"), format!("1:1 refused: `x` does not begin a policy line; {form}"));
-    assert_eq!(line("policy"), format!("1:1 refused: `policy` does not begin a policy line; {form}"));
-    assert_eq!(line("// p"), "1:1 refused: `// p` does not begin a policy line; a comment begins with `#`");
-    assert_eq!(only("garbage\n"), format!("1:1 refused: `garbage` does not begin a policy line; {form}"));
-    assert_eq!(
-        only("p; *; *\n"),
-        "1:1 refused: `p; *; *` does not begin a policy line; fields are separated by commas"
-    );
-    assert_eq!(
-        only("p\t*\t*\n"),
-        "1:2 refused: a tab stands here; separate fields by commas, and align them with spaces"
-    );
-}
-
-#[test]
-fn a_wrong_number_of_fields_is_refused() {
-    let form = "`p, who, tenant, what, may, when, effect` has 7";
-    assert_eq!(only("p, *, *, tool:echo, call, deny\n"), format!("1:1 refused: 6 fields; {form}"));
-    assert_eq!(
-        only("p, *, *, tool:echo, call, true, deny,\n"),
-        format!("1:1 refused: 8 fields; {form}; the line ends in a comma")
-    );
-    assert_eq!(only("p\n"), format!("1:1 refused: 1 field; {form}"));
-    let form = "`g, member, group, tenant` has 4";
-    assert_eq!(only("g, user:a, role:b\n"), format!("1:1 refused: 3 fields; {form}"));
-    assert_eq!(only("g, user:a, role:b, acme, x\n"), format!("1:1 refused: 5 fields; {form}"));
+    assert_eq!(line("alow"), "1:33 refused: `alow` is not an effect; did you mean `allow`?");
 }
 
 #[test]
 fn a_quote_is_a_character() {
-    let line = |who: &str| only(format!("p, {who}, *, tool:echo, call, true, deny\n"));
-    let count = "`p, who, tenant, what, may, when, effect` has 7; a quote does not protect a comma";
-    assert_eq!(line("\"role:a, b\""), format!("1:1 refused: 8 fields; {count}"));
-    assert!(
-        line("\"role:member\"").starts_with("1:4 refused: `\"role:` is not a prefix of names; did you mean `role:`?")
+    let open = only(
+        "p, *, *, dataset:documents, read, r.obj.title == \"open, deny
+",
     );
-    assert!(line("'role:member'").starts_with("1:4 refused: `'role:` is not a prefix of names; did you mean `role:`?"));
-    let open = only("p, *, *, dataset:documents, read, r.obj.title == \"open, deny\n");
     assert_eq!(open, "1:50 refused: the text has no closing `\"`");
+    // A condition may hold one, and then its comma is still a comma.
+    let comma = only(
+        "p, *, *, dataset:documents, read, r.obj.title == \"a, b\", deny
+",
+    );
+    assert_eq!(
+        comma,
+        "1:1 refused: 8 fields; `p, who, tenant, what, may, when, effect` has 7; a quote does not protect a comma"
+    );
 }
 
 #[test]
 fn what_a_reader_cannot_see_or_would_mistake_is_refused() {
     let line = |what: &str| only(format!("p, *, *, {what}, call, true, deny\n"));
-    let invisible = "stands here; remove it, or put a space";
-    assert_eq!(line("tool:e\u{200B}cho"), format!("1:16 refused: the invisible character U+200B {invisible}"));
-    assert_eq!(line("\u{A0}tool:echo"), format!("1:10 refused: the invisible character U+00A0 {invisible}"));
-    assert_eq!(line("tool:\u{202E}echo"), format!("1:15 refused: the invisible character U+202E {invisible}"));
-    assert_eq!(line("tool:\u{7}echo"), "1:15 refused: the control character U+0007 stands here; remove it");
+    assert_eq!(
+        line("tool:e\u{200B}cho"),
+        "1:16 refused: the invisible character U+200B stands here; remove it, or put a space"
+    );
     assert_eq!(
         line("tool:\u{435}cho"),
         "1:15 refused: `\u{435}` (U+0435) stands among Latin letters and can be mistaken for one; write the whole word in one script"
     );
     // A whole word in another script is a name like any other.
-    let found = only("g, user:иван, role:member, acme\ng, user:иван, role:member, acme\n");
+    let found =
+        only("p, user:иван, *, tool:echo, call, true, allow\np, user:иван, acme, tool:echo, call, true, allow\n");
     assert_eq!(found, "2:0 warning: `policy.csv:1` already says as much; remove this line");
 }
 
@@ -216,6 +153,10 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "46 refused: the condition ends where a comparison (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`) is expected",
         ),
         ("r.obj.amount < 1e3", "50 refused: `1e3` is not a number; write digits, as in `-3` or `0.5`"),
+        (
+            "r.obj.amount < -007",
+            "50 refused: `-007` begins with a zero, which not every reader of numbers takes for nothing; leave it out",
+        ),
         ("r.obj.amount < 9223372036854775808", "50 refused: `9223372036854775808` does not fit into 64 bits"),
         (
             "r.obj.amount < 0.1000000000000000055",
@@ -297,67 +238,11 @@ fn a_condition_cannot_exhaust_the_stack() {
 }
 
 #[test]
-fn a_line_that_does_nothing_is_a_warning_when_it_allows_and_a_refusal_when_it_denies() {
-    let gives = "g, user:a, role:member, acme\n";
-    let cases = [
-        ("p, role:ghost, acme, tool:echo, call, true", "nobody has `role:ghost` in tenant `acme`; a `g` line gives it"),
-        (
-            "p, role:member, globex, tool:echo, call, true",
-            "nobody has `role:member` in tenant `globex`; a `g` line gives it",
-        ),
-        (
-            "p, *, acme, dataset:rates, read, true",
-            "the line can never match: `dataset:rates` belongs to another tenant than `acme`",
-        ),
-        (
-            "p, *, *, tool:nothing_*, call, true",
-            "the line can never match: `tool:nothing_*` covers nothing that is declared",
-        ),
-        (
-            "p, *, *, resource:https://x, read, true",
-            "the line can never match: `resource:https://x` covers nothing that is declared",
-        ),
-        (
-            "p, *, *, tool:echo, call, 1 == 2 && r.sub.id == \"x\"",
-            "the line can never match: `(1 == 2 && r.sub.id == \"x\")` never holds",
-        ),
-    ];
-    for (line, message) in cases {
-        for (effect, severity) in [("allow", "warning"), ("deny", "refused")] {
-            let found = only(format!("{gives}{line}, {effect}\n"));
-            assert_eq!(found, format!("2:0 {severity}: {message}"), "{line}");
-        }
-    }
-    for (effect, severity) in [("allow", "warning"), ("deny", "refused")] {
-        let wide = format!("p, *, *, tool:e*, call, true, {effect}\n");
-        let message = "`policy.csv:1` already says as much; remove this line";
-        let narrow = only(format!("{wide}p, user:a, acme, tool:echo, call, r.sub.id == \"x\", {effect}\n"));
-        assert_eq!(narrow, format!("2:0 {severity}: {message}"));
-        assert_eq!(only(format!("{wide}{wide}")), format!("2:0 {severity}: {message}"));
-    }
-    let generated = only("p, *, *, tool:list_documents, call, true, allow\n");
-    assert!(generated.starts_with("1:0 warning: `tool:list_documents` comes with its dataset"), "{generated}");
-}
-
-#[test]
-fn a_role_that_hangs_on_a_role_nobody_has_is_nobodys() {
-    let found = findings(
-        directory("g, role:lead, role:member, acme\np, role:member, acme, tool:echo, call, true, deny\n").path(),
-    );
-    assert_eq!(
-        found,
-        [
-            "1:0 warning: nobody has `role:lead` in tenant `acme`; a `g` line gives it",
-            "2:0 refused: nobody has `role:member` in tenant `acme`; a `g` line gives it"
-        ]
-    );
-}
-
-#[test]
 fn chains_end_after_sixteen_and_cycles_end() {
     let chain = |length: usize| {
         let links = (1..length).map(|i| format!("g, role:r{i}, role:r{}, *\n", i + 1));
-        format!("g, user:a, role:r1, *\n{}", links.collect::<String>())
+        let last = format!("p, role:r{length}, *, tool:echo, call, true, allow\n");
+        format!("g, user:a, role:r1, *\n{}{last}", links.collect::<String>())
     };
     assert_eq!(findings(directory(chain(16)).path()), [""; 0]);
     let found = findings(directory(chain(17)).path());
@@ -371,30 +256,6 @@ fn chains_end_after_sixteen_and_cycles_end() {
 }
 
 #[test]
-fn only_the_model_that_is_compiled_is_accepted() {
-    let with_model = |model: &str| {
-        let directory = directory(GOOD);
-        fs::write(directory.path().join("model.conf"), model).unwrap();
-        findings(directory.path())
-    };
-    let shipped = shipped_model();
-    assert_eq!(with_model(&shipped.replace(" = ", "  =   ").replace('\n', "\r\n")), [""; 0]);
-    for (from, to) in [
-        ("some(where (p.eft == allow)) && !some", "!some"),
-        ("p.dom == \"*\" || ", ""),
-        ("r = sub, dom, obj, act, ctx", "r = sub, dom, obj, act"),
-        ("[role_definition]\ng = _, _, _\n", ""),
-    ] {
-        assert_ne!(shipped.replace(from, to), shipped);
-        let found = with_model(&shipped.replace(from, to));
-        assert_eq!(found.len(), 1, "{from}");
-        assert!(found[0].contains("is not the model that this server compiles"), "{found:?}");
-    }
-    let short = with_model(shipped.split("[matchers]").next().unwrap());
-    assert_eq!(short, ["0:0 refused: the model ends too soon: `[matchers]` is missing"]);
-}
-
-#[test]
 fn a_directory_without_a_policy_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(
@@ -405,7 +266,8 @@ fn a_directory_without_a_policy_is_refused() {
         ]
     );
     let missing = findings(&empty.path().join("nowhere"));
-    assert!(missing[0].starts_with("0:0 refused: the policy directory cannot be read: "), "{missing:?}");
+    let cause = std::io::Error::from_raw_os_error(2);
+    assert_eq!(missing, [format!("0:0 refused: the policy directory cannot be read: {cause}")]);
     let capital = directory(GOOD);
     fs::write(capital.path().join("b.CSV"), "p, *, *, tool:echo, call, true, deny\n").unwrap();
     assert_eq!(

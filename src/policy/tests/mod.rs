@@ -1,10 +1,16 @@
 //! What policies are refused for, what they decide, and how they come into force.
 
+mod answers;
 mod columns;
 mod decisions;
 mod enforcement;
+mod fixtures;
+mod format;
 mod malformed;
+mod mangled;
+mod partitions;
 mod reload;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,7 +37,7 @@ fn columns(columns: &[(&str, ColumnType)]) -> Vec<Column> {
         description: None,
         expose: true,
         list: true,
-        protected: false,
+        protected: *column == "margin",
         values: (*column == "classification").then(|| ["public", "internal", "secret"].map(ToOwned::to_owned).to_vec()),
     };
     columns.iter().map(column).collect()
@@ -53,10 +59,10 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
 }
 
 fn catalog() -> Arc<Catalog> {
-    let tenant = |tenant: &str| {
+    let tenant = |(tenant, issuer): (&str, &str)| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
-            issuer: "blockbrain".parse().unwrap(),
+            issuer: issuer.parse().unwrap(),
             organisations: BTreeSet::new(),
             aliases: BTreeSet::new(),
             data_rooms: BTreeMap::new(),
@@ -80,6 +86,7 @@ fn catalog() -> Arc<Catalog> {
                 ("title", ColumnType::Text),
                 ("classification", ColumnType::Text),
                 ("amount", ColumnType::Number),
+                ("margin", ColumnType::Number),
                 ("final", ColumnType::Boolean),
                 ("updated_at", ColumnType::Time(TimeStorage::Unix)),
             ],
@@ -98,8 +105,8 @@ fn catalog() -> Arc<Catalog> {
     };
     let all = [documents, comments, rates].map(|dataset| (dataset.name.clone(), Arc::new(dataset)));
     Arc::new(Catalog {
-        tenants: ["acme", "globex"].into_iter().map(tenant).collect(),
-        issuers: BTreeSet::from(["blockbrain".parse().unwrap()]),
+        tenants: [("acme", "blockbrain"), ("globex", "zitadel")].into_iter().map(tenant).collect(),
+        issuers: BTreeSet::from(["blockbrain", "zitadel"].map(|issuer| issuer.parse().unwrap())),
         claims: BTreeMap::from([(name("clearance"), ClaimType::Number)]),
         lists: BTreeMap::from([(name("rooms"), "room:".into())]),
         trusted_context: BTreeSet::from([ContextField::Agent]),

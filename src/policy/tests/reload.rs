@@ -1,15 +1,12 @@
 //! How policies come into force, and how they do not.
 
-use std::time::Duration;
-
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-
 use super::*;
+use crate::model::Timestamp;
 
 const ALLOW: &str = "p, *, *, tool:echo, call, true, allow\n";
 const DENY: &str = "p, *, *, tool:echo, call, true, deny\n";
+const NOW: Timestamp = Timestamp::from_secs(1_795_248_000);
+const LATER: Timestamp = Timestamp::from_secs(1_795_248_060);
 
 fn policies(directory: &TempDir) -> Policies {
     Policies::load(directory.path(), catalog()).unwrap()
@@ -29,10 +26,10 @@ fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
     let directory = directory(ALLOW);
     let policies = policies(&directory);
     let before = policies.current();
-    assert!(!policies.reload().unwrap().is_change());
+    assert!(!policies.reload(NOW).unwrap().is_change());
     write(&directory, "policy.csv", &format!("# moved down\n{ALLOW}"));
     write(&directory, "b.csv", DENY);
-    let reload = policies.reload().unwrap();
+    let reload = policies.reload(NOW).unwrap();
     assert_eq!((reload.old, reload.new), (before.revision(), policies.current().revision()));
     assert_eq!(
         reload.added,
@@ -54,13 +51,13 @@ fn a_bad_file_keeps_the_policy_in_force_and_is_remembered() {
     let policies = policies(&directory);
     let revision = policies.current().revision();
     write(&directory, "policy.csv", &DENY.replace("deny", "Deny"));
-    let refused = policies.reload().unwrap_err();
+    let refused = policies.reload(NOW).unwrap_err();
     assert!(refused.to_string().contains("policy.csv:1:33: refused: `Deny` is not an effect"), "{refused}");
     assert!(echoes(&policies) && policies.current().revision() == revision);
-    assert!(policies.last_refusal().is_some());
+    assert!(policies.status().refusal.as_ref().is_some_and(|refused| refused.awaits().is_none()));
     write(&directory, "policy.csv", ALLOW);
-    assert!(!policies.reload().unwrap().is_change());
-    assert!(policies.last_refusal().is_none());
+    assert!(!policies.reload(NOW).unwrap().is_change());
+    assert!(policies.status().refusal.is_none());
 }
 
 #[test]
@@ -70,15 +67,64 @@ fn a_file_that_was_in_force_and_is_gone_or_empty_is_refused_until_a_restart() {
     let policies = policies(&directory);
     assert!(!echoes(&policies));
     write(&directory, "walls.csv", "# nothing\n");
-    let refused = policies.reload().unwrap_err();
-    assert!(
-        refused.to_string().contains("walls.csv: refused: the file was in force with 1 line and is empty"),
-        "{refused}"
-    );
+    let refused = policies.reload(NOW).unwrap_err();
+    let told = "walls.csv: refused: the file was in force with 1 line and is empty; put it back, or run \
+                `bailiwick policy accept` if that is meant";
+    assert!(refused.to_string().contains(told), "{refused}");
     fs::remove_file(directory.path().join("walls.csv")).unwrap();
-    assert!(policies.reload().unwrap_err().to_string().contains("and is gone"));
+    assert!(policies.reload(NOW).unwrap_err().to_string().contains("and is gone"));
     assert!(!echoes(&policies), "the denial is still in force");
     assert!(echoes(&self::policies(&directory)), "a restart accepts what is there");
+}
+
+#[test]
+fn a_loss_that_is_meant_comes_into_force_and_no_other_contents_with_it() {
+    let directory = directory(ALLOW);
+    write(&directory, "walls.csv", DENY);
+    let policies = policies(&directory);
+    fs::remove_file(directory.path().join("walls.csv")).unwrap();
+    let awaited = policies.reload(NOW).unwrap_err().awaits().unwrap();
+
+    write(&directory, "b.csv", ALLOW);
+    let other = policies.reload_accepted(awaited, NOW).unwrap_err();
+    assert!(other.awaits().is_some_and(|other| other != awaited), "the files are not those that were accepted");
+    write(&directory, "b.csv", &ALLOW.replace("allow", "Allow"));
+    let broken = policies.reload(NOW).unwrap_err();
+    assert!(broken.findings.len() == 2 && broken.awaits().is_none(), "{broken}: more is wrong than a loss");
+    let broken = policies.reload_accepted(broken.contents.unwrap(), NOW).unwrap_err();
+    assert!(broken.to_string().contains("`Allow` is not an effect"), "nobody can accept a line that is not understood");
+    assert!(!echoes(&policies));
+
+    fs::remove_file(directory.path().join("b.csv")).unwrap();
+    let reload = policies.reload_accepted(awaited, NOW).unwrap();
+    assert_eq!((reload.new, reload.accepted.len(), reload.mended), (awaited, 1, true));
+    assert!(echoes(&policies));
+    assert_eq!(policies.current().revision(), awaited);
+}
+
+#[test]
+fn the_reloads_are_counted_and_timed() {
+    let directory = directory(ALLOW);
+    let policies = policies(&directory);
+    let counts = || {
+        let status = policies.status();
+        (status.taken, status.refused, status.settled, status.refused_since)
+    };
+    assert_eq!(counts(), (0, 0, None, None));
+    policies.reload(NOW).unwrap();
+    assert_eq!(counts(), (0, 0, None, None), "nothing changed");
+    write(&directory, "policy.csv", &format!("{ALLOW}# more\n"));
+    policies.reload(NOW).unwrap();
+    assert_eq!(counts(), (1, 0, Some(NOW), None));
+    write(&directory, "policy.csv", "nonsense\n");
+    policies.reload(NOW).unwrap_err();
+    write(&directory, "policy.csv", "more nonsense\n");
+    policies.reload(LATER).unwrap_err();
+    assert_eq!(counts(), (1, 2, Some(NOW), Some(NOW)), "the files have not been in force since the first refusal");
+    write(&directory, "policy.csv", &format!("{ALLOW}# more\n"));
+    assert!(policies.reload(LATER).unwrap().mended);
+    assert_eq!(counts(), (1, 2, Some(LATER), None));
+    assert_eq!(policies.status().revision, policies.current().revision());
 }
 
 #[test]
@@ -87,55 +133,4 @@ fn the_first_load_says_everything_that_is_wrong() {
     let refused = Policies::load(directory.path(), catalog()).unwrap_err();
     assert_eq!(refused.findings.len(), 2);
     assert!(refused.to_string().contains("there is no tool `ecko`; did you mean `echo`?"), "{refused}");
-}
-
-/// Watches while the change is made, and waits for it to be in force.
-async fn watched(policies: Arc<Policies>, change: impl FnOnce()) {
-    let shutdown = CancellationToken::new();
-    let (told, mut changes) = mpsc::unbounded_channel();
-    let watching = watch(Arc::clone(&policies), Duration::from_millis(100), shutdown.clone(), move |change| {
-        told.send(change.unwrap().new).unwrap();
-    });
-    let acting = async {
-        // The watch is set up when it first waits.
-        tokio::task::yield_now().await;
-        change();
-        // The promise is one second; a machine under load is given more before the test gives up.
-        let revision = timeout(Duration::from_secs(10), changes.recv()).await.unwrap().unwrap();
-        assert_eq!(policies.current().revision(), revision);
-        shutdown.cancel();
-    };
-    tokio::join!(watching, acting);
-}
-
-#[tokio::test]
-async fn a_replaced_file_comes_into_force_by_itself() {
-    let directory = directory(ALLOW);
-    let policies = Arc::new(policies(&directory));
-    watched(Arc::clone(&policies), || {
-        // As editors save: a new file under the old name.
-        write(&directory, "policy.csv.new", DENY);
-        fs::rename(directory.path().join("policy.csv.new"), directory.path().join("policy.csv")).unwrap();
-    })
-    .await;
-    assert!(!echoes(&policies));
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_swapped_link_comes_into_force_by_itself() {
-    use std::os::unix::fs::symlink;
-
-    let (old, new) = (directory(ALLOW), directory(DENY));
-    let place = tempfile::tempdir().unwrap();
-    let link = place.path().join("policies");
-    symlink(old.path(), &link).unwrap();
-    let policies = Arc::new(Policies::load(&link, catalog()).unwrap());
-    watched(Arc::clone(&policies), || {
-        // As Kubernetes updates a mounted configuration.
-        symlink(new.path(), place.path().join("next")).unwrap();
-        fs::rename(place.path().join("next"), &link).unwrap();
-    })
-    .await;
-    assert!(!echoes(&policies));
 }

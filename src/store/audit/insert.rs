@@ -103,16 +103,20 @@ fn clipped(mut text: String) -> String {
     text
 }
 
-/// Writes one event. Events are rare: they need no group.
+/// Writes one event. Events are rare: they need no group. The command line writes some too, so that the time may be taken.
 pub(super) async fn event(connection: &mut SqliteConnection, written: i64, event: Event) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO events (written, at, kind, detail) VALUES (?, ?, ?, ?)")
-        .bind(written)
-        .bind(event.at.as_micros())
-        .bind(event.kind)
-        .bind(event.detail)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO events (written, at, kind, detail)
+             SELECT max(written), ?, ?, ? FROM
+                 (SELECT ? AS written UNION ALL SELECT max(written) + 1 FROM events) AS candidates",
+    )
+    .bind(event.at.as_micros())
+    .bind(event.kind)
+    .bind(event.detail)
+    .bind(written)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Adds one count to what is stored for its hour.

@@ -8,6 +8,7 @@
 //! Requests without a verified credential are counted, never stored one by one, so that garbage cannot fill the disk.
 //! Nothing here stores a token, a claim or an answer.
 
+mod acceptance;
 mod error;
 mod insert;
 mod log;
@@ -18,6 +19,7 @@ mod retention;
 mod store;
 mod writer;
 
+pub use acceptance::accept;
 pub use error::AuditError;
 pub use log::{AuditLog, Failure, Place, Status};
 pub use query::{AuditReader, Decision, Filter, Rejection, prune};

@@ -16,7 +16,7 @@ use crate::store::database;
 
 /// Reads one audit file, also while a server writes it.
 #[derive(Debug, Clone)]
-pub struct AuditReader(SqlitePool);
+pub struct AuditReader(pub(super) SqlitePool);
 
 /// A stored record, with its place in the order of writing.
 #[derive(Debug, Clone, PartialEq)]

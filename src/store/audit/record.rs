@@ -136,7 +136,8 @@ impl Record {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// What, in one word from a closed list: `policy_reloaded`, `policy_refused`, `audit_recovered`.
+    /// What, in one word from a closed list: `policy_loaded`, `policy_reloaded`, `policy_refused`, `policy_accepted`,
+    /// `audit_recovered`.
     pub kind: String,
     /// The particulars, for a person: the revision, the lines that changed, the error.
     pub detail: String,

@@ -570,3 +570,32 @@ async fn the_store_has_no_column_for_a_credential_or_an_answer() {
     expected.sort();
     assert_eq!(columns, expected);
 }
+
+#[tokio::test]
+async fn an_acceptance_is_found_by_its_whole_hash_from_when_it_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = settings(directory.path());
+    let (hash, other) = ("ab".repeat(32), format!("{}ac", "ab".repeat(31)));
+    let at = |micros| Timestamp::from_micros(START + micros);
+    let missing = accept(&settings, &hash, "accepted by ada", at(0)).await.unwrap_err();
+    assert!(matches!(missing, AuditError::Open(_)), "no server has been here: {missing}");
+
+    let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
+    let running = Running::start(writer);
+    // An event that speaks of the hash and is of another kind.
+    let refused = Event { at: at(0), kind: "policy_refused".to_owned(), detail: format!("{other} accepted") };
+    log.record_event(refused).await.unwrap();
+    accept(&settings, &hash, "accepted by ada", at(0)).await.unwrap();
+    // The server's clock stands still, and the two do not get in each other's way.
+    let event = Event { at: at(0), kind: "policy_reloaded".to_owned(), detail: "…".to_owned() };
+    log.record_event(event).await.unwrap();
+
+    let reader = AuditReader::open(&settings.path).await.unwrap();
+    assert!(reader.has_accepted(&hash, at(0)).await.unwrap());
+    assert!(!reader.has_accepted(&hash, at(1)).await.unwrap(), "given before");
+    assert!(!reader.has_accepted(&other, at(0)).await.unwrap());
+    assert!(!reader.has_accepted(&hash[..63], at(0)).await.unwrap());
+    let kinds: Vec<_> = reader.events(None).await.unwrap().into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, ["policy_refused", "policy_accepted", "policy_reloaded"]);
+    running.stop().await;
+}

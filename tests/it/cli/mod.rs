@@ -5,6 +5,8 @@ mod config;
 pub(crate) mod demo;
 mod durability;
 mod policy;
+mod policy_diff;
+mod policy_fmt;
 pub(crate) mod process;
 mod reload;
 mod token;

@@ -15,7 +15,7 @@ fn a_policy_in_order_is_said_to_be_and_a_broken_one_is_refused_with_its_place() 
     assert!(good.out.contains("in order, revision ") && good.out.ends_with("0 warnings\n"), "{}", good.out);
     let file = directory.path().join("policies/policy.csv");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("dataset:people,             read, true", "dataset:people, raed, true")).unwrap();
+    fs::write(&file, text.replace("dataset:people,            read, true", "dataset:people, raed, true")).unwrap();
     let bad = run(directory.path(), &["policy", "check"]);
     assert_eq!(bad.code, 1);
     assert!(bad.out.contains("policy.csv:19:") && bad.out.contains("`raed`"), "{}", bad.out);
@@ -27,6 +27,39 @@ fn a_policy_in_order_is_said_to_be_and_a_broken_one_is_refused_with_its_place() 
     }
     let elsewhere = run(directory.path(), &["policy", "check", "nowhere"]);
     assert!(elsewhere.code == 1 && elsewhere.out.contains("cannot be read"), "{elsewhere:?}");
+}
+
+#[test]
+fn a_check_says_which_columns_can_be_empty_where_a_denial_reads_them() {
+    let directory = prepared();
+    let check = |lines: &str| {
+        let file = directory.path().join("policies/more.csv");
+        fs::write(&file, lines).unwrap();
+        run(directory.path(), &["policy", "check"])
+    };
+    let own = check("");
+    assert!(own.out.contains("denials read 1 column, of which 0 can be empty\n"), "{}", own.out);
+    let more = check(
+        "p, *, *, dataset:people, read, r.obj.manager_id == \"p1\", deny\n\
+         p, *, *, dataset:people, read, present(r.obj.email) && r.obj.email == \"x\", deny\n",
+    );
+    assert_eq!(more.code, 0, "{more:?}");
+    assert!(
+        more.out.contains(
+            "denials read 2 columns, of which 1 can be empty\n  where `people.manager_id` is empty, `more.csv:1` denies; \
+             `present(r.obj.manager_id) && …` would not\n"
+        ),
+        "{}",
+        more.out
+    );
+    fs::remove_file(directory.path().join("company.db")).unwrap();
+    let nowhere = check("");
+    assert_eq!(nowhere.code, 0, "{nowhere:?}");
+    assert!(
+        nowhere.out.contains("denials read 1 column; the database cannot be asked which can be empty: "),
+        "{}",
+        nowhere.out
+    );
 }
 
 fn explain(more: &[&str]) -> Said {

@@ -1,4 +1,4 @@
-//! A client that goes away, and a server that stops, in the middle of a query.
+//! A client that goes away, a server that stops, and a policy that changes, in the middle of a query.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +20,10 @@ const TABLES: &str = "CREATE TABLE endless (id INTEGER PRIMARY KEY, tenant_id TE
 /// once the server has started, because its checks would look for the end too.
 const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
+
+/// The same with an end that is some seconds away.
+const LONG: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
+    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 10000000) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
 
 const DATASETS: &str = r#"
 [[dataset]]
@@ -43,7 +47,7 @@ id = { type = "number" }
 tenant_id = { type = "text", expose = false }
 "#;
 
-async fn world() -> World {
+async fn world(view: &'static str) -> World {
     let world = World::with(|directory| {
         let made = directory.to_owned();
         let making = std::thread::spawn(move || {
@@ -61,7 +65,7 @@ async fn world() -> World {
         edit(&policy, "g, user:", "p, role:member, *, dataset:*, read, true, allow\ng, user:");
     })
     .await;
-    execute(&world.server.directory, ENDLESS).await;
+    execute(&world.server.directory, view).await;
     world
 }
 
@@ -91,7 +95,7 @@ async fn begin(server: &Server) -> Wire {
 async fn a_client_that_goes_away_ends_its_query_and_leaves_a_record() {
     // More than there are connections to the database: were one query to go on, its connection would be missing.
     const CLIENTS: usize = 6;
-    let world = world().await;
+    let world = world(ENDLESS).await;
     let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
     let of_the_queries = async || {
         let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
@@ -115,7 +119,7 @@ async fn a_client_that_goes_away_ends_its_query_and_leaves_a_record() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_its_grace_and_records_what_it_cuts_off() {
-    let world = world().await;
+    let world = world(ENDLESS).await;
     let mut wire = begin(&world.server).await;
     let began = Instant::now();
     let left = world.stop().await;
@@ -123,4 +127,36 @@ async fn a_shutdown_waits_for_its_grace_and_records_what_it_cuts_off() {
     let cut = left.decisions.iter().find(|decision| decision.record.object == "dataset:endless").unwrap();
     assert_eq!(cut.record.outcome, Outcome::Abandoned);
     assert!(!wire.rest().await.contains("\"rows\""), "nothing is answered unrecorded");
+}
+
+#[tokio::test]
+async fn a_query_in_flight_finishes_under_the_policy_it_began_with() {
+    let world = world(LONG).await;
+    let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
+    let revision = async || {
+        let me = world.server.client.tool("whoami", json!({})).token(&token()).send().await.structured();
+        me["policy_revision"].as_str().unwrap().to_owned()
+    };
+    let old = revision().await;
+    let mut wire = begin(&world.server).await;
+    let policy = world.server.policy();
+    edit(&policy, "p, role:member, *, dataset:*, read, true, allow\n", "");
+    while revision().await == old {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let refused = world.server.client.tool("list_endless", json!({})).token(&token()).send().await;
+    assert!(refused.protocol_error().1.contains("Unknown tool"), "by the policy in force: {refused:?}");
+    let of_the_query = async || {
+        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
+        decisions
+            .filter(|record| record.verdict == Verdict::Allow && record.object == "dataset:endless")
+            .collect::<Vec<_>>()
+    };
+    assert!(of_the_query().await.is_empty(), "it is still being answered");
+
+    let answer = wire.until("\"rows\"").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let records = of_the_query().await;
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0].revision, records[0].outcome), (&old, Outcome::Answered { rows: Some(0) }));
 }

@@ -3,4 +3,5 @@
 mod abandoned;
 mod protocol;
 mod sessions;
+mod streams;
 mod visibility;

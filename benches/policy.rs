@@ -1,0 +1,407 @@
+//! What a policy costs as it grows: to load, to keep, to ask, to replace; against a plain casbin enforcer over the same lines.
+//!
+//! `cargo bench --bench policy` measures every size in a process of its own, so that memory is that of one policy.
+//! `cargo bench --bench policy -- 100000 1000` measures one. Wall time; medians, and 99th percentiles where it says p99.
+//! Linux only, because of `/proc`.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time, and has no shutdown to wait for")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bailiwick::catalog::{self, Catalog};
+use bailiwick::config::{self, Inputs};
+use bailiwick::model::{Attributes, Context, Name, Number, Requester, Timestamp, Value};
+use bailiwick::policy::{Object, Permission, Policies, RowRule};
+use casbin::{CoreApi as _, DefaultModel, Model as _, NullAdapter};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Lines and tenants.
+const SIZES: [(usize, usize); 6] = [(10, 1), (1_000, 1), (1_000, 30), (100_000, 1), (100_000, 30), (100_000, 1_000)];
+/// How many answers each figure is of.
+const ASKED: usize = 2_000;
+/// How many askers there are while the policy is replaced.
+const ASKERS: usize = 2;
+/// How many lines of a tenant belong together: eight rules for a role, and who has it.
+const BLOCK: usize = 16;
+/// One line in so many is for every tenant.
+const SHARED: usize = 100;
+
+/// The linear way to ask casbin about the same lines, its cheapest conditions first.
+const PLAIN: &str = r#"[request_definition]
+r = sub, dom, obj, act
+[policy_definition]
+p = sub, dom, obj, act, cond, eft
+[role_definition]
+g = _, _, _
+[policy_effect]
+e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
+[matchers]
+m = (p.dom == "*" || p.dom == r.dom) && (p.act == "*" || p.act == r.act) && keyMatch(r.obj, p.obj) && g(r.sub, p.sub, r.dom)
+"#;
+
+fn tenant(number: usize) -> String {
+    format!("t{number}")
+}
+
+/// The lines of one role in one tenant. Cut anywhere, what is left is a policy without a line that does nothing.
+fn block(tenant: &str, block: usize) -> [String; BLOCK] {
+    let role = format!("role:team{block}");
+    let person = |letter: char| format!("user:{letter}{block}@{tenant}.example");
+    let rule = |what: &str, may: &str, when: &str, effect: &str| {
+        format!("p, {role}, {tenant}, {what}, {may}, {when}, {effect}")
+    };
+    let grant = |who: &str, group: &str| format!("g, {who}, {group}, {tenant}");
+    let room = |number: usize| format!("room:r{}", block * 2 + number);
+    let owner = "r.obj.owner_id == r.sub.external_id";
+    [
+        grant(&person('a'), &role),
+        rule("dataset:documents", "read", "r.obj.data_room_id in r.sub.rooms", "allow"),
+        grant(&person('a'), &room(0)),
+        rule("dataset:documents", "read", owner, "allow"),
+        rule("dataset:documents", "read", r#"r.obj.classification == "secret" && r.sub.clearance < 3"#, "deny"),
+        grant(&person('b'), &role),
+        rule("dataset:invoices", "read", &format!("r.obj.amount < {}", 1_000 + block), "allow"),
+        rule("tool:echo", "call", "true", "allow"),
+        grant(&person('a'), &room(1)),
+        rule("dataset:in*", "read", owner, "allow"),
+        rule("dataset:people", "*", "true", "allow"),
+        grant(&person('b'), &room(0)),
+        rule("tool:count_documents", "call", "true", "deny"),
+        grant(&person('c'), &role),
+        grant(&person('c'), &room(1)),
+        grant(&format!("idp:bench/team{block}"), &role),
+    ]
+}
+
+/// Lines for every tenant, in groups of four.
+fn shared(number: usize) -> String {
+    let group = number / 4;
+    match number % 4 {
+        0 => format!("g, idp:bench/group{group}, role:group{group}, *"),
+        1 => format!("p, role:group{group}, *, dataset:*, read, true, allow"),
+        2 => format!("p, client:blocked{group}, *, *, *, true, deny"),
+        _ => format!("p, role:group{group}, *, tool:count_*, call, true, deny"),
+    }
+}
+
+/// The policy of so many lines.
+fn policy(lines: usize, tenants: usize) -> String {
+    let common = (lines / SHARED).max(1);
+    let own = lines - common;
+    let mut text = String::with_capacity(lines * 100);
+    for line in (0..common).map(shared) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    for number in 0..tenants {
+        let count = own / tenants + usize::from(number < own % tenants);
+        let tenant = tenant(number);
+        let blocks = (0..).flat_map(|number| block(&tenant, number));
+        for line in blocks.take(count) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The settings of a server with so many tenants.
+fn settings(tenants: usize) -> String {
+    let mut text = String::from(
+        r#"
+[database]
+url = "sqlite:company.db"
+[policy]
+directory = "policies"
+[claims]
+clearance = "number"
+[[issuer]]
+name = "bench"
+preset = "zitadel"
+issuer = "http://127.0.0.1:8080/issuer"
+jwks_url = "http://127.0.0.1:8080/issuer/keys"
+audience = ["1"]
+clients = ["1"]
+users = true
+[issuer.claims]
+external_user = ["external_user_id"]
+"#,
+    );
+    for number in 0..tenants {
+        let name = tenant(number);
+        write!(text, "[[tenant]]\nname = \"{name}\"\nissuer = \"bench\"\norganisations = [\"{}\"]\n", number + 1)
+            .unwrap_or_default();
+    }
+    for (name, order) in [("documents", "updated_at"), ("invoices", "id"), ("invoice_lines", "id"), ("people", "id")] {
+        write!(
+            text,
+            r#"
+[[dataset]]
+name = "{name}"
+description = "The {name} of the benchmark"
+key = "id"
+tenant = {{ column = "tenant_id" }}
+data_room = "data_room_id"
+order = ["{order}"]
+[dataset.columns]
+id = {{ type = "id" }}
+tenant_id = {{ type = "text", expose = false }}
+data_room_id = {{ type = "id" }}
+owner_id = {{ type = "id" }}
+classification = {{ type = "text", values = ["public", "internal", "secret"] }}
+amount = {{ type = "number" }}
+updated_at = {{ type = "time", stored = "text" }}
+"#
+        )
+        .unwrap_or_default();
+    }
+    text
+}
+
+/// Somebody of a team, with the names and claims that a token would give.
+fn somebody(number: usize, lines: usize, tenants: usize) -> Result<Requester, Failure> {
+    let name = tenant(number % tenants);
+    let blocks = (lines / tenants / BLOCK).max(1);
+    let letter = ['a', 'b', 'c'][number % 3];
+    let id = format!("{letter}{}@{name}.example", (number / tenants) % blocks);
+    let names = ["*", "verified", "idp:bench/employee", "idp:bench/reader"].map(Arc::from);
+    let own = [format!("user:{id}"), format!("subject:bench/{number}")].map(Arc::from);
+    Ok(Requester {
+        tenant: name.parse()?,
+        names: names.into_iter().chain(own).collect(),
+        attributes: Attributes {
+            // Unique, so that no answer is of somebody else.
+            external_id: Some(format!("{number}-{id}").parse()?),
+            claims: [("clearance".parse()?, Value::Number(Number::Integer(2)))].into(),
+            ..Attributes::default()
+        },
+        context: Context::default(),
+    })
+}
+
+/// A figure from the process's own account of its memory, in megabytes.
+fn memory(figure: &str) -> Result<f64, Failure> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).ok_or("no such figure")?;
+    Ok(line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<f64>()? / 1_024.0)
+}
+
+fn millis(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+/// The median and the 99th percentile of some times, in microseconds.
+fn spread(mut times: Vec<Duration>) -> (f64, f64) {
+    times.sort();
+    let at = |part: usize| times.get(times.len() * part / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6);
+    (at(50), at(99))
+}
+
+/// Asks once for each requester, each time for the first time.
+fn cold(requesters: &[Requester], mut ask: impl FnMut(&Requester)) -> (f64, f64) {
+    let times = requesters.iter().map(|requester| {
+        let begun = Instant::now();
+        ask(requester);
+        begun.elapsed()
+    });
+    spread(times.collect())
+}
+
+/// Asks for the same requesters again and again: the median of rounds, for one answer.
+fn warm(requesters: &[Requester], mut ask: impl FnMut(&Requester)) -> f64 {
+    let known = &requesters[..requesters.len().min(100)];
+    known.iter().for_each(&mut ask);
+    let rounds = (0..ASKED / 10).map(|_| {
+        let begun = Instant::now();
+        known.iter().for_each(&mut ask);
+        begun.elapsed() / u32::try_from(known.len()).unwrap_or(1)
+    });
+    spread(rounds.collect()).0
+}
+
+/// A plain casbin enforcer's answer to the same questions, in microseconds.
+async fn plain(text: &str, requesters: &[Requester]) -> Result<f64, Failure> {
+    let mut model = DefaultModel::from_str(PLAIN).await?;
+    for line in text.lines() {
+        let mut fields = line.split(',').map(|field| field.trim().to_owned());
+        let section = fields.next().ok_or("an empty line")?;
+        model.add_policy(&section, &section, fields.collect());
+    }
+    let mut enforcer = casbin::Enforcer::new_raw(model, NullAdapter).await?;
+    enforcer.build_role_links()?;
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    for requester in requesters.iter().cycle() {
+        let user = requester.names.iter().find(|name| name.starts_with("user:")).ok_or("nobody")?;
+        let asked = Instant::now();
+        black_box(enforcer.enforce((&**user, requester.tenant.as_str(), "tool:echo", "call"))?);
+        times.push(asked.elapsed());
+        if begun.elapsed() > Duration::from_secs(2) || times.len() > ASKED {
+            break;
+        }
+    }
+    Ok(spread(times).0)
+}
+
+/// What goes on while a policy is replaced.
+struct Replaced {
+    reload: f64,
+    slowest: f64,
+}
+
+/// Replaces the policy while others ask, and says how long that took and how long one of them had to wait.
+fn replace(policies: &Arc<Policies>, file: &Path, requesters: &[Requester]) -> Result<Replaced, Failure> {
+    let (tool, documents): (Name, Name) = ("echo".parse()?, "documents".parse()?);
+    let tool = Object::Tool(tool);
+    let over = AtomicBool::new(false);
+    let mut text = fs::read_to_string(file)?;
+    text.push_str("p, verified, *, tool:whoami, call, true, allow\n");
+    fs::write(file, text)?;
+    std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..ASKERS)
+            .map(|_| {
+                let (over, tool, documents) = (&over, &tool, &documents);
+                scope.spawn(move || {
+                    let mut slowest = Duration::ZERO;
+                    for requester in requesters.iter().cycle() {
+                        if over.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let begun = Instant::now();
+                        let policy = policies.current();
+                        black_box(policy.decide(requester, tool, Permission::Call));
+                        black_box(policy.rows(requester, documents, Permission::Read));
+                        drop(policy);
+                        slowest = slowest.max(begun.elapsed());
+                        std::thread::sleep(Duration::from_micros(200));
+                    }
+                    slowest
+                })
+            })
+            .collect();
+        let begun = Instant::now();
+        let reloaded = policies.reload(Timestamp::from_secs(0));
+        let reload = millis(begun);
+        std::thread::sleep(Duration::from_millis(50));
+        over.store(true, Ordering::Relaxed);
+        let mut slowest = Duration::ZERO;
+        for asker in askers {
+            slowest = slowest.max(asker.join().map_err(|_| "an asker panicked")?);
+        }
+        if !reloaded?.is_change() {
+            return Err("the reload changed nothing".into());
+        }
+        Ok(Replaced { reload, slowest: slowest.as_secs_f64() * 1e3 })
+    })
+}
+
+fn catalog(directory: &Path, tenants: usize) -> Result<Arc<Catalog>, Failure> {
+    let path = directory.join("bailiwick.toml");
+    fs::write(&path, settings(tenants))?;
+    let loaded = config::read(Inputs { path: Some(path), ..Inputs::default() })?;
+    Ok(Arc::new(catalog::build(&loaded).map_err(|errors| format!("{errors:?}"))?))
+}
+
+/// Measures one size and prints its row.
+#[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
+async fn measure(lines: usize, tenants: usize) -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    let policies = directory.path().join("policies");
+    fs::create_dir(&policies)?;
+    fs::write(policies.join("model.conf"), include_str!("../policies/model.conf"))?;
+    let file = policies.join("policy.csv");
+    fs::write(&file, policy(lines, tenants))?;
+    let catalog = catalog(directory.path(), tenants)?;
+    let requesters = (0..ASKED).map(|number| somebody(number, lines, tenants)).collect::<Result<Vec<_>, Failure>>()?;
+
+    let before = memory("VmRSS:")?;
+    let begun = Instant::now();
+    let policies = Arc::new(Policies::load(policies, Arc::clone(&catalog))?);
+    let load = millis(begun);
+    let kept = memory("VmRSS:")? - before;
+
+    let policy = policies.current();
+    let (echo, documents): (Name, Name) = ("echo".parse()?, "documents".parse()?);
+    let echo = Object::Tool(echo);
+    let decide = |requester: &Requester| drop(black_box(policy.decide(requester, &echo, Permission::Call)));
+    let scope = |requester: &Requester| drop(black_box(policy.rows(requester, &documents, Permission::Read)));
+    let allowed = |requester: &&Requester| policy.decide(requester, &echo, Permission::Call).is_allowed();
+    let filtered = |requester: &&Requester| match policy.rows(requester, &documents, Permission::Read).rule {
+        RowRule::Filter(_) => true,
+        RowRule::Nothing => false,
+    };
+    let decided = cold(&requesters, decide);
+    let scoped = cold(&requesters, scope);
+    let (warm_decision, warm_scope) = (warm(&requesters, decide), warm(&requesters, scope));
+    let (allowed, filtered) = (requesters.iter().filter(allowed).count(), requesters.iter().filter(filtered).count());
+    drop(policy);
+
+    let begun = Instant::now();
+    policies.reload(Timestamp::from_secs(0))?;
+    let look = millis(begun);
+    let Replaced { reload, slowest } = replace(&policies, &file, &requesters)?;
+    let peak = memory("VmHWM:")? - before;
+    let casbin = plain(&fs::read_to_string(&file)?, &requesters).await?;
+    println!(
+        "{lines:>7} {tenants:>7} {load:>8.0} {reload:>8.0} {look:>7.1} {slowest:>8.1} {kept:>7.1} {peak:>7.1} \
+         {:>9.2} {:>9.1} {:>9.1} {:>9.2} {:>9.1} {:>9.1} {casbin:>9.1}",
+        warm_decision, decided.0, decided.1, warm_scope, scoped.0, scoped.1,
+    );
+    if lines >= 100 && (allowed < ASKED / 4 || filtered < ASKED / 4) {
+        return Err(
+            format!("of {ASKED} people {allowed} call and {filtered} read: not the policy that is meant").into()
+        );
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
+fn all() -> Result<(), Failure> {
+    println!(
+        "{:>7} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "",
+        "",
+        "load",
+        "reload",
+        "look",
+        "slowest",
+        "kept",
+        "peak",
+        "decision",
+        "cold",
+        "p99",
+        "scope",
+        "cold",
+        "p99",
+        "casbin"
+    );
+    println!(
+        "{:>7} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "lines", "tenants", "ms", "ms", "ms", "ms", "MB", "MB", "us", "us", "us", "us", "us", "us", "us"
+    );
+    for (lines, tenants) in SIZES {
+        let arguments = [lines.to_string(), tenants.to_string()];
+        let status = Command::new(std::env::current_exe()?).args(arguments).status()?;
+        if !status.success() {
+            return Err(format!("{lines} lines and {tenants} tenants: {status}").into());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    match arguments.as_slice() {
+        [lines, tenants] => measure(lines.parse()?, tenants.parse()?).await,
+        _ => all(),
+    }
+}

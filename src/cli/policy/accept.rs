@@ -1,0 +1,86 @@
+//! `bailiwick policy accept`: says that what is there now is meant, though a file of it is gone or empty.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::config;
+use crate::policy::{self, Severity};
+use crate::store::audit;
+
+/// The variables that may name who runs a command, the best first.
+const NAMES: [&str; 3] = ["SUDO_USER", "LOGNAME", "USER"];
+
+/// Records that exactly these contents are meant, if a server would take them.
+pub(super) async fn run(
+    directory: &Path,
+    catalog: &Arc<Catalog>,
+    (settings, clock): (&config::Audit, &dyn Clock),
+    environment: &[(OsString, OsString)],
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    let checked = policy::check(directory, catalog);
+    let shown = directory.display();
+    let Some(snapshot) = checked.snapshot else {
+        for finding in checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal) {
+            writeln!(out, "{finding}")?;
+        }
+        writeln!(out, "{shown}: refused, and nothing is accepted; only the loss of a file can be")?;
+        return Ok(ExitCode::FAILURE);
+    };
+    let revision = snapshot.revision();
+    let words = format!("accepted by {}, from {shown}", operator(environment));
+    audit::accept(settings, &revision.hex(), &words, clock.now()).await.with_context(|| {
+        format!(
+            "revision {revision} is not accepted\nhint: run it as the user who runs the server, with its configuration"
+        )
+    })?;
+    writeln!(out, "{shown}: revision {revision} is accepted: a running server takes it within a second")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who runs this, as far as the operating system and the environment tell.
+fn operator(environment: &[(OsString, OsString)]) -> String {
+    let value = |name: &&str| environment.iter().find(|(known, value)| known == *name && !value.is_empty());
+    let name = NAMES.iter().find_map(value).map(|(_, value)| value.to_string_lossy().into_owned());
+    match (name, user_id()) {
+        (Some(name), Some(id)) => format!("{name} (uid {id})"),
+        (Some(name), None) => name,
+        (None, Some(id)) => format!("uid {id}"),
+        (None, None) => "somebody unknown".to_owned(),
+    }
+}
+
+/// The user that this process runs as, where the system shows it as a file's owner.
+#[cfg(unix)]
+fn user_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").map(|metadata| metadata.uid()).ok()
+}
+
+#[cfg(not(unix))]
+fn user_id() -> Option<u32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_accepts_is_named_as_well_as_it_is_known() {
+        let named = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            operator(&pairs)
+        };
+        assert!(named(&[("USER", "root"), ("SUDO_USER", "ada")]).starts_with("ada"));
+        assert!(named(&[("USER", "bob"), ("LOGNAME", "")]).starts_with("bob"));
+        assert!(named(&[]).contains("uid ") || named(&[]) == "somebody unknown");
+    }
+}

@@ -1,0 +1,182 @@
+//! How a page is divided into index searches that each give their rows in the page's order, so that a merge of them reads
+//! little more than the page.
+//!
+//! Left whole, a filter on a few rooms is answered by reading the tenant in the order of time until a page is full, which
+//! reads everything where the rooms have been quiet. So each alternative of the policy that says which values a column may
+//! have becomes a search for each value, where an index gives that value's rows in order. Up to a few dozen stand in the
+//! statement one by one; of a longer list the statement holds one search, and walks the heads of all of them
+//! (`heads`). A division never widens: every arm has the whole filter but for the alternative that it is of.
+
+use std::collections::BTreeSet;
+
+use super::face::Face;
+use super::heads::QUEUE;
+use super::plan::{self, PageRead};
+use super::relation::{Affinity, Relation, Schema};
+use crate::catalog::{ColumnType, OrderTerm};
+use crate::model::{Name, Value};
+use crate::policy::{Operator, Predicate, RowFilter};
+
+/// The most searches that stand in a statement.
+const MOST_SEARCHES: usize = 32;
+
+/// Some of a page's rows: no two arms give the same one.
+#[derive(Debug)]
+pub(super) struct Arm {
+    /// The rows of one alternative.
+    pub(super) filter: RowFilter,
+    /// The alternatives of the arms before this one.
+    pub(super) before: Vec<Predicate>,
+    /// Where the rows are those of many searches.
+    pub(super) searches: Option<Searches>,
+}
+
+/// One search for each of many values.
+#[derive(Debug)]
+pub(super) struct Searches {
+    pub(super) column: Name,
+    pub(super) values: Vec<Value>,
+    /// What is left of the filter for the rows that have one of the values.
+    pub(super) each: RowFilter,
+}
+
+impl Arm {
+    /// All rows of a page.
+    pub(super) fn whole(filter: &RowFilter) -> Self {
+        Self { filter: filter.clone(), before: Vec::new(), searches: None }
+    }
+}
+
+/// Whether rows are asked for in the order that indexes are made for: the default one, every term of it, and then the key.
+fn is_default(order: &[OrderTerm], face: &Face) -> bool {
+    let default = &face.dataset().order;
+    order.starts_with(default) && order == plan::total(default, face)
+}
+
+/// One alternative, and the values that it leaves a column.
+struct Alternative<'a> {
+    predicate: &'a Predicate,
+    /// The part of it that says so.
+    part: &'a Predicate,
+    column: &'a Name,
+    values: BTreeSet<&'a Value>,
+}
+
+/// Divides a page; gives nothing where it is better read as it is.
+pub(super) fn divide(
+    page: &PageRead,
+    face: &Face,
+    filter: &RowFilter,
+    relation: &Relation,
+    schema: &Schema,
+) -> Vec<Arm> {
+    if filter.data_room.is_some() || !page.words.is_empty() || !is_default(&page.order, face) {
+        return Vec::new();
+    }
+    let alternatives: Option<Vec<_>> = filter.allow.iter().map(|allow| alternative(allow, relation)).collect();
+    let Some(alternatives) = alternatives else { return Vec::new() };
+    let searches: usize = alternatives.iter().map(|alternative| alternative.values.len()).sum();
+    if searches < 2 || alternatives.len() > MOST_SEARCHES {
+        return Vec::new();
+    }
+    let mut arms = Vec::new();
+    for (index, alternative) in alternatives.iter().enumerate() {
+        let of = |allow| RowFilter { allow: vec![allow], ..filter.clone() };
+        let before = || filter.allow.iter().take(index).cloned().collect();
+        if searches <= MOST_SEARCHES || alternative.values.len() == 1 {
+            let one = |value: &&Value| Arm { filter: of(alternative.one(value)), before: before(), searches: None };
+            arms.extend(alternative.values.iter().map(one));
+        } else if has_heads(page, alternative, relation) && !is_shadowed(schema) {
+            let values = alternative.values.iter().copied().cloned().collect();
+            let (column, each) = (alternative.column.clone(), of(Predicate::All(alternative.rest())));
+            let searches = Some(Searches { column, values, each });
+            arms.push(Arm { filter: of(alternative.predicate.clone()), before: before(), searches });
+        } else {
+            return Vec::new();
+        }
+    }
+    arms
+}
+
+/// An alternative that leaves a column a few values, where an index gives the rows of each in order.
+fn alternative<'a>(predicate: &'a Predicate, relation: &Relation) -> Option<Alternative<'a>> {
+    let divides = |column: &&Name| relation.divides.contains(*column);
+    match predicate {
+        Predicate::In { column, values } => {
+            let values = values.iter().collect();
+            Some(column).filter(divides).map(|column| Alternative { predicate, part: predicate, column, values })
+        }
+        Predicate::Compare { column, operator: Operator::Equal, value } => {
+            let values = BTreeSet::from([value]);
+            Some(column).filter(divides).map(|column| Alternative { predicate, part: predicate, column, values })
+        }
+        Predicate::All(parts) => {
+            let found = parts.iter().find_map(|part| match part {
+                Predicate::In { .. } | Predicate::Compare { .. } => alternative(part, relation),
+                Predicate::Known(_)
+                | Predicate::CompareColumns { .. }
+                | Predicate::Present(_)
+                | Predicate::Not(_)
+                | Predicate::All(_)
+                | Predicate::Any(_) => None,
+            });
+            found.map(|found| Alternative { predicate, ..found })
+        }
+        Predicate::Known(_)
+        | Predicate::Compare { .. }
+        | Predicate::CompareColumns { .. }
+        | Predicate::Present(_)
+        | Predicate::Not(_)
+        | Predicate::Any(_) => None,
+    }
+}
+
+impl Alternative<'_> {
+    /// The alternative for one of the values.
+    fn one(&self, value: &Value) -> Predicate {
+        let (column, value) = (self.column.clone(), value.clone());
+        let equal = Predicate::Compare { column, operator: Operator::Equal, value };
+        let mut rest = self.rest();
+        if rest.is_empty() {
+            return equal;
+        }
+        rest.insert(0, equal);
+        Predicate::All(rest)
+    }
+
+    /// What the alternative says besides the values of the column.
+    fn rest(&self) -> Vec<Predicate> {
+        match self.predicate {
+            Predicate::All(parts) => parts.iter().filter(|part| *part != self.part).cloned().collect(),
+            Predicate::Known(_)
+            | Predicate::Compare { .. }
+            | Predicate::CompareColumns { .. }
+            | Predicate::In { .. }
+            | Predicate::Present(_)
+            | Predicate::Not(_)
+            | Predicate::Any(_) => Vec::new(),
+        }
+    }
+}
+
+/// Whether the heads of the alternative's searches can be walked: a row is found again by its key, the next one by a plain
+/// comparison with every term of the order, and the values come out of JSON as they went in.
+fn has_heads(page: &PageRead, alternative: &Alternative<'_>, relation: &Relation) -> bool {
+    let dataset = &relation.dataset;
+    let text = |value: &&Value| match value {
+        Value::Text(text) => !text.contains('\0'),
+        Value::Number(_) | Value::Boolean(_) => false,
+    };
+    let kind = dataset.column(alternative.column.as_str()).map(|column| column.kind);
+    matches!(dataset.key.as_slice(), [key] if page.order.last().is_some_and(|term| term.column == *key))
+        && page.order.iter().all(|term| relation.never_null.contains(&term.column))
+        && matches!(kind, Some(ColumnType::Id | ColumnType::Text))
+        && relation.affinities.get(alternative.column) == Some(&Affinity::Text)
+        && alternative.values.iter().all(|value| text(value))
+}
+
+/// Whether a table is called as a queue would be, and would be taken for it.
+fn is_shadowed(schema: &Schema) -> bool {
+    let queue = |table: &str| table.get(..QUEUE.len()).is_some_and(|start| start.eq_ignore_ascii_case(QUEUE));
+    schema.relations.values().any(|relation| queue(&relation.dataset.table))
+}

@@ -1,0 +1,80 @@
+//! Who there can be, before anybody asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, TenantEntry};
+use crate::model::{IssuerName, Tenant};
+use crate::policy::files::Grant;
+use crate::policy::names::{self, Names};
+
+/// The tenants, and the names that somebody in each can come to hold.
+pub(super) struct Ground<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) names: Names,
+    held: BTreeMap<&'a Tenant, BTreeSet<Arc<str>>>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(grants: &[Grant], catalog: &'a Catalog) -> Self {
+        let names = Names::new(grants, catalog.tenants.keys().cloned());
+        let held = catalog.tenants.iter().map(|(tenant, entry)| {
+            let outside = names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry));
+            (tenant, names.close(tenant, &outside.collect()))
+        });
+        Self { catalog, held: held.collect(), names }
+    }
+
+    /// The tenants that a line is for.
+    pub(super) fn tenants(&self, own: Option<&Tenant>) -> impl Iterator<Item = &'a TenantEntry> {
+        self.catalog.tenants.values().filter(move |entry| own.is_none_or(|own| *own == entry.name))
+    }
+
+    /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
+    pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
+        let place = place(tenant);
+        if !names::is_ours(name, self.catalog) {
+            let anybody = self.tenants(tenant).any(|entry| from(name, entry));
+            let issuer = tenant.and_then(|tenant| self.catalog.tenants.get(tenant)).map(|entry| &entry.issuer);
+            let whose = match issuer {
+                Some(issuer) => format!("its issuer is `{issuer}`"),
+                None => "none is of that issuer".to_owned(),
+            };
+            return (!anybody).then(|| format!("nobody has `{name}` in {place}: {whose}"));
+        }
+        let held = |entry: &TenantEntry| self.held.get(&entry.name).is_some_and(|names| names.contains(name));
+        let anybody = !complete || self.tenants(tenant).any(held);
+        (!anybody).then(|| format!("nobody has `{name}` in {place}; a `g` line gives it"))
+    }
+
+    /// Says whether somebody in the tenant has an entry in a list: this one, or any.
+    pub(super) fn has_entry(&self, tenant: &Tenant, prefix: &str, entry: Option<&str>) -> bool {
+        let Some(held) = self.held.get(tenant) else { return false };
+        if let Some(entry) = entry {
+            return held.contains(format!("{prefix}{entry}").as_str());
+        }
+        let mut from = held.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        from.next().is_some_and(|name| name.starts_with(prefix))
+    }
+
+    /// What everybody of this name goes by besides; in every tenant, where the line is for every tenant.
+    pub(super) fn names_with(&self, name: &Arc<str>, tenant: Option<&Tenant>) -> BTreeSet<Arc<str>> {
+        let own = BTreeSet::from([Arc::clone(name)]);
+        match tenant {
+            Some(tenant) => self.names.close(tenant, &own),
+            None => own.into_iter().chain(["*".into()]).collect(),
+        }
+    }
+}
+
+/// Whether a name can be somebody's in this tenant, for all that its issuer says: one issuer speaks for each.
+fn from(name: &str, entry: &TenantEntry) -> bool {
+    let issued = ["idp:", "subject:"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
+    issued.and_then(|name| name.split_once('/')).is_none_or(|(issuer, _)| issuer == IssuerName::as_str(&entry.issuer))
+}
+
+/// Where, in a message.
+pub(super) fn place(tenant: Option<&Tenant>) -> String {
+    tenant.map_or_else(|| "any tenant".to_owned(), |tenant| format!("tenant `{tenant}`"))
+}

@@ -1,0 +1,96 @@
+//! What a snapshot answers besides decisions, and where decisions end: at what is empty, absent, foreign or endless.
+
+use super::*;
+
+const ROWS: &str = "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
+                    p, *, *, tool:echo, call, true, allow\n\
+                    p, *, *, resource:welcome://*, read, true, allow\n\
+                    g, user:ada, room:finance, acme\n\
+                    g, user:bob, role:lead, globex\n\
+                    p, role:lead, globex, tool:web_search, call, true, allow\n";
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a Arc<str>>) -> String {
+    names.into_iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" ")
+}
+
+#[test]
+fn names_are_closed_in_their_tenant() {
+    let policy = snapshot(ROWS);
+    assert_eq!(listed(&policy.names(&somebody("acme", &["user:ada"]))), "* room:finance user:ada");
+    assert_eq!(listed(&policy.names(&somebody("globex", &["user:ada"]))), "* user:ada");
+    let principals = |tenant: &str| listed(&policy.principals(&tenant.parse().unwrap()));
+    assert_eq!(principals("acme"), "user:ada");
+    assert_eq!(principals("globex"), "role:lead user:bob");
+}
+
+#[test]
+fn everybody_sees_their_own_tools_and_resources() {
+    let policy = snapshot(ROWS);
+    let seen = |requester: &Requester| {
+        let (tools, resources) = (policy.visible_tools(requester), policy.visible_resources(requester));
+        [listed(tools.keys()), listed(resources.keys())]
+    };
+    let documents = "count_documents echo get_documents list_documents search_documents";
+    assert_eq!(seen(&somebody("acme", &["verified", "user:ada"])), [documents, "welcome://start"]);
+    // Nobody else has a room, so that for them the dataset is not there.
+    assert_eq!(seen(&somebody("acme", &["verified", "user:eve"])), ["echo", "welcome://start"]);
+    assert_eq!(seen(&somebody("globex", &["verified", "user:bob"])), ["echo web_search", "welcome://start"]);
+    assert_eq!(seen(&somebody("nowhere", &["verified", "user:bob"])), ["", ""]);
+}
+
+#[test]
+fn claims_decide_by_their_type() {
+    let mut catalog = Arc::into_inner(catalog()).unwrap();
+    catalog.claims.insert(name("title"), ClaimType::Text);
+    catalog.claims.insert(name("staff"), ClaimType::Boolean);
+    let catalog = Arc::new(catalog);
+    let echoes = |condition: &str, claim: &str, value: Value| {
+        let directory = directory(format!("p, *, *, tool:echo, call, {condition}, allow\n"));
+        let policy = check(directory.path(), &catalog).snapshot.unwrap();
+        let mut person = somebody("acme", &[]);
+        person.attributes.claims.insert(name(claim), value);
+        policy.decide(&person, &Object::Tool(name("echo")), Permission::Call).is_allowed()
+    };
+    assert!(echoes("r.sub.title == \"boss\"", "title", Value::text("boss")));
+    assert!(!echoes("r.sub.title == \"boss\"", "title", Value::text("bos")));
+    assert!(echoes("r.sub.staff == true", "staff", Value::Boolean(true)));
+    assert!(!echoes("r.sub.staff == true", "staff", Value::Boolean(false)));
+    assert!(echoes("r.sub.clearance == 3", "clearance", Value::Number(Number::Integer(3))));
+    // A claim that is not of its declared type is absent, not merely unequal.
+    for (claim, value) in
+        [("title", Value::Boolean(true)), ("staff", Value::text("true")), ("clearance", Value::text("3"))]
+    {
+        assert!(!echoes(&format!("present(r.sub.{claim})"), claim, value));
+    }
+}
+
+#[test]
+fn a_dataset_without_a_tenant_rule_that_holds_is_not_there() {
+    let mut catalog = Arc::into_inner(catalog()).unwrap();
+    let orphan = Dataset { within: None, ..Dataset::clone(&catalog.datasets[&name("comments")]) };
+    catalog.datasets.insert(name("comments"), Arc::new(orphan));
+    let directory = directory("p, verified, *, dataset:*, read, true, allow\n");
+    let policy = check(directory.path(), &Arc::new(catalog)).snapshot.unwrap();
+    let person = somebody("acme", &["verified"]);
+    assert_eq!(policy.rows(&person, &name("comments"), Permission::Read).rule, RowRule::Nothing);
+    assert_ne!(policy.rows(&person, &name("documents"), Permission::Read).rule, RowRule::Nothing);
+    assert_eq!(policy.rows(&person, &name("nothing"), Permission::Read).rule, RowRule::Nothing);
+}
+
+#[test]
+fn datasets_that_lie_within_each_other_are_not_there() {
+    let mut catalog = Arc::into_inner(catalog()).unwrap();
+    let within = |parent: &str| Some(Within { dataset: name(parent), by: BTreeMap::from([(name("id"), name("id"))]) });
+    let documents = Dataset { within: within("comments"), ..Dataset::clone(&catalog.datasets[&name("documents")]) };
+    catalog.datasets.insert(name("documents"), Arc::new(documents));
+    // Only what is asked for the rows is built here: the lints too would follow parents without an end.
+    let directory = directory("p, verified, *, dataset:*, read, true, allow\n");
+    let sources = files::Sources::read(directory.path()).unwrap();
+    let (lines, found) = files::parse(directory.path(), &sources, &catalog);
+    assert_eq!(found, []);
+    let policy = Snapshot::new(sources.digest(), lines, Arc::new(catalog)).unwrap();
+    assert_eq!(
+        policy.rows(&somebody("acme", &["verified"]), &name("comments"), Permission::Read).rule,
+        RowRule::Nothing
+    );
+}

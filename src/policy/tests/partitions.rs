@@ -1,0 +1,132 @@
+//! Many rules for the same places, some of them for everyone, every tenant and everything: what the index finds and what
+//! casbin is asked comes to what every line, one after the other, says.
+
+use std::collections::BTreeSet;
+
+use crate::policy::files::{self, Effect, Lines, Rule, Sources};
+use crate::policy::index::Index;
+
+use super::*;
+
+const WHO: [&str; 12] = [
+    "*",
+    "verified",
+    "user:u0",
+    "user:u1",
+    "user:u2",
+    "role:r0",
+    "role:r1",
+    "role:r2",
+    "role:r3",
+    "client:c0",
+    "client:c1",
+    "key:k0",
+];
+const WHAT: [&str; 7] = ["tool:echo", "tool:web_search", "tool:e*", "tool:*", "admin:keys", "admin:*", "*"];
+
+/// Numbers without a pattern, the same on every machine.
+struct Numbers(u64);
+
+impl Numbers {
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        of[usize::try_from(self.0 >> 33).unwrap() % of.len()]
+    }
+}
+
+/// A policy of so many lines. Not linted: most of the lines do nothing that another does not.
+fn lines(seed: u64, count: usize) -> Lines {
+    let mut numbers = Numbers(seed);
+    let mut text = String::new();
+    while text.lines().count() < count {
+        let (who, tenant, what) = (numbers.one(&WHO), numbers.one(&["acme", "globex", "*"]), numbers.one(&WHAT));
+        let (when, effect) = (numbers.one(&["true", "r.sub.clearance < 3"]), numbers.one(&["allow", "allow", "deny"]));
+        let may = match what.split_once(':') {
+            Some(("tool", _)) => numbers.one(&["call", "*"]),
+            Some(_) => numbers.one(&["read", "write", "*"]),
+            None => "*",
+        };
+        // Denials of everybody would leave nothing to decide.
+        if (what != "*" || effect == "deny") && (who != "*" || effect == "allow" || what.starts_with("admin:k")) {
+            text.push_str(&format!("p, {who}, {tenant}, {what}, {may}, {when}, {effect}\n"));
+        }
+    }
+    let directory = directory(text);
+    let sources = Sources::read(directory.path()).unwrap();
+    let (lines, found) = files::parse(directory.path(), &sources, &catalog());
+    assert_eq!(found, []);
+    lines
+}
+
+/// What the lines say, read one after the other.
+fn expected(rules: &[Rule], requester: &Requester, object: &Object, permission: Permission) -> bool {
+    let known = requester.attributes.claims.get(&name("clearance"));
+    let counts = |rule: &&Rule| {
+        let holds = match (rule.when.to_string().as_str(), known) {
+            ("true", _) => Truth::True,
+            (_, Some(Value::Number(Number::Integer(clearance)))) => Truth::from(*clearance < 3),
+            _ => Truth::Unknown,
+        };
+        (rule.who.as_ref() == "*" || requester.names.contains(&rule.who))
+            && rule.tenant.as_ref().is_none_or(|tenant| *tenant == requester.tenant)
+            && rule.what.covers(object.kind(), object.name())
+            && rule.may.is_none_or(|may| may == permission)
+            && match rule.effect {
+                Effect::Allow => holds == Truth::True,
+                Effect::Deny => holds != Truth::False,
+            }
+    };
+    let counting: Vec<Effect> = rules.iter().filter(counts).map(|rule| rule.effect).collect();
+    counting.contains(&Effect::Allow) && !counting.contains(&Effect::Deny)
+}
+
+#[test]
+fn every_partition_together_says_what_the_lines_say() {
+    let (mut allowed, mut denied) = (0, 0);
+    for (seed, count) in [(1, 8), (2, 20), (3, 60), (4, 400), (5, 1_500)] {
+        let lines = lines(seed, count);
+        let rules = lines.rules.clone();
+        let snapshot = Snapshot::new([0; 32], lines, catalog()).unwrap();
+        snapshot.rehearse().unwrap();
+        let mut numbers = Numbers(seed + 100);
+        for _ in 0..150 {
+            let names: Vec<&str> = (0..numbers.one(&[0, 1, 2, 4])).map(|_| numbers.one(&WHO)).collect();
+            let mut requester = somebody(numbers.one(&["acme", "globex"]), &names);
+            if let Some(clearance) = numbers.one(&[None, Some(2), Some(3)]) {
+                requester = with_clearance(requester, clearance);
+            }
+            let objects = [
+                (Object::Tool(name("echo")), Permission::Call),
+                (Object::Tool(name("web_search")), Permission::Call),
+                (Object::Admin("keys".into()), Permission::Read),
+                (Object::Admin("audit".into()), Permission::Write),
+                // Nothing is ever answered for what cannot be done with such an object.
+                (Object::Admin("audit".into()), Permission::Call),
+            ];
+            for (object, permission) in objects {
+                let decision = snapshot.decide(&requester, &object, permission);
+                let possible = object.kind().permissions().contains(&permission);
+                let expected = possible && expected(&rules, &requester, &object, permission);
+                assert_eq!(decision.is_allowed(), expected, "{count} lines, {object} {permission} {requester:?}");
+                assert!(decision.lines.iter().all(|line| line.line > 0), "casbin and the index disagree");
+                if expected { allowed += 1 } else { denied += 1 }
+            }
+        }
+    }
+    assert!(allowed > 200 && denied > 200, "{allowed} and {denied}: too few to tell");
+}
+
+#[test]
+fn a_rule_stands_once_whatever_it_covers() {
+    for count in [20, 1_500] {
+        let lines = lines(7, count);
+        let partitions: Vec<_> = Index::new(&lines.rules, catalog().tenants.keys().cloned()).partitions().collect();
+        let keys: BTreeSet<&str> = partitions.iter().map(|partition| partition.key.as_str()).collect();
+        assert_eq!(keys.len(), partitions.len(), "two partitions have the same key");
+        let positions: Vec<usize> = partitions.iter().flat_map(|partition| partition.rules.iter().copied()).collect();
+        assert_eq!(positions.len(), lines.rules.len());
+        assert_eq!(positions.into_iter().collect::<BTreeSet<_>>().len(), lines.rules.len());
+        let divided = partitions.iter().filter(|partition| partition.rules.is_empty()).count();
+        assert_eq!(divided > 0, count > 1_000, "{divided} of {} places are divided by name", partitions.len());
+    }
+}

@@ -1,0 +1,194 @@
+//! Open streams are told when the lists of their person change, in both eras of the protocol, and no others are.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::client::Client;
+use crate::support::server::Server;
+use crate::support::wire::Wire;
+use crate::support::world::edit;
+
+const SESSION: &str = "Mcp-Session-Id";
+const TOOLS: &str = "notifications/tools/list_changed";
+const RESOURCES: &str = "notifications/resources/list_changed";
+
+/// What is waited for at most.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything that came on a stream.
+struct Stream {
+    wire: Wire,
+    text: String,
+}
+
+impl Stream {
+    async fn send(server: &Server, request: String) -> Self {
+        let mut wire = Wire::connect(&server.base).await;
+        wire.send(&request).await;
+        let text = wire.until("\r\n\r\n").await;
+        let head = text.to_lowercase();
+        assert!(head.starts_with("http/1.1 200 ") && head.contains("text/event-stream"), "{text}");
+        Self { wire, text }
+    }
+
+    /// The own stream of a session.
+    async fn of_session(server: &Server, token: &str, session: &str) -> Self {
+        let head = format!(
+            "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\nAccept: text/event-stream\r\n\r\n"
+        );
+        Self::send(server, head).await
+    }
+
+    /// A `subscriptions/listen` of 2026-07-28.
+    async fn listening(server: &Server, token: &str, notifications: Value) -> Self {
+        let mut params = json!({ "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "0" }
+        } });
+        params["notifications"] = notifications;
+        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params }).to_string();
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n\
+             Mcp-Method: subscriptions/listen\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = Self::send(server, head).await;
+        stream.until("notifications/subscriptions/acknowledged").await;
+        stream
+    }
+
+    async fn until(&mut self, what: &str) {
+        if !self.text.contains(what) {
+            // The stream is kept alive by comments, so that a single read never takes long.
+            let more = timeout(PATIENCE, self.wire.until(what)).await;
+            self.text += &more.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}, after {}", self.text));
+        }
+    }
+
+    fn times(&self, what: &str) -> usize {
+        self.text.matches(what).count()
+    }
+}
+
+async fn open(client: &Client, token: &str) -> String {
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "0" } });
+    let answer = client.rpc("initialize", hello).token(token).send().await;
+    let capabilities = &answer.json()["result"]["capabilities"];
+    assert_eq!(capabilities["tools"]["listChanged"], true, "{answer:?}");
+    assert_eq!(capabilities["resources"]["listChanged"], true, "{answer:?}");
+    answer.header("mcp-session-id").to_owned()
+}
+
+/// One edit for Bob alone and then one for everybody: who is told of the first before the second?
+#[tokio::test]
+async fn a_stream_is_told_what_changed_for_its_person_and_nothing_else() {
+    let server = Server::demo().await;
+    let (ada, bob) = (server.token("ada"), server.token("bob"));
+    let both = json!({ "toolsListChanged": true, "resourcesListChanged": true });
+    let mut of_ada = [
+        Stream::of_session(&server, &ada, &open(&server.client, &ada).await).await,
+        Stream::listening(&server, &ada, both.clone()).await,
+    ];
+    let mut of_bob = [
+        Stream::of_session(&server, &bob, &open(&server.client, &bob).await).await,
+        Stream::listening(&server, &bob, both).await,
+    ];
+    let mut only_resources = Stream::listening(&server, &bob, json!({ "resourcesListChanged": true })).await;
+
+    let policy = server.policy();
+    let text = fs::read_to_string(&policy).unwrap();
+    let to_bob = "p, user:bob@acme.example, acme, tool:echo, call, true, deny\n";
+    fs::write(&policy, format!("{text}{to_bob}")).unwrap();
+    for stream in &mut of_bob {
+        stream.until(TOOLS).await;
+    }
+    assert!(!server.client.tools(&bob).await.contains(&"echo".to_owned()), "who is told finds it so");
+
+    // Which rows of a dataset may be seen changes no list; a resource that goes changes one.
+    let to_all = "p, *, *, dataset:people, read, r.obj.id == \"nobody\", deny\n\
+                  p, *, *, resource:static://welcome, read, true, deny\n";
+    fs::write(&policy, format!("{text}{to_bob}{to_all}")).unwrap();
+    for stream in of_ada.iter_mut().chain(&mut of_bob).chain([&mut only_resources]) {
+        stream.until(RESOURCES).await;
+    }
+    for stream in &of_ada {
+        assert_eq!((stream.times(TOOLS), stream.times(RESOURCES)), (0, 1), "{}", stream.text);
+    }
+    for stream in &of_bob {
+        assert_eq!((stream.times(TOOLS), stream.times(RESOURCES)), (1, 1), "{}", stream.text);
+    }
+    assert_eq!((only_resources.times(TOOLS), only_resources.times(RESOURCES)), (0, 1), "{}", only_resources.text);
+    let told = of_bob[1].text.lines().filter_map(|line| line.strip_prefix("data: ")).find(|line| line.contains(TOOLS));
+    let told: Value = serde_json::from_str(told.unwrap()).unwrap();
+    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 7, "{told}");
+}
+
+/// The schemas of a dataset's tools are each person's own.
+#[tokio::test]
+async fn a_column_that_goes_changes_the_list_of_tools() {
+    let server = Server::demo().await;
+    let both = json!({ "toolsListChanged": true, "resourcesListChanged": true });
+    let mut of_ada = Stream::listening(&server, &server.token("ada"), both.clone()).await;
+    let mut of_bob = Stream::listening(&server, &server.token("bob"), both).await;
+    let column = "p, user:bob@acme.example, acme, column:documents/title, read, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", column);
+    of_bob.until(TOOLS).await;
+    edit(&server.policy(), "# Take the", "p, *, *, resource:static://welcome, read, true, deny\n# Take the");
+    of_ada.until(RESOURCES).await;
+    assert_eq!(of_ada.times(TOOLS), 0, "{}", of_ada.text);
+}
+
+#[tokio::test]
+async fn a_stream_whose_token_has_expired_is_told_nothing_and_ends() {
+    let server = Server::demo().await;
+    let bob = server.token("bob");
+    let session = open(&server.client, &bob).await;
+    let own = Stream::of_session(&server, &bob, &session).await;
+    let listening = Stream::listening(&server, &bob, json!({ "toolsListChanged": true })).await;
+    server.clock.advance(Duration::from_hours(2));
+    let ada = server.token("ada");
+    let mut of_ada = Stream::listening(&server, &ada, json!({ "toolsListChanged": true })).await;
+
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    of_ada.until(TOOLS).await;
+    for mut stream in [own, listening] {
+        stream.until("0\r\n\r\n").await;
+        assert_eq!(stream.times(TOOLS), 0, "{}", stream.text);
+    }
+    // The session is as good as before, and its person, with another token, is told again.
+    let fresh = server.token("bob");
+    let mut again = Stream::of_session(&server, &fresh, &session).await;
+    edit(&server.policy(), denial, "# Take the");
+    again.until(TOOLS).await;
+}
+
+#[tokio::test]
+async fn streams_end_when_the_server_stops_and_the_oldest_when_one_person_opens_too_many() {
+    let server = Server::demo_with(|directory| {
+        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_principal = 2\n");
+    })
+    .await;
+    let (ada, bob) = (server.token("ada"), server.token("bob"));
+    let tools = || json!({ "toolsListChanged": true });
+    let mut of_bob = Stream::listening(&server, &bob, tools()).await;
+    let mut first = Stream::listening(&server, &ada, tools()).await;
+    let mut second = Stream::listening(&server, &ada, tools()).await;
+    let mut third = Stream::of_session(&server, &ada, &open(&server.client, &ada).await).await;
+    first.until("0\r\n\r\n").await;
+    edit(&server.policy(), "# Take the", "p, *, *, tool:echo, call, true, deny\n# Take the");
+    for stream in [&mut of_bob, &mut second, &mut third] {
+        stream.until(TOOLS).await;
+    }
+    let files = server.stop().await;
+    for stream in [&mut of_bob, &mut second, &mut third] {
+        stream.until("0\r\n\r\n").await;
+    }
+    assert!(of_bob.text.contains("\"result\""), "a subscription ends with its result: {}", of_bob.text);
+    drop(files);
+}
