@@ -144,7 +144,7 @@ fn the_authorization_path_is_an_hours_reading() {
 /// Each word, and the only places that may say it.
 const WORDS: &[(&str, &[&str])] = &[
     ("sqlx::", &["store/", "dataset/", "demo/"]),
-    ("poem::", &["http/", "demo/", "app.rs"]),
+    ("poem::", &["http/", "demo/", "app/"]),
     ("rmcp::", &["mcp/", "http/"]),
     ("casbin::", &["policy/"]),
     ("AssertSqlSafe", &["dataset/", "store/", "demo/"]),

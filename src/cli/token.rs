@@ -24,7 +24,9 @@ pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Writ
     std::io::stdin().lock().take(LONGEST).read_to_string(&mut input).context("standard input cannot be read")?;
     let headers = request(input.trim(), &headers)?;
     let seams = serve::seams();
+    let own = app::Own::open(&loaded.settings, &seams).await?;
     let issuers = app::trusted(&loaded.settings, &seams.clock)?;
+    let issuers = app::Own::trusted(own.as_ref(), issuers, &loaded.settings.server);
     let context = loaded.settings.context.clone();
     let authenticator = Authenticator::new(issuers, catalog, context, Arc::clone(&seams.clock));
     let (steps, outcome) = authenticator.inspect(&headers).await;

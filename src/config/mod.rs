@@ -28,6 +28,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use declaration::{
     ColumnDeclaration, DatasetDeclaration, Declarations, SearchDeclaration, TenantDeclaration, TenantWord,
@@ -172,7 +173,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         issuers,
         context,
         state: state?,
-        oauth: oauth.server,
+        oauth: oauth.server.map(Arc::new),
         oauth_client: oauth.client,
     };
     Some((settings, Declarations { claims, lists, trusted, tenants, datasets }))

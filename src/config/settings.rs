@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -32,7 +33,7 @@ pub struct Settings {
     /// `[state]`
     pub state: State,
     /// `[oauth]`: the authorization server, where it is on.
-    pub oauth: Option<Oauth>,
+    pub oauth: Option<Arc<Oauth>>,
     /// `[oauth]`: the client that the configuration makes known.
     pub oauth_client: Option<OauthClient>,
 }

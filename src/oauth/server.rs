@@ -39,7 +39,7 @@ pub struct Parts {
     /// Where it is, and what it protects.
     pub site: Site,
     /// Its settings.
-    pub settings: Oauth,
+    pub settings: Arc<Oauth>,
     /// The tenants that are declared.
     pub tenants: BTreeSet<Tenant>,
     /// What it remembers.
@@ -47,7 +47,7 @@ pub struct Parts {
     /// What it signs with.
     pub keys: Arc<OwnKeys>,
     /// How passwords are compared.
-    pub passwords: Arc<Passwords>,
+    pub passwords: Passwords,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

@@ -41,7 +41,7 @@ impl Default for Watch {
 
 impl OwnKeys {
     /// Follows what other processes change, until it is dropped. `changed` is told of each change that was taken in.
-    pub async fn follow(self: Arc<Self>, mut changed: impl AsyncFnMut()) {
+    pub async fn follow<F: Future<Output = ()>>(self: Arc<Self>, changed: impl Fn() -> F) {
         loop {
             match self.look().await {
                 Ok(true) => changed().await,

@@ -16,8 +16,8 @@ use arc_swap::ArcSwap;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
-pub use self::key::KeyMaterialError;
-use self::key::{SigningKey, mint, ring};
+pub use self::key::{KeyMaterialError, mint};
+use self::key::{SigningKey, ring};
 use self::live::Watch;
 pub use self::token::{AccessClaims, SignError};
 use super::cache::KeyError;
