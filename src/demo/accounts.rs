@@ -20,8 +20,7 @@ use crate::store::state::{Account, Client, StateError, StateStore};
 pub const OAUTH_CLIENT: &str = "demo-client";
 
 /// Where its answers may go, on whatever port.
-const CALLBACKS: [&str; 3] =
-    ["http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"];
+const CALLBACKS: [&str; 3] = ["http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"];
 
 /// Why the accounts could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -56,11 +55,7 @@ pub enum AccountsError {
 }
 
 /// Makes the accounts and the client where they are missing; gives the password of all five.
-pub(super) async fn make(
-    directory: &Path,
-    random: &Arc<dyn Random>,
-    now: Timestamp,
-) -> Result<String, AccountsError> {
+pub(super) async fn make(directory: &Path, random: &Arc<dyn Random>, now: Timestamp) -> Result<String, AccountsError> {
     let password = password(&directory.join("password.txt"), random.as_ref())?;
     let store = StateStore::open(&directory.join("state.db"), now).await?;
     if store.accounts().await?.is_empty() {

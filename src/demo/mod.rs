@@ -71,11 +71,7 @@ pub async fn prepare(directory: &Path, rows: u64, port: u16, random: Arc<dyn Ran
 
 /// Makes an account for each of the five people and a client for programs on this machine, where they are missing; gives the
 /// password of all five.
-pub async fn open_accounts(
-    prepared: &Prepared,
-    random: &Arc<dyn Random>,
-    now: Timestamp,
-) -> Result<String, DemoError> {
+pub async fn open_accounts(prepared: &Prepared, random: &Arc<dyn Random>, now: Timestamp) -> Result<String, DemoError> {
     Ok(accounts::make(&prepared.directory, random, now).await?)
 }
 

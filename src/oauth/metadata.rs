@@ -107,10 +107,7 @@ mod tests {
     #[test]
     fn the_issuer_is_the_bare_origin_everywhere() {
         let site = Site::new(&"https://mcp.acme.example:443/".parse().unwrap());
-        assert_eq!(
-            (site.issuer(), site.resource()),
-            ("https://mcp.acme.example", "https://mcp.acme.example/mcp")
-        );
+        assert_eq!((site.issuer(), site.resource()), ("https://mcp.acme.example", "https://mcp.acme.example/mcp"));
         let document = authorization_server(&site, true);
         assert_eq!(document["issuer"], site.issuer());
         for (name, value) in document.as_object().unwrap() {
@@ -124,6 +121,9 @@ mod tests {
     fn registration_is_named_where_it_is_served() {
         let site = Site::new(&"http://127.0.0.1:8080".parse().unwrap());
         assert_eq!(authorization_server(&site, false).get("registration_endpoint"), None);
-        assert_eq!(openid_configuration(&site, true, "EdDSA")["registration_endpoint"], "http://127.0.0.1:8080/register");
+        assert_eq!(
+            openid_configuration(&site, true, "EdDSA")["registration_endpoint"],
+            "http://127.0.0.1:8080/register"
+        );
     }
 }

@@ -91,11 +91,7 @@ pub enum Decided {
 
 impl AuthorizationServer {
     /// Opens an authorization request in a browser.
-    pub async fn begin(
-        &self,
-        parameters: &Parameters,
-        session: Option<&SessionSecret>,
-    ) -> Result<Begun, NotBegun> {
+    pub async fn begin(&self, parameters: &Parameters, session: Option<&SessionSecret>) -> Result<Begun, NotBegun> {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
         let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
@@ -121,11 +117,7 @@ impl AuthorizationServer {
     }
 
     /// The request of this handle, if it waits in this browser.
-    pub async fn waiting(
-        &self,
-        handle: &RequestHandle,
-        secret: &SessionSecret,
-    ) -> Result<Option<Waiting>, Failure> {
+    pub async fn waiting(&self, handle: &RequestHandle, secret: &SessionSecret) -> Result<Option<Waiting>, Failure> {
         let now = self.clock.now();
         let Some(session) = self.store.session(secret, now).await? else { return Ok(None) };
         let Some(request) = self.store.request(handle, &session.id, now).await? else { return Ok(None) };

@@ -53,7 +53,8 @@ pub fn read(body: &[u8], schemes: &[String]) -> Result<Registration, Registratio
         Some(_) => Err(RegistrationRefusal::Member(name)),
     };
     let name = text("client_name")?.map(str::trim).filter(|name| !name.is_empty());
-    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME || name.chars().any(|c| c != ' ' && is_invisible(c))) {
+    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME || name.chars().any(|c| c != ' ' && is_invisible(c)))
+    {
         return Err(RegistrationRefusal::Member("client_name"));
     }
     Ok(Registration {
@@ -89,10 +90,7 @@ fn auth_method(sent: Option<&str>) -> Result<AuthMethod, RegistrationRefusal> {
     }
 }
 
-fn grants(
-    grants: Option<Vec<&str>>,
-    responses: Option<Vec<&str>>,
-) -> Result<BTreeSet<GrantType>, RegistrationRefusal> {
+fn grants(grants: Option<Vec<&str>>, responses: Option<Vec<&str>>) -> Result<BTreeSet<GrantType>, RegistrationRefusal> {
     if responses.is_some_and(|responses| !responses.contains(&"code")) {
         return Err(RegistrationRefusal::ResponseTypes);
     }

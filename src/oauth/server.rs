@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metadata::Site;
-use super::register::Registration;
 use super::refusal::RegistrationRefusal;
+use super::register::Registration;
 use crate::clock::Clock;
 use crate::config::Oauth;
 use crate::keys::own::{AccessClaims, OwnKeys, SignError};

@@ -154,11 +154,7 @@ fn item_23_a_client_gets_no_scope_that_it_may_not_have() {
 
 #[test]
 fn item_24_the_resource_is_the_one_that_is_served() {
-    for same in [
-        "https://mcp.acme.example/mcp",
-        "https://mcp.acme.example/mcp/",
-        "HTTPS://MCP.acme.example/mcp",
-    ] {
+    for same in ["https://mcp.acme.example/mcp", "https://mcp.acme.example/mcp/", "HTTPS://MCP.acme.example/mcp"] {
         assert!(validated(&one(), &asked(&[("resource", same)])).is_ok(), "{same}");
     }
     for other in [
@@ -181,7 +177,8 @@ fn item_24_the_resource_is_the_one_that_is_served() {
 
 #[test]
 fn item_22_what_the_redirect_uri_has_stays_and_ours_comes_after_it_once() {
-    let answer = |uri: &str| authorize::answer(&uri.parse::<RedirectUri>().unwrap(), &[("code", "a b&c=ä"), ("iss", "x")]);
+    let answer =
+        |uri: &str| authorize::answer(&uri.parse::<RedirectUri>().unwrap(), &[("code", "a b&c=ä"), ("iss", "x")]);
     let ours = "code=a%20b%26c%3D%C3%A4&iss=x";
     assert_eq!(answer("https://app.example/cb"), format!("https://app.example/cb?{ours}"));
     assert_eq!(answer("https://app.example/cb?"), format!("https://app.example/cb?{ours}"));

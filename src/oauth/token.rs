@@ -13,9 +13,7 @@ use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
 use crate::model::{BearerToken, Scopes, Timestamp};
 use crate::random::{self, Random};
-use crate::store::state::{
-    Client, Grant, NewRefresh, Redemption, Replay, RevocationReason, Rotation, Successor,
-};
+use crate::store::state::{Client, Grant, NewRefresh, Redemption, Replay, RevocationReason, Rotation, Successor};
 
 /// What a client gets.
 #[derive(Debug)]

@@ -96,7 +96,8 @@ mod tests {
     fn a_form_of_another_site_is_not_ours() {
         let site = site("https://mcp.acme.example");
         let ours = |headers: &[(&str, &str)]| {
-            let request = headers.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
+            let request =
+                headers.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
             is_ours(&request.finish(), &site)
         };
         assert!(ours(&[]) && ours(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));

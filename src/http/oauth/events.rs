@@ -119,7 +119,8 @@ impl Step {
         put("client", about.client.as_ref().map(|client| client.as_str().into()));
         put("grant", about.grant.as_ref().map(|grant| grant.as_str().into()));
         put("generation", about.generation.map(Value::from));
-        let event = Event { at: self.clock.now(), kind: kind.as_str().to_owned(), detail: Value::Object(detail).to_string() };
+        let event =
+            Event { at: self.clock.now(), kind: kind.as_str().to_owned(), detail: Value::Object(detail).to_string() };
         self.place.event(event).await
     }
 }

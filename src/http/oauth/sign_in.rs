@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::http::StatusCode;
 use poem::{Request, Response};
 
-use super::answer::{see_other, seconds};
+use super::answer::{seconds, see_other};
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;

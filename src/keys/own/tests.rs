@@ -58,7 +58,9 @@ async fn what_is_signed_is_read_again_after_a_restart_and_nothing_else_is() {
     let elsewhere = tempfile::tempdir().unwrap();
     let (_, other) = open(elsewhere.path()).await;
     assert_eq!(other.read(&token), None, "another server's key");
-    for changed in [token.expose().replace('.', ""), format!("{}x", token.expose()), token.expose().replacen('e', "f", 1)] {
+    for changed in
+        [token.expose().replace('.', ""), format!("{}x", token.expose()), token.expose().replacen('e', "f", 1)]
+    {
         assert_eq!(keys.read(&BearerToken::new(changed)), None);
     }
 }

@@ -156,7 +156,8 @@ async fn item_32_to_34_pages_keep_to_themselves() {
 async fn item_33_what_a_client_calls_itself_is_text() {
     let server = Server::demo().await;
     let name = "<script>alert(1)</script> & \"Co\"";
-    let client = oauth::register(&server, json!({ "client_name": name, "logo_uri": "https://evil.example/x.png" })).await;
+    let client =
+        oauth::register(&server, json!({ "client_name": name, "logo_uri": "https://evil.example/x.png" })).await;
     let browser = Browser::new(&server.base);
     let page = oauth::consent_page(&server, &browser, &oauth::asking(&client), "ada").await;
     assert!(!page.text.contains("<script>") && !page.text.contains("evil.example"), "{}", page.text);
@@ -216,7 +217,10 @@ async fn item_38_the_session_changes_at_the_sign_in_and_ends_on_the_server() {
     let before = browser.cookies();
     let signed_in = oauth::sign_in(&browser, &page, &oauth::login("ada"), server.password()).await;
     let cookie = signed_in.header("set-cookie").to_owned();
-    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/"), "{cookie}");
+    assert!(
+        cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/"),
+        "{cookie}"
+    );
     let after = browser.cookies();
     assert_ne!(before, after);
 

@@ -37,7 +37,8 @@ async fn item_42_and_43_only_a_form_is_read_and_nothing_is_echoed() {
     assert_eq!((refused(&get, 405).as_str(), get.header("allow")), ("invalid_request", "POST"));
     let form = oauth::refresh(&client, "evil<script>");
     for kind in ["application/json", "multipart/form-data", "text/plain", "application/x-www-form-urlencodedx"] {
-        let answer = server.client.method("POST", "/token").header("Content-Type", kind).body(form.encoded()).send().await;
+        let answer =
+            server.client.method("POST", "/token").header("Content-Type", kind).body(form.encoded()).send().await;
         assert_eq!(refused(&answer, 400), "invalid_request", "{kind}");
     }
     let in_url = oauth::post(&server, "/token?client_secret=x", &form).await;

@@ -85,7 +85,17 @@ impl Server {
         #[expect(clippy::disallowed_methods, reason = "a test waits for the server itself")]
         let running = Some(tokio::spawn(app.run(listener, stop.clone())));
         let client = Client::new(&base);
-        Self { client, base, clock, directory: directory.to_owned(), demo: None, password: String::new(), stop, running, files: None }
+        Self {
+            client,
+            base,
+            clock,
+            directory: directory.to_owned(),
+            demo: None,
+            password: String::new(),
+            stop,
+            running,
+            files: None,
+        }
     }
 
     /// A token of one of the demo's people, valid for an hour of the test's clock.
