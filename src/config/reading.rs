@@ -43,6 +43,8 @@ pub enum Warning {
     NoTenant(String),
     /// A client is written for the authorization server, which is off.
     OauthUnused,
+    /// A client is written without a redirect URI.
+    NoRedirectUri,
     /// The Blockbrain preset's keys were replaced, and its issuer was not.
     KeysElsewhere {
         /// The issuer's name.
@@ -80,6 +82,10 @@ impl fmt::Display for Warning {
             Self::OauthUnused => {
                 f.write_str("`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on")
             }
+            Self::NoRedirectUri => f.write_str(
+                "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such \
+                 as the callback that the platform shows for this server",
+            ),
             Self::KeysElsewhere { issuer, keys, iss } => write!(
                 f,
                 "`issuer.{issuer}` takes its keys from `{keys}` and accepts `iss` = `{iss}` only; \

@@ -920,11 +920,10 @@ fn mistakes_in_oauth_are_found_even_while_it_is_off() {
 #[test]
 fn the_authorization_server_needs_what_keeps_it_safe() {
     let on = |more: &str| format!("[oauth]\nenabled = true\n{more}{ISSUER}{TENANT}");
-    assert_eq!(
-        refused(&on("client_id = \"us\"\n")),
-        "bailiwick.toml:3: `oauth.redirect_uris` is missing; write where the answers to this client go, such as the callback that \
-         the platform shows for this server"
-    );
+    let warned: Vec<_> = loaded(&on("client_id = \"us\"\n")).warnings.iter().map(ToString::to_string).collect();
+    let expected = "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such as \
+                    the callback that the platform shows for this server";
+    assert_eq!(warned, [expected], "the guide's `.env` has no name for them");
     assert_eq!(
         refused(&on("[server]\naddress = \"0.0.0.0\"\npublic_url = \"http://mcp.acme.example\"\n")),
         "bailiwick.toml:5: `server.public_url` is `http://mcp.acme.example`; expected `https:`, because `oauth.enabled = true`: \
