@@ -77,7 +77,7 @@ impl<K: Clone + Eq + Hash> Limit<K> {
         if self.0.len() >= MOST {
             self.0.retain_recent();
             if self.0.len() >= MOST {
-                return Err(Duration::from_secs(60));
+                return Err(Duration::from_mins(1));
             }
         }
         self.0.check_key(key).map_err(|early| early.wait_time_from(self.1.now()))

@@ -82,7 +82,7 @@ pub enum SignIn {
 #[derive(Debug)]
 pub enum Decided {
     /// The client gets this code.
-    Allowed(AuthorizationCode, AuthorizationRequest, Grant),
+    Allowed(AuthorizationCode, Box<(AuthorizationRequest, Grant)>),
     /// The client gets none.
     Denied(AuthorizationRequest),
     /// The request does not wait here any more.
@@ -194,7 +194,7 @@ impl AuthorizationServer {
             code_expires: now.plus(self.settings.code),
         };
         let made = self.store.consent(handle, session, &consent, now).await?;
-        Ok(made.map_or(Decided::Gone, |(request, grant)| Decided::Allowed(code, request, grant)))
+        Ok(made.map_or(Decided::Gone, |made| Decided::Allowed(code, Box::new(made))))
     }
 
     /// Whether the person who is signed in may use the client that asks.

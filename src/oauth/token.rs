@@ -46,7 +46,7 @@ pub struct NotIssued {
     /// Whether somebody presented what was spent, so that the family was revoked.
     pub reuse: bool,
     /// What went wrong on our side.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
 }
 
 impl From<TokenRefusal> for NotIssued {
@@ -57,7 +57,7 @@ impl From<TokenRefusal> for NotIssued {
 
 impl<E: Into<Failure>> From<E> for NotIssued {
     fn from(error: E) -> Self {
-        Self { failure: Some(error.into()), ..TokenRefusal::Unavailable.into() }
+        Self { failure: Some(Box::new(error.into())), ..TokenRefusal::Unavailable.into() }
     }
 }
 
@@ -152,13 +152,13 @@ impl AuthorizationServer {
         let expires = now.plus(self.settings.refresh_idle);
         let successor = match self.store.rotate_refresh(&token, &salt, expires, now).await? {
             Rotation::Rotated(successor) => successor,
-            Rotation::Replayed(replay) => match self.benign(replay, now) {
-                Some(successor) => successor,
-                None => {
+            Rotation::Replayed(replay) => {
+                let Some(successor) = self.benign(replay, now) else {
                     self.store.revoke_grant(&grant.id, RevocationReason::RefreshReplayed, now).await?;
                     return Err(refused(NotIssued { reuse: true, ..bad_grant("refresh_token_replayed", Some(grant)) }));
-                }
-            },
+                };
+                successor
+            }
             Rotation::Unknown => return Err(refused(bad_grant("unknown_refresh_token", Some(grant)))),
             Rotation::Expired => return Err(refused(bad_grant("expired", Some(grant)))),
             Rotation::Revoked => return Err(refused(bad_grant("revoked", Some(grant)))),

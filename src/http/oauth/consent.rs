@@ -65,7 +65,8 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
     about.set_account(&account);
     let (outcome, response) = match oauth.server.decide(&here.handle, &here.waiting, &account, allow).await {
-        Ok(Decided::Allowed(code, asked, grant)) => {
+        Ok(Decided::Allowed(code, made)) => {
+            let (asked, grant) = *made;
             about.grant = Some(grant.id);
             let response = oauth.answer(&asked.redirect_uri, asked.state.as_deref(), &[("code", code.expose())]);
             ("allowed", response)

@@ -35,23 +35,25 @@ impl Oauth {
     async fn revoke(&self, ip: IpAddr, request: &mut Request) -> Result<(), TokenRefusal> {
         let parameters = self.parameters(ip, request).await?;
         let client = self.client(ip, request, &parameters).await?;
-        let step = self.step(ip).map_err(unrecorded)?;
-        let Some(grant) = self.server.revoke(&client, &parameters).await.map_err(refused)? else { return Ok(()) };
+        let step = self.step(ip).map_err(|error| unrecorded(&error))?;
+        let Some(grant) = self.server.revoke(&client, &parameters).await.map_err(|error| refused(&error))? else {
+            return Ok(());
+        };
         let mut about = About { client: Some(client.id), ..About::default() };
         about.set_grant(&grant);
-        step.record(Kind::Revocation, "ok", &about).await.map_err(unrecorded)
+        step.record(Kind::Revocation, "ok", &about).await.map_err(|error| unrecorded(&error))
     }
 
     async fn introspect(&self, ip: IpAddr, request: &mut Request) -> Result<Value, TokenRefusal> {
         let parameters = self.parameters(ip, request).await?;
         let client = self.client(ip, request, &parameters).await?;
-        self.server.introspect(&client, &parameters).await.map_err(refused)
+        self.server.introspect(&client, &parameters).await.map_err(|error| refused(&error))
     }
 }
 
-fn refused(error: NotIssued) -> TokenRefusal {
+fn refused(error: &NotIssued) -> TokenRefusal {
     if let Some(failure) = &error.failure {
-        log(failure);
+        log(failure.as_ref());
     }
     error.refusal
 }

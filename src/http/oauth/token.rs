@@ -12,6 +12,7 @@ use super::events::{About, Kind};
 use super::{Oauth, form, log};
 use crate::model::oauth::GrantType;
 use crate::oauth::{Credentials, Issued, NotIssued, Parameters, TokenRefusal, token};
+use crate::store::audit::AuditError;
 use crate::store::state::Client;
 
 /// Answers a token request.
@@ -42,7 +43,7 @@ impl Oauth {
         let parameters = self.parameters(ip, request).await?;
         let grant_type = token::grant_type(&parameters)?;
         let client = self.client(ip, request, &parameters).await?;
-        let step = self.step(ip).map_err(unrecorded)?;
+        let step = self.step(ip).map_err(|error| unrecorded(&error))?;
         let mut about = About { client: Some(client.id.clone()), ..About::default() };
         let kind = match grant_type {
             GrantType::AuthorizationCode => Kind::CodeExchange,
@@ -52,11 +53,11 @@ impl Oauth {
             Ok(issued) => {
                 about.set_grant(&issued.grant);
                 about.generation = Some(issued.generation);
-                step.record(kind, "ok", &about).await.map_err(unrecorded)?;
+                step.record(kind, "ok", &about).await.map_err(|error| unrecorded(&error))?;
                 Ok(issued)
             }
             Err(NotIssued { failure: Some(failure), refusal, .. }) => {
-                log(&failure);
+                log(failure.as_ref());
                 Err(refusal)
             }
             // What is no code and no token of ours is counted and not stored, so that garbage fills no disk.
@@ -72,7 +73,7 @@ impl Oauth {
                     (true, GrantType::AuthorizationCode) => Kind::CodeReuse,
                     (true, GrantType::RefreshToken) => Kind::RefreshReuse,
                 };
-                step.record(kind, reason, &about).await.map_err(unrecorded)?;
+                step.record(kind, reason, &about).await.map_err(|error| unrecorded(&error))?;
                 Err(refusal)
             }
         }
@@ -109,14 +110,14 @@ impl Oauth {
             }
             Ok(client) => Ok(client),
             Err(NotIssued { failure: Some(failure), refusal, .. }) => {
-                log(&failure);
+                log(failure.as_ref());
                 Err(refusal)
             }
             Err(NotIssued { refusal, .. }) => {
                 self.garbage(ip, refusal.code())?;
-                let step = self.step(ip).map_err(unrecorded)?;
+                let step = self.step(ip).map_err(|error| unrecorded(&error))?;
                 let about = About { client: Some(credentials.id().clone()), ..About::default() };
-                step.record(Kind::ClientAuthentication, "refused", &about).await.map_err(unrecorded)?;
+                step.record(Kind::ClientAuthentication, "refused", &about).await.map_err(|error| unrecorded(&error))?;
                 Err(refusal)
             }
         }
@@ -130,7 +131,7 @@ impl Oauth {
 }
 
 /// Nothing is answered that could not be recorded.
-pub(super) fn unrecorded(error: crate::store::audit::AuditError) -> TokenRefusal {
-    log(&error);
+pub(super) fn unrecorded(error: &AuditError) -> TokenRefusal {
+    log(error);
     TokenRefusal::Unavailable
 }

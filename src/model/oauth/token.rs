@@ -114,6 +114,7 @@ pub type Salt = [u8; 32];
 impl RefreshToken {
     /// The next generation. Only whoever holds this one can work it out, and only with the salt: so an answer that was lost
     /// can be given once more although the store has nothing but hashes, and a stolen token alone leads nowhere.
+    #[must_use]
     pub fn successor(&self, salt: &Salt) -> Self {
         Self::from_random(derived(self.expose(), &["refresh token successor".as_bytes(), salt]))
     }

@@ -176,10 +176,8 @@ async fn no_secret_is_in_the_file() {
     let world = world().await;
     let (_, code) = world.consented().await;
     let (_, token) = world.exchanged().await;
-    let next = match world.store.rotate_refresh(&token, &[9; 32], NOW.plus(HOUR), NOW).await.unwrap() {
-        Rotation::Rotated(next) => next.token,
-        other => panic!("{other:?}"),
-    };
+    let rotation = world.store.rotate_refresh(&token, &[9; 32], NOW.plus(HOUR), NOW).await.unwrap();
+    let Rotation::Rotated(Successor { token: next, .. }) = rotation else { panic!("{rotation:?}") };
     let session = SessionSecret::from_random([0x80; 32]);
     let mut bytes = std::fs::read(&world.file).unwrap();
     bytes.extend(std::fs::read(world.file.with_extension("db-wal")).unwrap());

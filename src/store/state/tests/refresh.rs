@@ -6,17 +6,13 @@ async fn rotate(world: &World, token: &RefreshToken, salt: u8, now: Timestamp) -
 }
 
 fn rotated(rotation: Rotation) -> Successor {
-    match rotation {
-        Rotation::Rotated(successor) => successor,
-        other => panic!("{other:?}"),
-    }
+    let Rotation::Rotated(successor) = rotation else { panic!("{rotation:?}") };
+    successor
 }
 
 fn replayed(rotation: Rotation) -> Replay {
-    match rotation {
-        Rotation::Replayed(replay) => replay,
-        other => panic!("{other:?}"),
-    }
+    let Rotation::Replayed(replay) = rotation else { panic!("{rotation:?}") };
+    replay
 }
 
 #[tokio::test]
@@ -73,7 +69,7 @@ async fn twenty_refreshes_at_once_leave_one_live_lineage() {
                 successor.token.hash()
             }
             Rotation::Replayed(replay) => replay.successor.unwrap().token.hash(),
-            other => panic!("{other:?}"),
+            other @ (Rotation::Unknown | Rotation::Expired | Rotation::Revoked) => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(first, 1);
