@@ -68,7 +68,7 @@ async fn item_5_what_is_advertised_is_served_and_nothing_else_is() {
             assert_ne!(answer.status, 404, "{name}: {method} {path}");
         }
     }
-    let mut served = Vec::new();
+    let mut grants = Vec::new();
     let client = oauth::public(&server).await;
     for grant in [
         "authorization_code",
@@ -82,10 +82,10 @@ async fn item_5_what_is_advertised_is_served_and_nothing_else_is() {
     ] {
         let form = Form(Vec::new()).with("grant_type", grant).with("client_id", &client.id);
         if oauth::post(&server, "/token", &form).await.json()["error"] != "unsupported_grant_type" {
-            served.push(grant);
+            grants.push(grant);
         }
     }
-    assert_eq!(found["grant_types_supported"], json!(served));
+    assert_eq!(found["grant_types_supported"], json!(grants));
     for absent in ["userinfo_endpoint", "device_authorization_endpoint", "pushed_authorization_request_endpoint"] {
         assert_eq!(found.get(absent), None);
     }

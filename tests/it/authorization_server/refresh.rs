@@ -52,7 +52,7 @@ async fn item_59_an_answer_that_was_lost_is_given_again() {
     let server = Server::demo().await;
     let (client, first) = started(&server).await;
     let lost = Tokens::of(&refresh(&server, &client, &first.refresh).await);
-    server.clock.advance(Duration::from_secs(300));
+    server.clock.advance(Duration::from_mins(5));
     let again = Tokens::of(&refresh(&server, &client, &first.refresh).await);
     assert_eq!(again.refresh, lost.refresh, "and not a second line");
     let next = Tokens::of(&refresh(&server, &client, &again.refresh).await);

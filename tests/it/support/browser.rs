@@ -2,7 +2,9 @@
 //! redirect by itself.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use super::client::Answer;
 
@@ -55,13 +57,13 @@ pub(crate) fn parameters(address: &str) -> BTreeMap<String, String> {
 pub(crate) struct Browser {
     http: reqwest::Client,
     base: String,
-    cookies: Mutex<BTreeMap<String, String>>,
+    cookies: ArcSwap<BTreeMap<String, String>>,
 }
 
 impl Browser {
     pub(crate) fn new(base: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { http, base: base.to_owned(), cookies: Mutex::default() }
+        Self { http, base: base.to_owned(), cookies: ArcSwap::default() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -81,11 +83,11 @@ impl Browser {
     }
 
     pub(crate) fn cookies(&self) -> BTreeMap<String, String> {
-        self.cookies.lock().unwrap().clone()
+        BTreeMap::clone(&self.cookies.load())
     }
 
     pub(crate) fn set_cookies(&self, cookies: BTreeMap<String, String>) {
-        *self.cookies.lock().unwrap() = cookies;
+        self.cookies.store(Arc::new(cookies));
     }
 
     fn address(&self, path: &str) -> String {
@@ -101,12 +103,13 @@ impl Browser {
             let line = line.to_str().unwrap();
             let (pair, attributes) = line.split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
-            let mut cookies = self.cookies.lock().unwrap();
+            let mut cookies = self.cookies();
             if attributes.contains("Max-Age=0") {
                 cookies.remove(name);
             } else {
                 cookies.insert(name.to_owned(), value.to_owned());
             }
+            self.set_cookies(cookies);
         }
         Answer { status, headers, text: response.text().await.unwrap() }
     }
