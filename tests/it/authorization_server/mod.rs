@@ -3,6 +3,7 @@
 mod authorization;
 mod crosscutting;
 mod discovery;
+mod operator;
 mod pages;
 mod refresh;
 mod registration;
