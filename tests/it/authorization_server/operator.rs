@@ -18,6 +18,7 @@ fn command(server: &Server, arguments: &[&str], input: &str) -> String {
 }
 
 /// Waits until the server refuses the token; says how long that took.
+#[expect(clippy::disallowed_methods, reason = "what is measured is how long a person would wait")]
 async fn refused(server: &Server, access: &str) -> Duration {
     let begun = Instant::now();
     while oauth::is_accepted(server, access).await {
