@@ -76,19 +76,19 @@ CREATE INDEX requests_by_client ON requests (client);
 -- What one account allowed one client: the family of every code and token that came of it. It outlives its client and its
 -- account, because tokens do.
 CREATE TABLE grants (
-    id           TEXT   NOT NULL PRIMARY KEY,
-    client       TEXT   NOT NULL,
-    account      TEXT   NOT NULL,
-    tenant       TEXT   NOT NULL,
+    id            TEXT   NOT NULL PRIMARY KEY,
+    client        TEXT   NOT NULL,
+    account       TEXT   NOT NULL,
+    tenant        TEXT   NOT NULL,
     external_user TEXT,
-    redirect_uri TEXT   NOT NULL,
-    resource     TEXT   NOT NULL,
-    scopes       TEXT   NOT NULL,
-    created_at   BIGINT NOT NULL,
-    expires_at   BIGINT NOT NULL, -- the end that no rotation moves
-    exchanged_at BIGINT,
-    revoked_at   BIGINT,
-    revoked_for  TEXT
+    redirect_uri  TEXT   NOT NULL,
+    resource      TEXT   NOT NULL,
+    scopes        TEXT   NOT NULL,
+    created_at    BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL, -- the end that no rotation moves
+    exchanged_at  BIGINT,
+    revoked_at    BIGINT,
+    revoked_for   TEXT
 );
 CREATE INDEX grants_by_client ON grants (client);
 CREATE INDEX grants_by_account ON grants (account);

@@ -1,7 +1,7 @@
 //! Whether a token of ours is still good: asked on every request, from memory; and how what other processes change gets there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{OwnKeys, OwnKeysError};
@@ -29,13 +29,16 @@ const SEEING: i64 = i64::MAX;
 pub(super) struct Watch {
     /// Since when it cannot be looked at.
     blind_since: AtomicI64,
+    /// The epoch of the keys in memory; 0 before the first look.
+    keys_of: AtomicU64,
     /// The generations that are known to be used.
     noted: moka::sync::Cache<(GrantId, u64), ()>,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { blind_since: AtomicI64::new(SEEING), noted: moka::sync::Cache::new(NOTED) }
+        let noted = moka::sync::Cache::new(NOTED);
+        Self { blind_since: AtomicI64::new(SEEING), keys_of: AtomicU64::new(0), noted }
     }
 }
 
@@ -57,10 +60,14 @@ impl OwnKeys {
         }
     }
 
-    async fn look(&self) -> Result<bool, OwnKeysError> {
-        let moved = self.store.poll().await?;
+    /// Takes in what was changed since the last look, by whomever: a purge of this process retires keys too. A look that fails
+    /// is made again, because what it should have found is not marked as seen.
+    pub(super) async fn look(&self) -> Result<bool, OwnKeysError> {
+        let epoch = self.store.poll().await?;
+        let moved = self.watch.keys_of.load(Ordering::Acquire) != epoch;
         if moved {
             self.reload().await?;
+            self.watch.keys_of.store(epoch, Ordering::Release);
         }
         self.watch.blind_since.store(SEEING, Ordering::Release);
         Ok(moved)

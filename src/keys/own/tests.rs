@@ -87,6 +87,44 @@ async fn a_key_is_published_before_it_signs_and_after_it_has_signed() {
 }
 
 #[tokio::test]
+async fn what_another_process_changed_is_seen_whatever_this_one_does_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, keys) = open(directory.path()).await;
+    assert!(keys.look().await.unwrap());
+    assert!(!keys.look().await.unwrap());
+    let token = keys.sign(&claims(&keys)).unwrap();
+
+    let (other, _) = open(directory.path()).await;
+    let fresh = key::mint(&OsRandom).unwrap();
+    other.replace_signing_keys((&fresh.0, &fresh.1), keys.now()).await.unwrap();
+    // A transition of this process takes notice of the epoch, which the keys in memory are then behind.
+    let nobody = crate::store::state::Retention { unused_client: Duration::ZERO, access_token: Duration::ZERO };
+    store.purge(nobody, keys.now()).await.unwrap();
+    assert_eq!(store.revocations().epoch(), store.epoch().await.unwrap());
+    assert!(keys.read(&token).is_some());
+    assert!(keys.look().await.unwrap());
+    assert!(keys.read(&token).is_none(), "the key was stolen");
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_its_last_token_although_this_process_purged_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, keys) = open(directory.path()).await;
+    let token = keys.sign(&claims(&keys)).unwrap();
+    let fresh = key::mint(&OsRandom).unwrap();
+    store.rotate_signing_keys((&fresh.0, &fresh.1), Duration::ZERO, keys.now()).await.unwrap();
+    keys.look().await.unwrap();
+    let keep = crate::store::state::Retention { unused_client: Duration::ZERO, access_token: Duration::from_mins(15) };
+    store.purge(keep, keys.now().plus(Duration::from_mins(20))).await.unwrap();
+    keys.look().await.unwrap();
+    assert!(keys.read(&token).is_some(), "tokens may still be good");
+    assert_eq!(store.purge(keep, keys.now().plus(Duration::from_mins(30))).await.unwrap().keys, 1);
+    keys.look().await.unwrap();
+    assert!(keys.read(&token).is_none());
+    assert_eq!(keys.jwks()["keys"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
     let directory = tempfile::tempdir().unwrap();
     let (store, keys) = open(directory.path()).await;

@@ -69,13 +69,16 @@ impl StateStore {
         Ok(u64::try_from(epoch).unwrap_or(0))
     }
 
-    /// Looks whether another process changed something; says whether it did. What is withdrawn is then known here too.
-    pub async fn poll(&self) -> Result<bool, StateError> {
-        let moved = self.epoch().await? != self.revocations().epoch;
-        if moved {
+    /// Looks at the epoch, and takes notice of what is withdrawn if it moved; gives the epoch.
+    ///
+    /// Whoever keeps a copy of something else compares it with the epoch of that copy: this process's own transitions move
+    /// it too.
+    pub async fn poll(&self) -> Result<u64, StateError> {
+        let epoch = self.epoch().await?;
+        if epoch != self.revocations().epoch {
             self.take_notice().await?;
         }
-        Ok(moved)
+        Ok(epoch)
     }
 
     /// Reads anew what is withdrawn.
