@@ -44,6 +44,17 @@ pub enum PasswordError {
     Ending,
 }
 
+/// What a comparison came to.
+#[derive(Debug)]
+pub enum Comparison {
+    /// It is another password.
+    Other,
+    /// It is the same.
+    Same,
+    /// It is the same, and was hashed as it was done in earlier times; this is its hash as of today.
+    SameOutdated(PasswordHash),
+}
+
 /// Hashes and compares passwords.
 pub struct Passwords {
     places: Semaphore,
@@ -73,24 +84,24 @@ impl Passwords {
     }
 
     /// Says whether this is the password behind the hash. Without a hash it is not, and that takes as long.
-    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, PasswordError> {
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Comparison, PasswordError> {
         if password.expose().len() > Password::MOST_BYTES {
             // Nobody has such a password, and a stranger knows that: the length tells nothing of an account.
-            return Ok(false);
+            return Ok(Comparison::Other);
         }
+        let salt: [u8; 16] = random::bytes(self.random.as_ref())?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
-        let same = self.at_a_place(move || is(&password, &hash)).await?;
-        Ok(known && same)
-    }
-
-    /// Says whether a hash was made with other parameters than those of today, and should be made anew when the password is
-    /// known.
-    pub fn is_outdated(hash: &PasswordHash) -> bool {
-        let Ok(phc) = Phc::new(hash.as_phc()) else { return true };
-        let current =
-            Params::try_from(&phc).is_ok_and(|p| (p.m_cost(), p.t_cost(), p.p_cost()) == (MEMORY_KIB, PASSES, LANES));
-        phc.algorithm.as_str() != Algorithm::Argon2id.as_str() || !current
+        self.at_a_place(move || {
+            if !is(&password, &hash)? || !known {
+                Ok(Comparison::Other)
+            } else if is_outdated(&hash) {
+                hashed(password.expose().as_bytes(), salt).map(Comparison::SameOutdated)
+            } else {
+                Ok(Comparison::Same)
+            }
+        })
+        .await
     }
 
     async fn at_a_place<T: Send + 'static>(
@@ -114,6 +125,14 @@ fn hashed(password: &[u8], salt: [u8; 16]) -> Result<PasswordHash, PasswordError
         )
         .map_err(PasswordError::Hash)?;
     Ok(PasswordHash::new(phc.to_string()))
+}
+
+/// Says whether a hash was made with other parameters than those of today.
+fn is_outdated(hash: &PasswordHash) -> bool {
+    let Ok(phc) = Phc::new(hash.as_phc()) else { return true };
+    let current =
+        Params::try_from(&phc).is_ok_and(|p| (p.m_cost(), p.t_cost(), p.p_cost()) == (MEMORY_KIB, PASSES, LANES));
+    phc.algorithm.as_str() != Algorithm::Argon2id.as_str() || !current
 }
 
 fn is(password: &Password, hash: &PasswordHash) -> Result<bool, PasswordError> {
@@ -142,14 +161,40 @@ mod tests {
         let hash = passwords.hash(password("correct horse battery")).await.unwrap();
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
         assert!(!hash.as_phc().contains("horse") && format!("{hash:?}") == "[hash]");
-        assert!(passwords.verify(password("correct horse battery"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(password("correct horse batterY"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(password(""), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(password("correct horse battery"), None).await.unwrap());
-        assert_ne!(passwords.hash(password("correct horse battery")).await.unwrap().as_phc(), hash.as_phc());
-        assert!(!Passwords::is_outdated(&hash));
-        let weaker = hash.as_phc().replace("m=19456", "m=8192");
-        assert!(Passwords::is_outdated(&PasswordHash::new(weaker)));
+        let is = async |text: &str, hash: Option<&PasswordHash>| {
+            passwords.verify(password(text), hash.cloned()).await.unwrap()
+        };
+        assert!(matches!(is("correct horse battery", Some(&hash)).await, Comparison::Same));
+        assert!(matches!(is("correct horse batterY", Some(&hash)).await, Comparison::Other));
+        assert!(matches!(is("", Some(&hash)).await, Comparison::Other));
+        assert!(matches!(is("correct horse battery", None).await, Comparison::Other));
+        assert!(matches!(is(&"x".repeat(2000), Some(&hash)).await, Comparison::Other));
+        let again = passwords.hash(password("correct horse battery")).await.unwrap();
+        assert_ne!(again.as_phc(), hash.as_phc());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_earlier_times_is_made_anew_by_whoever_knows_the_password() {
+        let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
+        let weak = Argon2::default()
+            .hash_password_customized(
+                b"correct horse battery",
+                &[1; 16],
+                None,
+                None,
+                Params::new(1024, 1, 1, None).unwrap(),
+            )
+            .unwrap();
+        let weak = PasswordHash::new(weak.to_string());
+        let wrong = passwords.verify(password("a guess"), Some(weak.clone())).await.unwrap();
+        assert!(matches!(wrong, Comparison::Other));
+        match passwords.verify(password("correct horse battery"), Some(weak)).await.unwrap() {
+            Comparison::SameOutdated(renewed) => {
+                let known = passwords.verify(password("correct horse battery"), Some(renewed)).await.unwrap();
+                assert!(matches!(known, Comparison::Same));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[tokio::test]
@@ -168,7 +213,8 @@ mod tests {
         for _ in 0..8 {
             for (place, hash) in [Some(hash.clone()), None].into_iter().enumerate() {
                 let begun = Instant::now();
-                assert!(!passwords.verify(password("guess"), hash).await.unwrap());
+                let compared = passwords.verify(password("guess"), hash).await.unwrap();
+                assert!(matches!(compared, Comparison::Other));
                 fastest[place] = fastest[place].min(begun.elapsed());
             }
         }

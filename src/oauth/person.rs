@@ -12,6 +12,7 @@ use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{
     AccountId, AuthorizationCode, GrantId, Login, LoginSessionId, Password, RequestHandle, SessionSecret,
 };
+use crate::passwords::Comparison;
 use crate::random::{self, Random};
 use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession};
 
@@ -142,10 +143,16 @@ impl AuthorizationServer {
         };
         let (account, hash) = found.unzip();
         // Whether there is such an account or not, the same work is done.
-        let right = self.passwords.verify(password, hash).await?;
+        let compared = self.passwords.verify(password, hash.clone()).await?;
+        let right = !matches!(compared, Comparison::Other);
         let Some(account) = account.filter(|account| right && account.disabled.is_none()) else {
             return Ok(SignIn::Wrong);
         };
+        if let (Comparison::SameOutdated(renewed), Some(old)) = (compared, hash)
+            && let Err(error) = self.store.replace_hash(&account.id, &old, &renewed).await
+        {
+            tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
+        }
         let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
         let now = self.clock.now();
         match self.store.sign_in(old, &new, &account.id, now.plus(self.settings.sign_in), now).await? {
