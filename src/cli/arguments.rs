@@ -77,6 +77,8 @@ pub(super) enum Command {
     /// Read and prune the audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Bring the audit trail and the state file to the schema of this version; serve does it too when it starts
+    Migrate,
     /// Print the description of the endpoints beside MCP
     #[command(about = "Print the OpenAPI description of the endpoints beside MCP")]
     Openapi,

@@ -83,6 +83,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Account(command) => state::account::run(command, &given, &mut out).await,
         Command::Client(command) => state::client::run(command, &given, &mut out).await,
         Command::Key(command) => state::key::run(command, &given, &mut out).await,
+        Command::Migrate => state::migrate(&given, &mut out).await,
         Command::Openapi => {
             out.write_all(crate::http::specification().as_bytes())?;
             Ok(ExitCode::SUCCESS)

@@ -176,6 +176,17 @@ pub(super) async fn open_writer(
     Ok(connection)
 }
 
+/// The version of a file's schema: 0 where there is no file, or nothing in it.
+pub(super) async fn version(file: &Path) -> Result<i64, DatabaseError> {
+    if !file.exists() {
+        return Ok(0);
+    }
+    refuse_foreign(file).await?;
+    let about = |source| DatabaseError::about(file, source);
+    let mut connection = options(file).read_only(true).connect().await.map_err(about)?;
+    migration::version(&mut connection).await.map_err(about)
+}
+
 /// Opens a pool that reads a file which the server has made.
 pub(super) async fn open_readers(
     file: &Path,

@@ -1,4 +1,5 @@
-//! `bailiwick account`, `client` and `key`: who can sign in, for whom, and what signs their tokens.
+//! `bailiwick account`, `client`, `key` and `migrate`: who can sign in, for whom, what signs their tokens, and the files that
+//! hold all that.
 //!
 //! They write to the state file. A server that runs on it notices within a quarter of a second, and puts what was done into
 //! its audit trail.
@@ -7,6 +8,8 @@ pub(super) mod account;
 pub(super) mod client;
 pub(super) mod key;
 
+use std::io::Write;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(super) use account::AccountCommand;
@@ -19,6 +22,21 @@ use crate::config::Loaded;
 use crate::model::{Tenant, Timestamp, nearest, suggestion};
 use crate::random::Random;
 use crate::store::state::StateStore;
+use crate::store::{self, Upgraded};
+
+/// `bailiwick migrate`: brings our own files up to date, and says what was done to each.
+pub(super) async fn migrate(given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let loaded = given.load()?;
+    for Upgraded { file, what, before, now } in store::upgrade(&loaded.settings, serve::seams().clock.now()).await? {
+        let done = match before {
+            0 => format!("made, with schema version {now}"),
+            same if same == now => format!("is up to date: schema version {now}"),
+            older => format!("upgraded from schema version {older} to {now}"),
+        };
+        writeln!(out, "{what}  {}  {done}", file.display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
 
 /// What each of the commands works on.
 struct Desk {

@@ -47,7 +47,7 @@ use super::migration::Migration;
 use crate::config::Durability;
 use crate::model::Timestamp;
 
-const MIGRATIONS: &[Migration] = &[Migration {
+pub(in crate::store) const MIGRATIONS: &[Migration] = &[Migration {
     name: "authorization_server",
     sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
 }];
@@ -80,11 +80,6 @@ impl StateStore {
     /// The file.
     pub fn file(&self) -> &Path {
         &self.0.file
-    }
-
-    /// The version of the schema, and its newest part.
-    pub fn schema() -> (usize, &'static str) {
-        (MIGRATIONS.len(), MIGRATIONS.last().map_or("none", |migration| migration.name))
     }
 
     fn readers(&self) -> &SqlitePool {

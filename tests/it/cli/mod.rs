@@ -9,4 +9,5 @@ mod policy_diff;
 mod policy_fmt;
 pub(crate) mod process;
 mod reload;
+mod state;
 mod token;
