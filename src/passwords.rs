@@ -188,13 +188,10 @@ mod tests {
         let weak = PasswordHash::new(weak.to_string());
         let wrong = passwords.verify(password("a guess"), Some(weak.clone())).await.unwrap();
         assert!(matches!(wrong, Comparison::Other));
-        match passwords.verify(password("correct horse battery"), Some(weak)).await.unwrap() {
-            Comparison::SameOutdated(renewed) => {
-                let known = passwords.verify(password("correct horse battery"), Some(renewed)).await.unwrap();
-                assert!(matches!(known, Comparison::Same));
-            }
-            other => panic!("{other:?}"),
-        }
+        let known = passwords.verify(password("correct horse battery"), Some(weak)).await.unwrap();
+        let Comparison::SameOutdated(renewed) = known else { panic!("{known:?}") };
+        let known = passwords.verify(password("correct horse battery"), Some(renewed)).await.unwrap();
+        assert!(matches!(known, Comparison::Same));
     }
 
     #[tokio::test]

@@ -261,7 +261,7 @@ async fn a_key_signs_no_more_and_verifies_until_its_last_token_has_expired() {
     let keep = Retention { unused_client: HOUR, access_token: QUARTER };
     let turning = async {
         while own.keys.jwks()["keys"].as_array().unwrap().len() < 3 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(own.code(&token).await, "accepted");
         let (id, seed) = own::mint(&OsRandom).unwrap();
@@ -274,7 +274,7 @@ async fn a_key_signs_no_more_and_verifies_until_its_last_token_has_expired() {
         assert_eq!(own.code(&own.token()).await, "accepted");
     };
     tokio::select! {
-        () = turning => {}
+        turned = tokio::time::timeout(Duration::from_secs(20), turning) => turned.unwrap(),
         () = following => panic!("following ends with the server alone"),
     }
 }
