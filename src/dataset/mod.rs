@@ -22,7 +22,9 @@ mod plan;
 pub mod preview;
 mod relation;
 mod request;
+mod row;
 mod run;
+mod sample;
 mod sql;
 mod statement;
 #[cfg(test)]
