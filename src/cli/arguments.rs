@@ -116,7 +116,8 @@ pub(super) enum PolicyCommand {
         directory: Option<PathBuf>,
     },
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
-    Explain(Explain),
+    #[command(after_help = EXPLAIN_CODES)]
+    Explain(Box<Explain>),
     /// Tabulate who may use which tool and dataset
     Matrix {
         /// One tenant only
@@ -136,6 +137,11 @@ pub(super) enum PolicyCommand {
         check: bool,
     },
 }
+
+const EXPLAIN_CODES: &str = "\
+Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible
+in it, or in some row); 1 it is not; 2 it could not be said: something is not declared, the token is
+not accepted, the policy is refused.";
 
 #[derive(Debug, Args)]
 #[command(after_help = DIFF_HELP)]
@@ -168,15 +174,11 @@ Exit codes: 0 everything is laid out; 1 a file is not understood, or would chang
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// A name of the person, such as user:ada@acme.example; may be given several times
-    #[arg(long = "as", value_name = "NAME", required = true)]
-    pub(super) names: Vec<String>,
-    /// The tenant
-    #[arg(long)]
-    pub(super) tenant: String,
-    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
-    #[arg(long, value_name = "FILE")]
-    pub(super) claims: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) who: ExplainWho,
+    /// The tenant; a token says it itself
+    #[arg(long, required_unless_present = "token_file", conflicts_with = "token_file")]
+    pub(super) tenant: Option<String>,
     /// The data room of the request
     #[arg(long, value_name = "ROOM")]
     pub(super) data_room: Option<String>,
@@ -188,6 +190,26 @@ pub(super) struct Explain {
     /// The key of one row of the dataset; parts of a composite key are separated by commas
     #[arg(long, value_name = "KEY", requires = "dataset")]
     pub(super) row: Option<String>,
+    /// A column of the dataset
+    #[arg(long, requires = "dataset")]
+    pub(super) column: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct ExplainWho {
+    /// A name of the person, such as user:ada@acme.example; may be given several times
+    #[arg(long = "as", value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
+    #[arg(long, value_name = "FILE")]
+    pub(super) claims: Option<PathBuf>,
+    /// A file with a token of the person, or - for standard input; it is verified as the server would
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "claims"])]
+    pub(super) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,20 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
 mod accept;
+mod column;
 mod diff;
 mod empty;
 mod explain;
 mod fmt;
+mod json;
+mod layout;
 mod matrix;
 mod person;
 mod plain;
+mod preview;
+mod reasons;
+mod row;
+mod who;
 mod words;
 
 use std::io::Write;
@@ -37,27 +44,29 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
             let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
             accept::run(directory, &catalog, record, &given.environment, out).await
         }
-        PolicyCommand::Explain(request) => {
-            let (loaded, catalog, snapshot) = in_force(given)?;
-            explain::run(&request, &loaded, &catalog, &snapshot, out).await
-        }
+        PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
         PolicyCommand::Matrix { tenant } => {
             let (_, catalog, snapshot) = in_force(given)?;
             matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
         }
-        PolicyCommand::Diff(request) => match diff::run(&request, given, out).await {
-            Err(error) if !is_closed_pipe(&error) => {
-                tell(&error);
-                Ok(ExitCode::from(2))
-            }
-            ended => ended,
-        },
+        PolicyCommand::Diff(request) => answered(diff::run(&request, given, out).await),
         PolicyCommand::Fmt { paths, check } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
             let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
             fmt::run(&paths, check, out)
         }
+    }
+}
+
+/// A question whose answer can be no: that it could not be answered is told apart from that, by exit code 2.
+fn answered(ended: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match ended {
+        Err(error) if !is_closed_pipe(&error) => {
+            tell(&error);
+            Ok(ExitCode::from(2))
+        }
+        ended => ended,
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 mod durability;
 mod policy;
 mod policy_diff;
+mod policy_explain;
 mod policy_fmt;
 pub(crate) mod process;
 mod reload;
