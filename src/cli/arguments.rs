@@ -101,9 +101,13 @@ pub(super) enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
     /// Parse and type-check the policy; exit 1 if anything in it is refused
+    #[command(after_help = CHECK_CODES)]
     Check {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say that a policy file is gone or empty on purpose: a running server then takes the files as they are now
     ///
@@ -123,6 +127,9 @@ pub(super) enum PolicyCommand {
         /// One tenant only
         #[arg(long)]
         tenant: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say who gains and who loses what between two policies: tools, datasets, rows, with their numbers
     Diff(Diff),
@@ -137,6 +144,10 @@ pub(super) enum PolicyCommand {
         check: bool,
     },
 }
+
+const CHECK_CODES: &str = "\
+Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused, or the
+configuration is.";
 
 const EXPLAIN_CODES: &str = "\
 Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible

@@ -147,3 +147,38 @@ async fn a_token_is_verified_and_then_explained() {
         assert!(!said.out.contains(signature) && !said.err.contains(signature), "the token is not shown");
     }
 }
+
+#[test]
+fn check_and_matrix_speak_json_too() {
+    let directory = prepared();
+    let parsed = |arguments: &[&str]| -> (i32, Json) {
+        let said = run(directory.path(), arguments);
+        assert_eq!(said.err, "");
+        (said.code, serde_json::from_str(&said.out).unwrap())
+    };
+    let (code, matrix) = parsed(&["policy", "matrix", "--json", "--tenant", "acme"]);
+    assert_eq!((code, matrix["tenants"].as_array().unwrap().len()), (0, 1));
+    let names = matrix["tenants"][0]["names"].as_array().unwrap();
+    let bob = names.iter().find(|name| name["name"] == "user:bob@acme.example").unwrap();
+    assert_eq!((&bob["tools"]["echo"], &bob["datasets"]["documents"]), (&"yes".into(), &"some".into()));
+    assert!(bob["columns"].is_object(), "{bob}");
+    assert!(bob["rules"]["documents"][1].as_str().unwrap().contains("engineering"), "{bob}");
+    let everybody = names.iter().find(|name| name["name"] == "verified").unwrap();
+    assert_eq!((&everybody["tools"]["echo"], &everybody["datasets"]["people"]), (&"no".into(), &"no".into()));
+
+    let (code, good) = parsed(&["policy", "check", "--json"]);
+    assert_eq!((code, &good["in_order"], &good["findings"]), (0, &true.into(), &serde_json::json!([])));
+    assert_eq!(good["revision"], matrix["revision"]);
+    assert!(good["denied_where_empty"]["read"].is_u64(), "{good}");
+    let policy = directory.path().join("policies/policy.csv");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, text + "p, role:member, acme, dataset:documents, raed, true, allow\n").unwrap();
+    let (code, bad) = parsed(&["policy", "check", "--json"]);
+    assert_eq!(
+        (code, &bad["in_order"], &bad["revision"], &bad["refusals"]),
+        (1, &false.into(), &Json::Null, &1.into())
+    );
+    let finding = &bad["findings"][0];
+    assert_eq!((&finding["severity"], &finding["column"]), (&"refusal".into(), &42.into()));
+    assert!(finding["file"].as_str().unwrap().ends_with("policy.csv") && finding["line"].is_u64(), "{finding}");
+}
