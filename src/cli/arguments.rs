@@ -58,7 +58,7 @@ pub(super) enum Command {
     /// Check the configuration, or print every setting there is
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, explain, tabulate, compare and lay out policies
+    /// Check, test, explain, tabulate, compare and lay out policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Say why a token is accepted or refused
@@ -119,6 +119,9 @@ pub(super) enum PolicyCommand {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
     },
+    /// Run the tests of the policy (tests/*.toml beside it); exit 1 if one fails
+    #[command(after_help = TEST_CODES)]
+    Test(PolicyTest),
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
     #[command(after_help = EXPLAIN_CODES)]
     Explain(Box<Explain>),
@@ -149,10 +152,44 @@ const CHECK_CODES: &str = "\
 Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused, or the
 configuration is.";
 
+const TEST_CODES: &str = "\
+Exit codes: 0 every test holds; 1 one fails; 2 it could not be said: a file or the policy is refused,
+there is no test at all, or no database where one is needed.
+
+A test is a table of a .toml file. Without [[rows.…]] in the file, rows are read from the database:
+
+  [[rows.documents]]
+  id = \"7\"
+  tenant_id = \"acme\"
+  data_room_id = \"finance\"
+
+  [[test]]
+  name = \"Bob is not in the finance room\"
+  tenant = \"acme\"
+  as = \"user:bob@acme.example\"
+  tools.listed = [\"echo\"]                 # or not_listed, or only
+  datasets.readable = [\"documents\"]       # or not_readable, or only
+  rows.documents.not_visible = [\"7\"]      # or visible, or only
+  columns.people.hidden = [\"salary\"]      # or visible, or masked
+  columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
+  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }";
+
 const EXPLAIN_CODES: &str = "\
 Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible
 in it, or in some row); 1 it is not; 2 it could not be said: something is not declared, the token is
 not accepted, the policy is refused.";
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyTest {
+    /// The directory of the tests; left out, `tests` in the configured policy directory
+    pub(super) directory: Option<PathBuf>,
+    /// Write a report in the XML of `JUnit` as well
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = DIFF_HELP)]

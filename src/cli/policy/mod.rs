@@ -14,6 +14,7 @@ mod plain;
 mod preview;
 mod reasons;
 mod row;
+mod test;
 mod who;
 mod words;
 
@@ -45,6 +46,7 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
             let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
             accept::run(directory, &catalog, record, &given.environment, out).await
         }
+        PolicyCommand::Test(request) => answered(test::run(&request, given, out).await),
         PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
         PolicyCommand::Matrix { tenant, json } => {
             let (_, catalog, snapshot) = in_force(given)?;
