@@ -55,7 +55,7 @@ fn tenant(number: usize) -> String {
 fn block(tenant: &str, block: usize) -> [String; BLOCK] {
     let role = format!("role:team{block}");
     let person = |letter: char| format!("user:{letter}{block}@{tenant}.example");
-    let rule = |what: &str, may: &str, when: &str, effect: &str| {
+    let line = |what: &str, may: &str, when: &str, effect: &str| {
         format!("p, {role}, {tenant}, {what}, {may}, {when}, {effect}")
     };
     let grant = |who: &str, group: &str| format!("g, {who}, {group}, {tenant}");
@@ -63,18 +63,18 @@ fn block(tenant: &str, block: usize) -> [String; BLOCK] {
     let owner = "r.obj.owner_id == r.sub.external_id";
     [
         grant(&person('a'), &role),
-        rule("dataset:documents", "read", "r.obj.data_room_id in r.sub.rooms", "allow"),
+        line("dataset:documents", "read", "r.obj.data_room_id in r.sub.rooms", "allow"),
         grant(&person('a'), &room(0)),
-        rule("dataset:documents", "read", owner, "allow"),
-        rule("dataset:documents", "read", r#"r.obj.classification == "secret" && r.sub.clearance < 3"#, "deny"),
+        line("dataset:documents", "read", owner, "allow"),
+        line("dataset:documents", "read", r#"r.obj.classification == "secret" && r.sub.clearance < 3"#, "deny"),
         grant(&person('b'), &role),
-        rule("dataset:invoices", "read", &format!("r.obj.amount < {}", 1_000 + block), "allow"),
-        rule("tool:echo", "call", "true", "allow"),
+        line("dataset:invoices", "read", &format!("r.obj.amount < {}", 1_000 + block), "allow"),
+        line("tool:echo", "call", "true", "allow"),
         grant(&person('a'), &room(1)),
-        rule("dataset:in*", "read", owner, "allow"),
-        rule("dataset:people", "*", "true", "allow"),
+        line("dataset:in*", "read", owner, "allow"),
+        line("dataset:people", "*", "true", "allow"),
         grant(&person('b'), &room(0)),
-        rule("tool:count_documents", "call", "true", "deny"),
+        line("tool:count_documents", "call", "true", "deny"),
         grant(&person('c'), &role),
         grant(&person('c'), &room(1)),
         grant(&format!("idp:bench/team{block}"), &role),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bailiwick::catalog::{self, Catalog, Operation};
 use bailiwick::config::{self, Inputs};
-use bailiwick::dataset::{self, Bind, CursorKey, Database, Pager, Schema, Statement};
+use bailiwick::dataset::{self, Bind, CursorKey, Database, Face, Pager, Schema, Statement};
 use bailiwick::model::{Attributes, Context, Name, Number, Requester, Value};
 use bailiwick::policy::{Permission, Policies, RowFilter, RowRule, Snapshot};
 use bailiwick::random::OsRandom;
@@ -203,7 +203,7 @@ async fn company(file: &Path, rows: u64) -> Result<SqliteConnection, Failure> {
     let mut connection = options.pragma("synchronous", "OFF").connect().await?;
     sqlx::raw_sql(TABLES).execute(&mut connection).await?;
     let numbers = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ";
-    let fill = [
+    let statements = [
         format!(
             "{numbers} 200) INSERT INTO projects SELECT 't' || (i % 10) || 'j' || (i / 10), 't' || (i % 10), 'p' || (i / 10) FROM n"
         ),
@@ -220,7 +220,7 @@ async fn company(file: &Path, rows: u64) -> Result<SqliteConnection, Failure> {
              FROM d"
         ),
     ];
-    for statement in fill {
+    for statement in statements {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
     }
     sqlx::raw_sql(INDEXES).execute(&mut connection).await?;
@@ -273,7 +273,8 @@ impl World<'_> {
     ) -> Result<Map<String, Json>, Failure> {
         let filter = self.filter(requester, dataset)?;
         let arguments = arguments.as_object().ok_or("no object")?;
-        let request = dataset::arguments::parse(&self.catalog.datasets[dataset], Operation::List, arguments)?;
+        let request =
+            dataset::arguments::parse(Face::declared(&self.catalog.datasets[dataset]), Operation::List, arguments)?;
         let pager = self.pager(requester);
         let rows = dataset::preview::preview(self.database, self.schema, request, &filter, &pager).await?;
         Ok(rows.structured(&pager)?.ok_or("no answer")?)
@@ -339,7 +340,7 @@ async fn main() -> Result<(), Failure> {
         let arguments = json!({ "limit": 50 });
         let filter = world.filter(&requester, &dataset)?;
         let request = dataset::arguments::parse(
-            &catalog.datasets[&dataset],
+            Face::declared(&catalog.datasets[&dataset]),
             Operation::List,
             arguments.as_object().ok_or("no object")?,
         )?;

@@ -20,6 +20,9 @@ show() {
 "$bailiwick" policy check
 show policy matrix
 
+# What the policy promises, tried on rows that are written in policies/tests.
+show policy test
+
 # Employee 5 looks after order 10248, 2 manages 5, and 6 reports to 5. Whoever may not see a row makes the exit code 1.
 show policy explain --tenant northwind --as user:5 --dataset orders --row 10248
 show policy explain --tenant northwind --as user:2 --dataset orders --row 10248

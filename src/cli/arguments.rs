@@ -59,7 +59,7 @@ pub(super) enum Command {
     /// Check the configuration, or print every setting there is
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, explain, tabulate, compare and lay out policies
+    /// Check, test, explain, tabulate, compare and lay out policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Say why a token is accepted or refused
@@ -113,9 +113,13 @@ pub(super) enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
     /// Parse and type-check the policy; exit 1 if anything in it is refused
+    #[command(after_help = CHECK_CODES)]
     Check {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say that a policy file is gone or empty on purpose: a running server then takes the files as they are now
     ///
@@ -127,13 +131,20 @@ pub(super) enum PolicyCommand {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
     },
+    /// Run the tests of the policy (tests/*.toml beside it); exit 1 if one fails
+    #[command(after_help = TEST_CODES)]
+    Test(PolicyTest),
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
-    Explain(Explain),
+    #[command(after_help = EXPLAIN_CODES)]
+    Explain(Box<Explain>),
     /// Tabulate who may use which tool and dataset
     Matrix {
         /// One tenant only
         #[arg(long)]
         tenant: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Say who gains and who loses what between two policies: tools, datasets, rows, with their numbers
     Diff(Diff),
@@ -147,6 +158,49 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         check: bool,
     },
+}
+
+const CHECK_CODES: &str = "\
+Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused, or the
+configuration is.";
+
+const TEST_CODES: &str = "\
+Exit codes: 0 every test holds; 1 one fails; 2 it could not be said: a file or the policy is refused,
+there is no test at all, or no database where one is needed.
+
+A test is a table of a .toml file. Without [[rows.…]] in the file, rows are read from the database:
+
+  [[rows.documents]]
+  id = \"7\"
+  tenant_id = \"acme\"
+  data_room_id = \"finance\"
+
+  [[test]]
+  name = \"Bob is not in the finance room\"
+  tenant = \"acme\"
+  as = \"user:bob@acme.example\"
+  tools.listed = [\"echo\"]                 # or not_listed, or only
+  datasets.readable = [\"documents\"]       # or not_readable, or only
+  rows.documents.not_visible = [\"7\"]      # or visible, or only
+  columns.people.hidden = [\"salary\"]      # or visible, or masked
+  columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
+  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }";
+
+const EXPLAIN_CODES: &str = "\
+Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible
+in it, or in some row); 1 it is not; 2 it could not be said: something is not declared, the token is
+not accepted, the policy is refused.";
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyTest {
+    /// The directory of the tests; left out, `tests` in the configured policy directory
+    pub(super) directory: Option<PathBuf>,
+    /// Write a report in the XML of `JUnit` as well
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -180,15 +234,11 @@ Exit codes: 0 everything is laid out; 1 a file is not understood, or would chang
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// A name of the person, such as user:ada@acme.example; may be given several times
-    #[arg(long = "as", value_name = "NAME", required = true)]
-    pub(super) names: Vec<String>,
-    /// The tenant
-    #[arg(long)]
-    pub(super) tenant: String,
-    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
-    #[arg(long, value_name = "FILE")]
-    pub(super) claims: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) who: ExplainWho,
+    /// The tenant; a token says it itself
+    #[arg(long, required_unless_present = "token_file", conflicts_with = "token_file")]
+    pub(super) tenant: Option<String>,
     /// The data room of the request
     #[arg(long, value_name = "ROOM")]
     pub(super) data_room: Option<String>,
@@ -200,6 +250,26 @@ pub(super) struct Explain {
     /// The key of one row of the dataset; parts of a composite key are separated by commas
     #[arg(long, value_name = "KEY", requires = "dataset")]
     pub(super) row: Option<String>,
+    /// A column of the dataset
+    #[arg(long, requires = "dataset")]
+    pub(super) column: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct ExplainWho {
+    /// A name of the person, such as user:ada@acme.example; may be given several times
+    #[arg(long = "as", value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
+    #[arg(long, value_name = "FILE")]
+    pub(super) claims: Option<PathBuf>,
+    /// A file with a token of the person, or - for standard input; it is verified as the server would
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "claims"])]
+    pub(super) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -115,7 +115,7 @@ fn room_rule(dataset: &Dataset) -> String {
 }
 
 /// Escapes what a terminal would obey instead of show.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escape = crate::model::is_invisible(c);

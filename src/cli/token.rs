@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::arguments::TokenCommand;
 use super::serve::{self, Given};
 use crate::app;
-use crate::authn::{Authenticator, Principal};
+use crate::authn::{Authenticator, Principal, Rejection};
+use crate::catalog::Catalog;
+use crate::config::Loaded;
 use crate::keys::Step;
 
 /// The most that is read from standard input, in bytes.
@@ -23,13 +25,7 @@ pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Writ
     let mut input = String::new();
     std::io::stdin().lock().take(LONGEST).read_to_string(&mut input).context("standard input cannot be read")?;
     let headers = request(input.trim(), &headers)?;
-    let seams = serve::seams();
-    let own = app::Own::open(&loaded.settings, &seams).await?;
-    let issuers = app::trusted(&loaded.settings, &seams.clock)?;
-    let issuers = app::Own::trusted(own.as_ref(), issuers, &loaded.settings.server);
-    let context = loaded.settings.context.clone();
-    let authenticator = Authenticator::new(issuers, catalog, context, Arc::clone(&seams.clock));
-    let (steps, outcome) = authenticator.inspect(&headers).await;
+    let (steps, outcome) = inspected(&headers, &loaded, &catalog).await?;
     print(&steps, out)?;
     match outcome {
         Ok(principal) => {
@@ -43,8 +39,23 @@ pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Writ
     }
 }
 
+/// The checks of such a request, and who it proves.
+pub(super) async fn inspected(
+    headers: &HeaderMap,
+    loaded: &Loaded,
+    catalog: &Arc<Catalog>,
+) -> anyhow::Result<(Vec<Step>, Result<Principal, Rejection>)> {
+    let seams = serve::seams();
+    let own = app::Own::open(&loaded.settings, &seams).await?;
+    let issuers = app::trusted(&loaded.settings, &seams.clock)?;
+    let issuers = app::Own::trusted(own.as_ref(), issuers, &loaded.settings.server);
+    let context = loaded.settings.context.clone();
+    let authenticator = Authenticator::new(issuers, Arc::clone(catalog), context, Arc::clone(&seams.clock));
+    Ok(authenticator.inspect(headers).await)
+}
+
 /// The headers of the request that is imagined.
-fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
+pub(super) fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
     if token.is_empty() {
         bail!(
             "no token on standard input\nhint: pipe it in, as in `pbpaste | bailiwick token inspect`; it is not an argument, so that it stays out of the shell's history"

@@ -172,7 +172,7 @@ fn has_heads(page: &PageRead, alternative: &Alternative<'_>, relation: &Relation
         && page.order.iter().all(|term| relation.never_null.contains(&term.column))
         && matches!(kind, Some(ColumnType::Id | ColumnType::Text))
         && relation.affinities.get(alternative.column) == Some(&Affinity::Text)
-        && alternative.values.iter().all(|value| text(value))
+        && alternative.values.iter().all(text)
 }
 
 /// Whether a table is called as a queue would be, and would be taken for it.

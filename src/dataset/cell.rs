@@ -30,7 +30,8 @@ impl Cell {
         self.of_type(kind).unwrap_or(Json::Null)
     }
 
-    fn of_type(self, kind: ColumnType) -> Option<Json> {
+    /// The same, where a cell that is absent is told from the JSON value `null`.
+    pub(super) fn of_type(self, kind: ColumnType) -> Option<Json> {
         match (kind, self) {
             (ColumnType::Id, Self::Integer(integer)) => Some(Json::String(integer.to_string())),
             (ColumnType::Id | ColumnType::Text, Self::Text(text)) => Some(Json::String(text)),

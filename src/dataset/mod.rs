@@ -1,6 +1,6 @@
 //! What the decision is about: the protected data. Nothing here runs without a permit.
 //!
-//! [`check`] holds the declarations against the real database at start. [`describe::tools`] says what a dataset offers,
+//! [`check`] holds the declarations against the real database at start. [`describe::tool`] says what a dataset offers,
 //! [`arguments::parse`] makes a [`Request`] of a call, [`ReadPlan::new`] joins it with the scope of its permit, and [`read`]
 //! runs the one statement that follows. Whatever a caller sends can only narrow the scope, which is always the first
 //! condition; and no error of the database reaches a caller.
@@ -22,7 +22,9 @@ mod plan;
 pub mod preview;
 mod relation;
 mod request;
+mod row;
 mod run;
+mod sample;
 mod sql;
 mod statement;
 #[cfg(test)]

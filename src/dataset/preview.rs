@@ -1,8 +1,11 @@
 //! Reads on behalf of people who have sent no token, for the command line.
 //!
-//! `policy explain` asks what somebody would see. They have a row filter from the policy and no
+//! `policy explain` and `policy test` ask what somebody would see. They have a row filter from the policy and no
 //! permit, so this module alone takes a bare [`RowFilter`]. Only `cli` may import it: whoever can run the command can open
 //! the file anyway. No server code may ever come here.
+
+pub use super::row::row;
+pub use super::sample::{SampleError, WrittenRow, make};
 
 use super::cursor::Pager;
 use super::database::Database;
@@ -12,6 +15,7 @@ use super::request::Request;
 use super::run::{self, Rows, RunError};
 use super::sql::{self, SqlError};
 use super::statement::Statement;
+use crate::model::Name;
 use crate::policy::RowFilter;
 
 /// Why there is no preview.
@@ -23,6 +27,9 @@ pub enum PreviewError {
     /// There is no statement for it.
     #[error("the request cannot be put into SQL")]
     Sql(#[from] SqlError),
+    /// The request is for more than one row.
+    #[error("a row of `{0}` is read by its key, and the request names none")]
+    NoKey(Name),
     /// It was not read.
     #[error("the rows could not be read")]
     Run(#[from] RunError),

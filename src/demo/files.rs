@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 const SETTINGS: &str = include_str!("../../bailiwick.toml");
 const POLICY: &str = include_str!("../../policies/policy.csv");
 const MODEL: &str = include_str!("../../policies/model.conf");
+const TESTS: [(&str, &str); 2] = [
+    ("documents.toml", include_str!("../../policies/tests/documents.toml")),
+    ("people.toml", include_str!("../../policies/tests/people.toml")),
+];
 
 /// The port that the settings are written for.
 const WRITTEN_FOR: u16 = 8080;
@@ -62,14 +66,18 @@ fn settings(port: u16) -> String {
     SETTINGS.replace(&WRITTEN_FOR.to_string(), &port.to_string())
 }
 
-/// Writes the settings and the policy where they are missing; gives the path of the settings.
+/// Writes the settings, the policy and its tests where they are missing; gives the path of the settings.
 ///
 /// Settings that nobody edited follow the port; edited ones must be for it.
 pub(super) fn write(directory: &Path, port: u16) -> Result<PathBuf, FilesError> {
     let policies = directory.join("policies");
-    fs::create_dir_all(&policies).map_err(|source| FilesError::Write { path: policies.clone(), source })?;
+    let tests = policies.join("tests");
+    fs::create_dir_all(&tests).map_err(|source| FilesError::Write { path: tests.clone(), source })?;
     write_new(&policies.join("model.conf"), MODEL)?;
     write_new(&policies.join("policy.csv"), POLICY)?;
+    for (name, text) in TESTS {
+        write_new(&tests.join(name), text)?;
+    }
     let path = directory.join("bailiwick.toml");
     if !write_new(&path, &settings(port))? {
         follow_port(&path, port)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::columns::Columns;
 use super::finding::LineRef;
 use super::predicate::{Predicate, RowFilter};
+use crate::model::Value;
 use crate::store::audit::Verdict;
 
 /// The revision of a policy: a hash of the names and contents of its files. Prints as its first 12 hex digits.
@@ -90,6 +91,8 @@ pub struct LineReport {
     pub who: Arc<str>,
     /// Whether the requester goes by that name. If not, the line plays no part.
     pub matched: bool,
+    /// What its condition reads of the requester besides the names, as it is spelled there, with the value; `None` is absent.
+    pub reads: Vec<(Arc<str>, Option<Value>)>,
     /// What is left of its condition once the requester is known: a truth, or a condition on columns.
     pub left: Predicate,
 }

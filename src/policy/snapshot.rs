@@ -254,6 +254,7 @@ impl Snapshot {
             },
             who: Arc::clone(&rule.who),
             matched: names.contains(&rule.who),
+            reads: rule.when.read_of(requester),
             left: rule.when.residual(&view),
         });
         let lines = lines.collect();

@@ -57,7 +57,7 @@ impl World<'_> {
         self.dice.pick(&self.texts).clone()
     }
 
-    fn value(&mut self, kind: &ColumnType) -> Option<Value> {
+    fn value(&mut self, kind: ColumnType) -> Option<Value> {
         const NUMBERS: [i64; 9] = [0, 1, 2, 3, 5, 7, -5, 9_007_199_254_740_993, i64::MAX];
         const DECIMALS: [f64; 4] = [0.5, 0.1, 2.999, 1e16];
         Some(match kind {
@@ -97,14 +97,14 @@ impl World<'_> {
             email: Some(self.text().into()),
             assurance: Some(*self.dice.pick(&[Assurance::Verified, Assurance::Asserted])),
             actor: Some(self.text().parse().unwrap()),
-            claims: claims.into_iter().map(|(name, kind)| (name, self.value(&kind).unwrap())).collect(),
+            claims: claims.into_iter().map(|(name, kind)| (name, self.value(kind).unwrap())).collect(),
         };
         let context = Context { agent: Some(self.text().parse().unwrap()), ..Context::default() };
         Requester { tenant: tenant.clone(), names, attributes, context }
     }
 
     fn row(&mut self, dataset: &Dataset) -> Row {
-        let columns = dataset.columns.iter().filter_map(|c| Some((c.name.clone(), Some(self.value(&c.kind)?))));
+        let columns = dataset.columns.iter().filter_map(|c| Some((c.name.clone(), Some(self.value(c.kind)?))));
         columns.collect()
     }
 
@@ -114,7 +114,7 @@ impl World<'_> {
         let (policy, catalog) = (self.policy, self.catalog);
         let mut case = |object: String, row: &Row, permission: Permission, ours: bool| {
             let mut obj: Map<String, Json> =
-                row.iter().map(|(name, cell)| (name.to_string(), cell_json(cell))).collect();
+                row.iter().map(|(name, cell)| (name.to_string(), cell_json(cell.as_ref()))).collect();
             obj.insert("kind".to_owned(), object.into());
             let sub = subject(&requester, policy, catalog);
             let ctx = json!({ "agent": requester.context.get(ContextField::Agent) });
@@ -143,7 +143,7 @@ impl World<'_> {
     }
 }
 
-fn cell_json(value: &Option<Value>) -> Json {
+fn cell_json(value: Option<&Value>) -> Json {
     match value {
         None => Json::Null,
         Some(Value::Text(text)) => json!(&**text),
@@ -171,7 +171,7 @@ fn subject(requester: &Requester, policy: &Snapshot, catalog: &Catalog) -> Json 
         sub[list.as_str()] = json!(entries);
     }
     for (claim, value) in claims {
-        sub[claim.as_str()] = cell_json(&Some(value.clone()));
+        sub[claim.as_str()] = cell_json(Some(value));
     }
     sub
 }

@@ -3,13 +3,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json, json};
+
+use super::layout::{WIDTH, wrapped};
 use super::{person, plain};
 use crate::catalog::{Catalog, Dataset};
 use crate::model::{Context, Name, Requester, Tenant};
 use crate::policy::{Explanation, Object, Permission, RowRule, Snapshot};
 
-/// How wide a terminal is taken to be, in characters.
-pub(super) const WIDTH: usize = 100;
+/// What the name `verified` is called in a table.
+const EVERYBODY: &str = "everybody verified";
 
 /// What stands under every table.
 const LEGEND: &str = "
@@ -34,6 +37,7 @@ about one person.
 /// Prints the table of one tenant, or of each.
 pub(super) fn run(
     tenant: Option<&str>,
+    json: bool,
     catalog: &Catalog,
     policy: &Snapshot,
     out: &mut dyn Write,
@@ -42,9 +46,15 @@ pub(super) fn run(
         Some(name) => vec![person::tenant(name, catalog)?],
         None => catalog.tenants.keys().cloned().collect(),
     };
+    let tables =
+        tenants.iter().map(|tenant| Table::new(tenant, catalog, policy)).collect::<anyhow::Result<Vec<_>>>()?;
+    if json {
+        let tenants: Vec<Json> = tables.iter().map(Table::document).collect();
+        return super::json::print(&json!({ "revision": policy.revision().to_string(), "tenants": tenants }), out);
+    }
     writeln!(out, "Who may do what, by policy revision {}", policy.revision())?;
-    for tenant in tenants {
-        Table::new(&tenant, catalog, policy)?.print(out)?;
+    for table in tables {
+        table.print(out)?;
     }
     out.write_all(LEGEND.as_bytes())?;
     Ok(())
@@ -111,6 +121,31 @@ impl<'a> Table<'a> {
         Ok(Self { tenant, tools, datasets, names, rows: row_notes, columns: column_notes })
     }
 
+    /// The table for a program: for each name, a word for each tool and dataset, and the rules behind the words.
+    fn document(&self) -> Json {
+        let words = |columns: &[Column], row: usize| -> Map<String, Json> {
+            let word = |column: &Column| match column.cells.get(row).copied() {
+                Some("-") | None => "no",
+                Some(word) => word,
+            };
+            columns.iter().map(|column| (column.head.clone(), word(column).into())).collect()
+        };
+        let rules = |notes: &[Note], name: &String| -> Map<String, Json> {
+            let own = notes.iter().filter(|note| note.name == *name).flat_map(|note| note.rules.iter().cloned());
+            own.map(|(what, rules)| (what, rules.into())).collect()
+        };
+        let names = self.names.iter().enumerate().map(|(row, name)| {
+            json!({
+                "name": if name == EVERYBODY { "verified" } else { name },
+                "tools": words(&self.tools, row),
+                "datasets": words(&self.datasets, row),
+                "rules": rules(&self.rows, name),
+                "columns": rules(&self.columns, name),
+            })
+        });
+        json!({ "tenant": self.tenant.as_str(), "names": names.collect::<Vec<_>>() })
+    }
+
     fn print(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let title = format!("Tenant {}", self.tenant);
         writeln!(out, "\n{title}\n{}", "=".repeat(title.chars().count()))?;
@@ -173,7 +208,7 @@ impl Column {
 
 /// A name as it stands in a table.
 pub(super) fn shown(name: &str) -> &str {
-    if name == "verified" { "everybody verified" } else { name }
+    if name == "verified" { EVERYBODY } else { name }
 }
 
 /// Everybody verified, then the names of the files: people, roles, others.
@@ -228,19 +263,4 @@ fn claims<'a>(told: &Explanation, catalog: &'a Catalog) -> Vec<&'a str> {
         texts.iter().any(whole)
     };
     catalog.claims.keys().filter(reads).map(Name::as_str).collect()
-}
-
-/// The text in lines of so many characters, broken at blanks.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

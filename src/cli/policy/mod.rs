@@ -1,13 +1,21 @@
 //! `bailiwick policy …`: for the people who edit the policy files.
 
 mod accept;
+mod column;
 mod diff;
 mod empty;
 mod explain;
 mod fmt;
+mod json;
+mod layout;
 mod matrix;
 mod person;
 mod plain;
+mod preview;
+mod reasons;
+mod row;
+mod test;
+mod who;
 mod words;
 
 use std::io::Write;
@@ -15,6 +23,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use self::empty::Empty;
 use super::arguments::PolicyCommand;
 use super::serve::Given;
 use super::{is_closed_pipe, tell};
@@ -26,10 +35,10 @@ use crate::policy::{self, Checked, Severity, Snapshot};
 /// Runs one of the policy commands.
 pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
-        PolicyCommand::Check { directory } => {
+        PolicyCommand::Check { directory, json } => {
             let (loaded, catalog) = given.load_catalog()?;
             let configured = &loaded.settings.policy.directory;
-            check(directory.as_ref().unwrap_or(configured), &loaded, &catalog, out).await
+            check(directory.as_ref().unwrap_or(configured), json, &loaded, &catalog, out).await
         }
         PolicyCommand::Accept { directory } => {
             let (loaded, catalog) = given.load_catalog()?;
@@ -37,22 +46,14 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
             let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
             accept::run(directory, &catalog, record, &given.environment, out).await
         }
-        PolicyCommand::Explain(request) => {
-            let (loaded, catalog, snapshot) = in_force(given)?;
-            explain::run(&request, &loaded, &catalog, &snapshot, out).await
-        }
-        PolicyCommand::Matrix { tenant } => {
+        PolicyCommand::Test(request) => answered(test::run(&request, given, out).await),
+        PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
+        PolicyCommand::Matrix { tenant, json } => {
             let (_, catalog, snapshot) = in_force(given)?;
-            matrix::run(tenant.as_deref(), &catalog, &snapshot, out)?;
+            matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
         }
-        PolicyCommand::Diff(request) => match diff::run(&request, given, out).await {
-            Err(error) if !is_closed_pipe(&error) => {
-                tell(&error);
-                Ok(ExitCode::from(2))
-            }
-            ended => ended,
-        },
+        PolicyCommand::Diff(request) => answered(diff::run(&request, given, out).await),
         PolicyCommand::Fmt { paths, check } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
             let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
@@ -61,22 +62,42 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
     }
 }
 
+/// A question whose answer can be no: that it could not be answered is told apart from that, by exit code 2.
+fn answered(ended: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match ended {
+        Err(error) if !is_closed_pipe(&error) => {
+            tell(&error);
+            Ok(ExitCode::from(2))
+        }
+        ended => ended,
+    }
+}
+
 /// Prints everything that is wrong or idle in a policy directory.
 async fn check(
     directory: &Path,
+    json: bool,
     loaded: &Loaded,
     catalog: &Arc<Catalog>,
     out: &mut dyn Write,
 ) -> anyhow::Result<ExitCode> {
     let checked = policy::check(directory, catalog);
+    let empty = match &checked.snapshot {
+        Some(snapshot) => Some(Empty::ask(snapshot, loaded, catalog).await),
+        None => None,
+    };
+    if json {
+        json::print(&json::checked(directory, &checked, empty.as_ref()), out)?;
+        return Ok(if checked.snapshot.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     for finding in &checked.findings {
         writeln!(out, "{finding}")?;
     }
     let refusals = checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal).count();
     let warnings = checked.findings.len() - refusals;
     let shown = directory.display();
-    if let Some(snapshot) = checked.snapshot {
-        empty::note(&snapshot, loaded, catalog, out).await?;
+    if let (Some(snapshot), Some(empty)) = (checked.snapshot, empty) {
+        empty.print(out)?;
         writeln!(out, "{shown}: in order, revision {}, {}", snapshot.revision(), counted(warnings, "warning"))?;
         Ok(ExitCode::SUCCESS)
     } else {

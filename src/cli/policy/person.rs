@@ -59,21 +59,29 @@ pub(super) fn requester(tenant: &Tenant, names: &[impl AsRef<str>], context: Con
 /// Adds the claims of a file to the attributes, by the types that the catalog declares.
 pub(super) fn add_claims(attributes: &mut Attributes, claims: &str, catalog: &Catalog) -> anyhow::Result<()> {
     let claims: BTreeMap<String, Json> = serde_json::from_str(claims).context("the claims are not a JSON object")?;
-    for (name, value) in claims {
-        match (name.as_str(), &value) {
-            ("id", Json::String(text)) => attributes.id = Some(text.parse().context("`id`")?),
-            ("external_id", Json::String(text)) => {
-                attributes.external_id = Some(text.parse().context("`external_id`")?);
-            }
-            ("email", Json::String(text)) => attributes.email = Some(text.as_str().into()),
-            (known, _) if BUILT_IN.contains(&known) => bail!("the claim `{known}` is {value}; it must be a text"),
-            (name, value) => {
-                let Some((declared, kind)) = catalog.claims.get_key_value(name) else {
-                    let known: Vec<_> = BUILT_IN.into_iter().chain(catalog.claims.keys().map(Name::as_str)).collect();
-                    bail!("the claim `{name}` is not declared{}", instead(name, &known));
-                };
-                attributes.claims.insert(declared.clone(), typed(name, value, *kind)?);
-            }
+    claims.iter().try_for_each(|(name, value)| add_claim(attributes, name, value, catalog))
+}
+
+/// Adds one claim.
+pub(super) fn add_claim(
+    attributes: &mut Attributes,
+    name: &str,
+    value: &Json,
+    catalog: &Catalog,
+) -> anyhow::Result<()> {
+    match (name, value) {
+        ("id", Json::String(text)) => attributes.id = Some(text.parse().context("`id`")?),
+        ("external_id", Json::String(text)) => {
+            attributes.external_id = Some(text.parse().context("`external_id`")?);
+        }
+        ("email", Json::String(text)) => attributes.email = Some(text.as_str().into()),
+        (known, _) if BUILT_IN.contains(&known) => bail!("the claim `{known}` is {value}; it must be a text"),
+        (name, value) => {
+            let Some((declared, kind)) = catalog.claims.get_key_value(name) else {
+                let known: Vec<_> = BUILT_IN.into_iter().chain(catalog.claims.keys().map(Name::as_str)).collect();
+                bail!("the claim `{name}` is not declared{}", instead(name, &known));
+            };
+            attributes.claims.insert(declared.clone(), typed(name, value, *kind)?);
         }
     }
     Ok(())

@@ -32,18 +32,22 @@ fn filter_in_words(filter: &RowFilter) -> Vec<String> {
     if let Some((column, room)) = &filter.data_room {
         lines.push(format!("only where {column} is \"{room}\""));
     }
-    let always = |predicate: &Predicate| *predicate == Predicate::Known(Truth::True);
-    if !filter.allow.iter().any(always) {
-        lines.extend(filter.allow.iter().map(|allow| format!("where {}", condition(allow))));
-    }
-    lines.extend(
-        filter.deny.iter().map(|deny| format!("but never where {} (or where that is not known)", condition(deny))),
-    );
+    lines.extend(rule(&filter.allow, &filter.deny));
     if let Some(parent) = &filter.parent
         && !plain::is_everything(&parent.filter)
     {
         lines.push(format!("of the {} that may be seen", parent.filter.dataset));
     }
+    lines
+}
+
+/// Where some line allows and none denies, one condition a line.
+pub(super) fn rule(allow: &[Predicate], deny: &[Predicate]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !allow.contains(&Predicate::Known(Truth::True)) {
+        lines.extend(allow.iter().map(|allow| format!("where {}", condition(allow))));
+    }
+    lines.extend(deny.iter().map(|deny| format!("but never where {} (or where that is not known)", condition(deny))));
     lines
 }
 

@@ -145,7 +145,7 @@ fn among(column: &Column, path: &str, value: &Json) -> Result<Test, ArgumentErro
 }
 
 /// A value of the column's type.
-pub(super) fn operand(column: &Column, path: &str, value: &Json) -> Result<Operand, ArgumentError> {
+pub(in crate::dataset) fn operand(column: &Column, path: &str, value: &Json) -> Result<Operand, ArgumentError> {
     let refuse = || {
         let hint = match (column.kind, value) {
             (ColumnType::Id, Json::Number(number)) => format!("; write \"{number}\""),

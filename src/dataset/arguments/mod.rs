@@ -6,7 +6,7 @@
 
 mod filters;
 
-pub(super) use filters::operators;
+pub(super) use filters::{operand, operators};
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::model::{nearest, suggestion};
 /// The page size where none is asked for.
 pub(super) const DEFAULT_LIMIT: u16 = 20;
 /// The largest page.
-pub(super) const MAX_LIMIT: u16 = 200;
+pub const MAX_LIMIT: u16 = 200;
 /// The most values of an `in`.
 pub(super) const MAX_IN_VALUES: usize = 100;
 /// The longest text of a caller, in characters.

@@ -1,6 +1,7 @@
 //! A condition against a requester: its truth on a row, or what is left of it for all rows.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -36,6 +37,15 @@ impl Read {
         match self {
             Self::Attribute(attribute) => attribute.value(requester),
             Self::Context(field) => requester.context.get(*field).map(Value::text),
+        }
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute(attribute) => write!(f, "r.sub.{}", attribute.as_str()),
+            Self::Context(field) => write!(f, "r.ctx.{}", field.as_str()),
         }
     }
 }
@@ -148,6 +158,13 @@ impl Condition {
             Self::All(parts) => Predicate::all(parts.iter().map(|part| part.residual(view))),
             Self::Any(parts) => Predicate::any(parts.iter().map(|part| part.residual(view))),
         }
+    }
+
+    /// What the condition reads of this requester, as it is spelled in policies, with the values.
+    pub(in crate::policy) fn read_of(&self, requester: &Requester) -> Vec<(Arc<str>, Option<Value>)> {
+        let mut reads = BTreeSet::new();
+        self.reads(&mut reads);
+        reads.into_iter().map(|read| (read.to_string().into(), read.value(requester))).collect()
     }
 
     /// Adds what the condition reads of a requester.

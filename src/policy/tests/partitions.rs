@@ -2,6 +2,7 @@
 //! casbin is asked comes to what every line, one after the other, says.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::policy::files::{self, Effect, Lines, Rule, Sources};
 use crate::policy::index::Index;
@@ -48,7 +49,7 @@ fn lines(seed: u64, count: usize) -> Lines {
         };
         // Denials of everybody would leave nothing to decide.
         if (what != "*" || effect == "deny") && (who != "*" || effect == "allow" || what.starts_with("admin:k")) {
-            text.push_str(&format!("p, {who}, {tenant}, {what}, {may}, {when}, {effect}\n"));
+            writeln!(text, "p, {who}, {tenant}, {what}, {may}, {when}, {effect}").unwrap();
         }
     }
     let directory = directory(text);

@@ -64,6 +64,12 @@ pub(crate) fn matches_snapshot(name: &str, found: &str) {
     );
 }
 
+/// The output without the policy's revision, which changes with every edit of the policy.
+pub(crate) fn settled(text: &str) -> String {
+    let (before, after) = text.split_once("revision ").unwrap();
+    format!("{before}revision REVISION{}", &after[12..])
+}
+
 /// A server in a process of its own. Dropped, it is killed.
 pub(crate) struct Running {
     child: Child,

@@ -7,7 +7,8 @@ use super::Comparison;
 use super::change::{Change, Difference, Effect, Kind, Open, Person, Rows};
 use super::side::Side;
 use crate::cli::policy::counted;
-use crate::cli::policy::matrix::{self, WIDTH, wrapped};
+use crate::cli::policy::layout::{WIDTH, wrapped};
+use crate::cli::policy::matrix;
 use crate::policy::{Statement, Undecided};
 
 /// How many names that share their changes are listed; `--json` lists them all.

@@ -1,0 +1,90 @@
+//! What is asked about: a tool, a dataset, a row, a column, a resource. What is not declared cannot be.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use crate::catalog::{Catalog, Dataset};
+use crate::cli::arguments::Explain;
+use crate::cli::policy::person;
+use crate::cli::policy::preview::RowKey;
+use crate::model::Name;
+use crate::policy::{Object, Permission};
+
+/// What is asked about.
+pub(super) struct Asked {
+    pub(super) object: Object,
+    pub(super) permission: Permission,
+    /// The generated tool that was named, where the rows of its dataset decide.
+    pub(super) through: Option<Name>,
+    /// The dataset, where the question is about one.
+    pub(super) dataset: Option<Arc<Dataset>>,
+    /// The row of it.
+    pub(super) row: Option<RowKey>,
+    /// The column of it.
+    pub(super) column: Option<Name>,
+}
+
+/// Reads what is asked from the arguments.
+pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked> {
+    let about =
+        |object, permission| Asked { object, permission, through: None, dataset: None, row: None, column: None };
+    let named = &request.object;
+    if let Some(tool) = &named.tool {
+        return tool_asked(tool, catalog);
+    }
+    if let Some(uri) = &named.resource {
+        let Some(uri) = catalog.resources.get(uri.as_str()) else {
+            let known: Vec<_> = catalog.resources.iter().map(AsRef::as_ref).collect();
+            bail!("`{uri}` is not a resource of this server{}", person::instead(uri, &known));
+        };
+        return Ok(about(Object::Resource(Arc::clone(uri)), Permission::Read));
+    }
+    let name = named.dataset.as_deref().unwrap_or_default();
+    let Some(dataset) = catalog.datasets.get(name) else {
+        let known: Vec<_> = catalog.datasets.keys().map(Name::as_str).collect();
+        bail!("`{name}` is not a declared dataset{}", person::instead(name, &known));
+    };
+    let row = request.row.as_deref().map(|key| row(key, dataset)).transpose()?;
+    let column = request.column.as_deref().map(|name| column(name, dataset)).transpose()?;
+    let object = match &column {
+        Some(column) => Object::column(&dataset.name, column),
+        None => Object::Dataset(dataset.name.clone()),
+    };
+    Ok(Asked { dataset: Some(Arc::clone(dataset)), row, column, ..about(object, Permission::Read) })
+}
+
+fn tool_asked(tool: &str, catalog: &Catalog) -> anyhow::Result<Asked> {
+    if let Some((name, _, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
+        return Ok(Asked {
+            object: Object::Dataset(dataset.name.clone()),
+            permission: Permission::Read,
+            through: Some(name),
+            dataset: Some(Arc::clone(dataset)),
+            row: None,
+            column: None,
+        });
+    }
+    let Some(name) = catalog.tools.get(tool) else {
+        let generated: Vec<Name> = catalog.generated_tools().map(|(name, ..)| name).collect();
+        let known: Vec<_> = catalog.tools.iter().chain(&generated).map(Name::as_str).collect();
+        bail!("`{tool}` is not a tool of this server{}", person::instead(tool, &known));
+    };
+    let object = Object::Tool(name.clone());
+    Ok(Asked { object, permission: Permission::Call, through: None, dataset: None, row: None, column: None })
+}
+
+fn row(key: &str, dataset: &Arc<Dataset>) -> anyhow::Result<RowKey> {
+    // A key of one part may contain commas.
+    let parts: Vec<&str> = if dataset.key.len() == 1 { vec![key] } else { key.split(',').collect() };
+    RowKey::new(key, dataset, parts.into_iter().map(Into::into).collect())
+        .map_err(|why| anyhow::anyhow!("`--row {key}` {why}"))
+}
+
+fn column(name: &str, dataset: &Dataset) -> anyhow::Result<Name> {
+    let Some(column) = dataset.column(name) else {
+        let known: Vec<_> = dataset.columns.iter().map(|column| column.name.as_str()).collect();
+        bail!("`{}` has no column `{name}`{}", dataset.name, person::instead(name, &known));
+    };
+    Ok(column.name.clone())
+}

@@ -1,0 +1,165 @@
+//! One row: each condition of the scope on its own, so that one that is outside can be told from one that is not there.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use super::preview::{self, Preview, RowKey};
+use super::reasons;
+use crate::catalog::{Catalog, Dataset, RoomRule};
+use crate::dataset::Face;
+use crate::model::{DataRoom, Name, Requester, Value};
+use crate::policy::{Columns, Decision, Explanation, LineReport, Object, ParentFilter, Permission, Row, RowFilter};
+use crate::policy::{RowRule, Snapshot, Truth};
+
+/// What is asked about one row, and of whom.
+pub(super) struct RowQuestion<'a> {
+    pub(super) preview: &'a Preview,
+    pub(super) policy: &'a Snapshot,
+    pub(super) catalog: &'a Catalog,
+    pub(super) requester: &'a Requester,
+    pub(super) dataset: &'a Arc<Dataset>,
+    pub(super) key: &'a RowKey,
+}
+
+/// What was found out about one row of the tenant.
+pub(super) struct RowTold {
+    /// Whether the statement that serves the dataset gives the row.
+    pub(super) in_scope: bool,
+    /// The row with every declared column.
+    pub(super) row: Row,
+    /// The columns that are null in this row for this person, though they may hold something.
+    pub(super) masked: Vec<Name>,
+    /// The lines that match, with their truth on this row and what follows from it.
+    pub(super) lines: Vec<LineOnRow>,
+    /// casbin's own word on the row: what the lines say of it.
+    pub(super) casbin: Decision,
+    /// The data room of the request, if there is one.
+    pub(super) room: Option<Condition>,
+    /// The parent row, if the dataset lies within another.
+    pub(super) parent: Option<Parent>,
+}
+
+/// A line on a row.
+pub(super) struct LineOnRow {
+    pub(super) report: LineReport,
+    pub(super) truth: Truth,
+    pub(super) why: String,
+}
+
+/// A condition besides the lines.
+pub(super) struct Condition {
+    pub(super) text: String,
+    pub(super) holds: bool,
+}
+
+/// The row that another one belongs to.
+pub(super) struct Parent {
+    pub(super) dataset: Name,
+    /// Its key; `None` where the row names none.
+    pub(super) key: Option<String>,
+    pub(super) readable: bool,
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dataset, key, readable } = self;
+        let Some(key) = key else { return write!(f, "the row names no row of {dataset}") };
+        let word = if *readable { "may be read" } else { "may not be read, or is not there" };
+        write!(f, "the row {key} of {dataset}, which it lies within, {word}")
+    }
+}
+
+/// Finds out; `None` where the tenant has no such row.
+pub(super) async fn told(question: &RowQuestion<'_>) -> anyhow::Result<Option<RowTold>> {
+    let RowQuestion { preview, policy, catalog, requester, dataset, key } = *question;
+    let tenant = &requester.tenant;
+    let Some(own) = preview::of_tenant(dataset, tenant, catalog) else { return Ok(None) };
+    let Some(row) = preview.row(dataset, key, &own).await? else { return Ok(None) };
+    let (name, read) = (&dataset.name, Permission::Read);
+    let decided = policy.rows(requester, name, read);
+    let (in_scope, masked) = match &decided.rule {
+        RowRule::Nothing => (false, Vec::new()),
+        RowRule::Filter(filter) => {
+            let face = Face::new(Arc::clone(dataset), Arc::clone(&decided.columns));
+            let given = preview.get(face, key, filter, tenant).await?;
+            (given.is_some(), given.and_then(|table| table.masked?.into_iter().next()).unwrap_or_default())
+        }
+    };
+    let casbin = policy.admits_row(requester, name, read, &row);
+    let room = requester.context.data_room.as_ref().map(|room| in_room(dataset, room, &row));
+    let parent = question.parent(own, &row).await?;
+    let lines = on_row(policy.explain(requester, &Object::Dataset(name.clone()), read), &row);
+    let told = RowTold { in_scope, row, masked, lines, casbin, room, parent };
+    if !told.agrees(&decided.columns) {
+        bail!("casbin and the statement disagree about this row of `{name}`, a defect of bailiwick; please report it");
+    }
+    Ok(Some(told))
+}
+
+/// The lines that match, on a row.
+pub(super) fn on_row(explanation: Explanation, row: &Row) -> Vec<LineOnRow> {
+    let matched = explanation.lines.into_iter().filter(|line| line.matched);
+    let on_row =
+        |report: LineReport| LineOnRow { truth: report.left.evaluate(row), why: reasons::on_row(&report, row), report };
+    matched.map(on_row).collect()
+}
+
+impl RowTold {
+    /// Whether the conditions, one by one, come to what the statement said.
+    fn agrees(&self, columns: &Columns) -> bool {
+        let room = self.room.as_ref().is_none_or(|room| room.holds);
+        let parent = self.parent.as_ref().is_none_or(|parent| parent.readable);
+        let masks = columns.masked.iter().filter(|(_, rule)| !rule.admits(&self.row)).map(|(column, _)| column);
+        let rows = self.in_scope == (self.casbin.is_allowed() && room && parent && !columns.open.is_empty());
+        rows && (!self.in_scope || masks.eq(self.masked.iter().collect::<std::collections::BTreeSet<_>>()))
+    }
+}
+
+impl RowQuestion<'_> {
+    async fn parent(&self, own: RowFilter, row: &Row) -> anyhow::Result<Option<Parent>> {
+        let Some(within) = &self.dataset.within else { return Ok(None) };
+        let dataset = within.dataset.clone();
+        let key = self.catalog.datasets.get(&dataset).and_then(|parent| {
+            let value = |key: &Name| {
+                let (column, _) = within.by.iter().find(|(_, column)| *column == key)?;
+                row.get(column)?.as_ref().map(bare)
+            };
+            parent.key.iter().map(value).collect::<Option<Vec<String>>>()
+        });
+        let readable = match self.policy.rows(self.requester, &dataset, Permission::Read).rule {
+            RowRule::Nothing => false,
+            RowRule::Filter(filter) => {
+                let by = within.by.iter().map(|(own, key)| (own.clone(), key.clone())).collect();
+                let parent = Some(ParentFilter { by, filter });
+                self.preview.row(self.dataset, self.key, &RowFilter { parent, ..own }).await?.is_some()
+            }
+        };
+        Ok(Some(Parent { dataset, key: key.map(|key| key.join(",")), readable }))
+    }
+}
+
+fn in_room(dataset: &Dataset, room: &DataRoom, row: &Row) -> Condition {
+    match &dataset.data_room {
+        RoomRule::Ignored => {
+            Condition { text: format!("{} is answered under any data room", dataset.name), holds: true }
+        }
+        RoomRule::Undeclared => {
+            Condition { text: format!("{} is answered under no data room", dataset.name), holds: false }
+        }
+        RoomRule::Column(column) => {
+            let found = row.get(column).and_then(Option::as_ref);
+            let holds = matches!(found, Some(Value::Text(text)) if **text == *room.as_str());
+            let found = found.map_or_else(|| "empty".to_owned(), reasons::short);
+            Condition { text: format!("{column} is {found}, and the request is for \"{room}\""), holds }
+        }
+    }
+}
+
+fn bare(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(_) | Value::Boolean(_) => value.to_string(),
+    }
+}

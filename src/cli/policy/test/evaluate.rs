@@ -1,0 +1,176 @@
+//! Whether somebody gets what a test expects, and what made it so where they do not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::expectations::{Expectation, Expected};
+use super::file::Case;
+use crate::catalog::{Catalog, Dataset};
+use crate::cli::policy::column::{self, Visibility};
+use crate::cli::policy::preview::Preview;
+use crate::cli::policy::reasons::{self, Reason};
+use crate::model::{Name, Requester};
+use crate::policy::{Object, Permission, RowDecision, RowRule, Snapshot};
+
+/// An expectation that does not hold.
+pub(super) struct Failure {
+    /// Where the expectation stands.
+    pub(super) line: u32,
+    pub(super) expected: String,
+    pub(super) found: String,
+    /// What of the policy made it so.
+    pub(super) because: Vec<Reason>,
+}
+
+/// What tests are run on.
+pub(super) struct Subject<'a> {
+    pub(super) policy: &'a Snapshot,
+    pub(super) catalog: &'a Catalog,
+    /// The rows, if some test of the file reads any.
+    pub(super) preview: Option<&'a Preview>,
+}
+
+/// Evaluates every expectation of a test.
+pub(super) async fn evaluate(case: &Case, subject: &Subject<'_>) -> anyhow::Result<Vec<Failure>> {
+    let mut failures = Vec::new();
+    for Expectation { line, what } in &case.expectations {
+        let asker = Asker { subject, requester: &case.requester };
+        let missed = asker.missed(what).await.with_context(|| format!("the test {:?}, line {line}", case.name))?;
+        failures.extend(missed.map(|Missed { expected, found, because }| Failure {
+            line: *line,
+            expected,
+            found,
+            because,
+        }));
+    }
+    Ok(failures)
+}
+
+/// What is otherwise than expected.
+pub(super) struct Missed {
+    pub(super) expected: String,
+    pub(super) found: String,
+    pub(super) because: Vec<Reason>,
+}
+
+/// Somebody who asks for what is expected.
+pub(super) struct Asker<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) requester: &'a Requester,
+}
+
+impl Asker<'_> {
+    async fn missed(&self, expected: &Expected) -> anyhow::Result<Option<Missed>> {
+        match expected {
+            Expected::Tool { tool, listed } => {
+                let is_listed = self.subject.policy.visible_tools(self.requester).contains_key(tool.as_str());
+                Ok((is_listed != *listed).then(|| otherwise(tool, "listed", is_listed, self.why_tool(tool))))
+            }
+            Expected::OnlyTools(only) => {
+                let listed = self.subject.policy.visible_tools(self.requester);
+                let found: BTreeSet<&str> = listed.keys().map(AsRef::as_ref).collect();
+                Ok(beyond(("tool", "listed"), only, &found, |name| self.why_tool(name)))
+            }
+            Expected::Dataset { dataset, readable } => {
+                let is_readable = self.rule(dataset) != RowRule::Nothing;
+                let missed = || otherwise(dataset, "readable", is_readable, self.why_dataset(dataset));
+                Ok((is_readable != *readable).then(missed))
+            }
+            Expected::OnlyDatasets(only) => {
+                let readable = self.subject.catalog.datasets.keys().filter(|name| self.rule(name) != RowRule::Nothing);
+                let found: BTreeSet<&str> = readable.map(Name::as_str).collect();
+                Ok(beyond(("dataset", "readable"), only, &found, |name| self.why_dataset(name)))
+            }
+            Expected::Row { dataset, key, visible } => self.row(dataset, key, *visible).await,
+            Expected::OnlyRows { dataset, keys } => self.only_rows(dataset, keys).await,
+            Expected::Column { dataset, column, visibility } => Ok(self.column(dataset, column, *visibility)),
+            Expected::Cell { dataset, column, key, shown } => self.cell(dataset, column, key, *shown).await,
+        }
+    }
+
+    fn rule(&self, dataset: &Name) -> RowRule {
+        self.rows(dataset).rule
+    }
+
+    pub(super) fn rows(&self, dataset: &Name) -> RowDecision {
+        self.subject.policy.rows(self.requester, dataset, Permission::Read)
+    }
+
+    fn why_tool(&self, tool: &Name) -> Vec<Reason> {
+        let called = self.subject.policy.explain(self.requester, &Object::Tool(tool.clone()), Permission::Call);
+        let generated = self.subject.catalog.generated_tools().find(|(name, ..)| name == tool);
+        match generated {
+            Some((_, _, dataset)) if !called.decision.is_denied_by_line() => self.why_dataset(&dataset.name),
+            Some(_) | None => reasons::deciding(&called),
+        }
+    }
+
+    pub(super) fn why_dataset(&self, dataset: &Name) -> Vec<Reason> {
+        let object = Object::Dataset(dataset.clone());
+        reasons::deciding(&self.subject.policy.explain(self.requester, &object, Permission::Read))
+    }
+
+    fn column(&self, dataset: &Arc<Dataset>, name: &Name, expected: Visibility) -> Option<Missed> {
+        let (found, because) = column::met(self.subject.policy, self.requester, dataset, name);
+        (found != expected).then(|| Missed {
+            expected: format!("column {name} of {} is {}", dataset.name, expected.as_str()),
+            found: format!("it is {}", found.as_str()),
+            because,
+        })
+    }
+}
+
+/// One thing that is otherwise.
+fn otherwise(what: &Name, word: &str, found: bool, because: Vec<Reason>) -> Missed {
+    let (expected, found) =
+        if found { (format!("{what} is not {word}"), "it is") } else { (format!("{what} is {word}"), "it is not") };
+    Missed { expected, found: found.to_owned(), because }
+}
+
+/// What of a set is there and should not be, and what should be and is not.
+fn beyond(
+    (kind, word): (&str, &str),
+    only: &BTreeSet<Name>,
+    found: &BTreeSet<&str>,
+    why: impl Fn(&Name) -> Vec<Reason>,
+) -> Option<Missed> {
+    let expected: BTreeSet<&str> = only.iter().map(Name::as_str).collect();
+    let more: Vec<&str> = found.difference(&expected).copied().collect();
+    let fewer: Vec<&str> = expected.difference(found).copied().collect();
+    let named = more.iter().chain(&fewer).filter_map(|name| name.parse().ok());
+    let because = named.flat_map(|name| why(&name)).collect();
+    let found = match (more.is_empty(), fewer.is_empty()) {
+        (true, true) => return None,
+        (false, true) => format!("{} too", are(&more)),
+        (true, false) => format!("{} not", are(&fewer)),
+        (false, false) => format!("{} too, and {} not", are(&more), are(&fewer)),
+    };
+    let expected: Vec<&str> = expected.into_iter().collect();
+    Some(Missed { expected: format!("{} {word}", only_are(&expected, kind, "")), found, because })
+}
+
+/// How many names of a list are told.
+const SHOWN: usize = 12;
+
+/// `only tool a is`, `only tools a, b are`, `no tool is`.
+pub(super) fn only_are(names: &[&str], kind: &str, of: &str) -> String {
+    match names {
+        [] => format!("no {kind}{of} is"),
+        [one] => format!("only {kind} {one}{of} is"),
+        [..] => format!("only {kind}s {}{of} are", listed(names)),
+    }
+}
+
+/// `a is`, `a, b are`.
+pub(super) fn are(names: &[&str]) -> String {
+    format!("{} {}", listed(names), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// Not more names than a line can have.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
+    let more = names.len() - shown.len();
+    format!("{}{}", shown.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
+}

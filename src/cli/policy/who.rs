@@ -1,0 +1,112 @@
+//! Whom a question is about: by their names, by claims, or by a token.
+//!
+//! Nothing is granted to anybody here, so names and claims are taken at their word. A token is not: an explanation of
+//! somebody whom the server would turn away would explain what never happens.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use super::person;
+use crate::catalog::Catalog;
+use crate::cli::arguments::Explain;
+use crate::cli::token;
+use crate::config::Loaded;
+use crate::model::{Context, Requester};
+
+/// The longest token file, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Somebody, and how we know of them.
+pub(super) struct Who {
+    pub(super) requester: Requester,
+    /// What they are called in the answer.
+    pub(super) called: String,
+    pub(super) source: Source,
+}
+
+/// Where the names and claims come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// `--as`
+    Names,
+    /// `--claims`, with or without names.
+    Claims,
+    /// `--token-file`
+    Token,
+}
+
+impl Source {
+    /// The word for machines.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::Claims => "claims",
+            Self::Token => "token",
+        }
+    }
+
+    /// What the answer takes for granted.
+    pub(super) fn assumed(self) -> &'static str {
+        match self {
+            Self::Names => {
+                "no other claims (--claims FILE) and no roles of the identity provider (--as idp:ISSUER/ROLE)"
+            }
+            Self::Claims => "no other claims, and no roles of the identity provider (--as idp:ISSUER/ROLE)",
+            Self::Token => "nothing: the token was verified as the server would",
+        }
+    }
+}
+
+/// Reads who is asked about from the arguments.
+pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catalog>) -> anyhow::Result<Who> {
+    let context = Context {
+        agent: request.agent.as_deref().map(str::parse).transpose().context("--agent")?,
+        data_room: request.data_room.as_deref().map(str::parse).transpose().context("--data-room")?,
+        ..Context::default()
+    };
+    if let Some(file) = &request.who.token_file {
+        let mut requester = verified(file, loaded, catalog).await?;
+        requester.context = context;
+        let called = requester.names.iter().find(|name| name.starts_with("user:"));
+        let called = called.or_else(|| requester.names.iter().find(|name| name.starts_with("subject:")));
+        let called = called.map_or_else(|| "the bearer of the token".to_owned(), ToString::to_string);
+        return Ok(Who { requester, called, source: Source::Token });
+    }
+    let tenant = person::tenant(request.tenant.as_deref().unwrap_or_default(), catalog)?;
+    person::check_names(&request.who.names, catalog)?;
+    let mut requester = person::requester(&tenant, &request.who.names, context)?;
+    let mut called = request.who.names.join(", ");
+    let Some(file) = &request.who.claims else { return Ok(Who { requester, called, source: Source::Names }) };
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    person::add_claims(&mut requester.attributes, &text, catalog)?;
+    if called.is_empty() {
+        let user = requester.attributes.external_id.as_ref().map(|id| format!("user:{id}"));
+        requester.names.extend(user.as_deref().map(Arc::from));
+        called = user.unwrap_or_else(|| "verified".to_owned());
+    }
+    Ok(Who { requester, called, source: Source::Claims })
+}
+
+/// Whoever a token proves.
+async fn verified(file: &Path, loaded: &Loaded, catalog: &Arc<Catalog>) -> anyhow::Result<Requester> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text).context("standard input cannot be read")?;
+    } else {
+        let opened = fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+        opened.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    let headers = token::request(text.trim(), &[])?;
+    let (_, outcome) = token::inspected(&headers, loaded, catalog).await?;
+    match outcome {
+        Ok(principal) => Ok(principal.requester().clone()),
+        Err(rejection) => bail!(
+            "the token is not accepted ({}): {rejection}\nhint: `bailiwick token inspect` shows every check; to explain without a token, name the person with --as and --tenant, or their claims with --claims",
+            rejection.code()
+        ),
+    }
+}
