@@ -15,7 +15,7 @@ pub enum BadParameters {
     /// A `%` without two hexadecimal digits behind it, or bytes that are no UTF-8.
     #[error("the parameters are not UTF-8 in percent-encoding")]
     Encoding,
-    /// More than [`MOST`].
+    /// More than `MOST`.
     #[error("there are more than {MOST} parameters")]
     TooMany,
 }

@@ -3,7 +3,7 @@
 //! Everything that can be refused without changing anything is refused first: a code that another client presents, or that
 //! comes with another verifier or resource, stays good for the client that it is for. Then one conditional update says who was
 //! first. A code that its own client presents again ends the family, because two have it; a refresh token that comes back may
-//! only be an answer that was lost, and [`benign`] says when that is believed.
+//! only be an answer that was lost, and `benign` says when that is believed.
 
 use super::authorize::is_ours;
 use super::client::Credentials;
