@@ -11,10 +11,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
-use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::arguments::{ArgumentError, operand};
+use super::database;
 use super::moment;
 use super::request::Operand;
 use super::statement::{Bind, Statement};
@@ -192,16 +193,7 @@ fn insert(row: &WrittenRow) -> Statement {
 
 async fn run(statement: Statement, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let (text, binds) = statement.into_parts();
-    let mut arguments = SqliteArguments::default();
-    for bind in binds {
-        match bind {
-            Bind::Text(text) => arguments.add(text),
-            Bind::Integer(integer) => arguments.add(integer),
-            Bind::Real(real) => arguments.add(real),
-            Bind::Bytes(bytes) => arguments.add(bytes),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
+    let arguments = database::arguments(binds)?;
     // The text is ours and quoted names; every value is bound (`Statement` has no other way in).
     sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await.map(drop)
 }

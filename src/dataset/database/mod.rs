@@ -246,7 +246,8 @@ fn opening(path: &Path, source: sqlx::Error) -> DatabaseError {
     DatabaseError::Open { path: path.to_owned(), source }
 }
 
-fn arguments(binds: Vec<Bind>) -> Result<SqliteArguments, sqlx::Error> {
+/// The bound values as sqlx takes them.
+pub(super) fn arguments(binds: Vec<Bind>) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(binds.len(), 0);
     for bind in binds {
