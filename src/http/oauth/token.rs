@@ -53,8 +53,14 @@ impl Oauth {
             Ok(issued) => {
                 about.set_grant(&issued.grant);
                 about.generation = Some(issued.generation);
-                step.record(kind, "ok", &about).await.map_err(|error| unrecorded(&error))?;
-                Ok(issued)
+                let Err(error) = step.record(kind, "ok", &about).await else { return Ok(issued) };
+                // A refresh token that comes back unanswered is answered again; a code would be taken for a stolen one.
+                if grant_type == GrantType::AuthorizationCode
+                    && let Err(failure) = self.server.take_back(issued).await
+                {
+                    log(&failure);
+                }
+                Err(unrecorded(&error))
             }
             Err(NotIssued { failure: Some(failure), refusal, .. }) => {
                 log(failure.as_ref());

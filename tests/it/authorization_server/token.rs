@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::cli::process::wait_until;
 use crate::support::browser::Form;
 use crate::support::client::Answer;
 use crate::support::oauth::{self, Registered, Tokens, VERIFIER};
@@ -125,6 +126,10 @@ async fn item_48_of_many_that_present_one_code_one_is_answered() {
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         assert_eq!(refused(answer, 400), "invalid_grant");
     }
+    let tokens = Tokens::of(answers.iter().find(|answer| answer.status == 200).unwrap());
+    assert!(oauth::is_accepted(&server, &tokens.access).await, "who lost was as quick as who won, and no thief");
+    assert_eq!(refused(&oauth::post(&server, "/token", &form).await, 400), "invalid_grant");
+    assert!(!oauth::is_accepted(&server, &tokens.access).await, "who comes afterwards has a copy");
 }
 
 #[tokio::test]
@@ -228,14 +233,35 @@ async fn item_56_a_store_that_fails_leaves_the_code_and_the_token_as_they_were()
     Tokens::of(&oauth::post(&server, "/token", &oauth::refresh(&client, &tokens.refresh)).await);
 }
 
+#[tokio::test]
+async fn item_56_a_code_whose_exchange_could_not_be_recorded_is_good_again() {
+    let server = Server::demo().await;
+    let (client, code) = public_code(&server).await;
+    let mut audit = open(&server.directory.join("audit.db")).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.kind = 'oauth_code_exchange'
+                BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
+    sqlx::raw_sql(full).execute(&mut audit).await.unwrap();
+    let form = oauth::exchange(&client, &code);
+    assert_eq!(refused(&oauth::post(&server, "/token", &form).await, 503), "temporarily_unavailable");
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut audit).await.unwrap();
+    wait_until("the audit is written again", async || {
+        let answer = oauth::post(&server, "/token", &form).await;
+        answer.status != 503 && oauth::is_accepted(&server, &Tokens::of(&answer).access).await
+    })
+    .await;
+}
+
+async fn open(file: &std::path::Path) -> sqlx::SqliteConnection {
+    use sqlx::ConnectOptions as _;
+    sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+}
+
 /// Another process that holds the file for itself.
 struct Held(sqlx::SqliteConnection);
 
 impl Held {
     async fn new(file: &std::path::Path) -> Self {
-        use sqlx::ConnectOptions as _;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
+        let mut connection = open(file).await;
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         Self(connection)
     }
