@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::authorize::{self, NotAsked};
 use super::parameters::Parameters;
-use super::refusal::Local;
+use super::refusal::{Local, Refusal};
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{
-    AccountId, AuthorizationCode, GrantId, Login, LoginSessionId, Password, RequestHandle, SessionSecret,
+    AccountId, AuthorizationCode, ClientOrigin, GrantId, Login, LoginSessionId, Password, RedirectUri, RequestHandle,
+    SessionSecret,
 };
 use crate::passwords::Comparison;
 use crate::random::{self, Random};
@@ -38,6 +39,15 @@ pub struct Begun {
 pub enum NotBegun {
     /// It is refused.
     Refused(NotAsked),
+    /// It is refused, and the answer goes to a place that nobody has vouched for: the person decides whether they go there.
+    Unvouched {
+        /// Where.
+        redirect_uri: RedirectUri,
+        /// The client's own word for the request.
+        state: Option<String>,
+        /// Why.
+        refusal: Refusal,
+    },
     /// It could not be worked on.
     Failed(Failure),
 }
@@ -96,12 +106,21 @@ impl AuthorizationServer {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
         let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
-        let request = authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes)
-            .map_err(NotBegun::Refused)?;
         let now = self.clock.now();
         let known = match session {
             Some(secret) => self.store.session(secret, now).await?,
             None => None,
+        };
+        let is_signed_in = known.as_ref().is_some_and(|session| session.account.is_some());
+        let request = match authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes) {
+            Ok(request) => request,
+            // Anybody can register an address of theirs and let us send strangers there (RFC 9700, section 4.11.2).
+            Err(NotAsked::Redirect { redirect_uri, state, refusal })
+                if !is_signed_in && client.origin == ClientOrigin::Registration && !redirect_uri.is_loopback() =>
+            {
+                return Err(NotBegun::Unvouched { redirect_uri, state, refusal });
+            }
+            Err(refused) => return Err(NotBegun::Refused(refused)),
         };
         let random: &dyn Random = self.random.as_ref();
         let (new, session) = if let Some(session) = known {
@@ -114,7 +133,7 @@ impl AuthorizationServer {
         };
         let handle = RequestHandle::from_random(random::bytes(random)?);
         self.store.open_request(&handle, &session.id, &request, now.plus(REQUEST), now).await?;
-        Ok(Begun { handle, session: new, is_signed_in: session.account.is_some() })
+        Ok(Begun { handle, session: new, is_signed_in })
     }
 
     /// The request of this handle, if it waits in this browser.
