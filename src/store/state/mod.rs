@@ -77,6 +77,12 @@ impl StateStore {
         Ok(Self(Arc::new(Inner { file: file.to_owned(), writer: Mutex::new(writer), readers, revocations })))
     }
 
+    /// Opens the file if it exists and its schema is this version's.
+    pub async fn open_existing(file: &Path, now: Timestamp) -> Result<Self, StateError> {
+        open_readers(file, 1, MIGRATIONS).await?.close().await;
+        Self::open(file, now).await
+    }
+
     /// The file.
     pub fn file(&self) -> &Path {
         &self.0.file
