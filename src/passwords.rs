@@ -57,7 +57,7 @@ pub enum Comparison {
 
 /// Hashes and compares passwords.
 pub struct Passwords {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     random: Arc<dyn Random>,
     /// What a password is compared with where there is no account: nobody knows what it is a hash of.
     nobody: PasswordHash,
@@ -74,7 +74,7 @@ impl Passwords {
     pub fn new(random: Arc<dyn Random>) -> Result<Self, PasswordError> {
         let unknowable: [u8; 32] = random::bytes(random.as_ref())?;
         let nobody = hashed(&unknowable, random::bytes(random.as_ref())?)?;
-        Ok(Self { places: Semaphore::new(AT_ONCE), random, nobody })
+        Ok(Self { places: Arc::new(Semaphore::new(AT_ONCE)), random, nobody })
     }
 
     /// Hashes a password that is set.
@@ -104,11 +104,17 @@ impl Passwords {
         .await
     }
 
+    /// The work keeps its place until it is done: whoever asked for it may be gone by then, and the memory is taken all the
+    /// same.
     async fn at_a_place<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let _place = self.places.acquire().await.map_err(|_| PasswordError::Ending)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| PasswordError::Ending)?;
+        let work = move || {
+            let _place = place;
+            work()
+        };
         task::spawn_blocking(work).await.map_err(|_| PasswordError::Ending)?
     }
 }
@@ -235,5 +241,21 @@ mod tests {
         };
         futures_util::future::join_all((0..40).map(|_| work())).await;
         assert!(most.load(Ordering::SeqCst) <= AT_ONCE, "{most:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_leaves_no_place_while_their_password_is_still_hashed() {
+        let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
+        let all_and_the_test = Arc::new(std::sync::Barrier::new(AT_ONCE + 1));
+        for _ in 0..AT_ONCE {
+            let held = Arc::clone(&all_and_the_test);
+            let mut asked = Box::pin(passwords.at_a_place(move || Ok(held.wait().is_leader())));
+            assert!(futures_util::poll!(&mut asked).is_pending());
+            drop(asked);
+        }
+        let free = passwords.places.available_permits();
+        all_and_the_test.wait();
+        assert_eq!(free, 0, "nobody listens any more, and the work goes on");
+        passwords.at_a_place(|| Ok(())).await.unwrap();
     }
 }
