@@ -14,7 +14,7 @@ use crate::model::oauth::{
 };
 use crate::passwords::Comparison;
 use crate::random::{self, Random};
-use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession};
+use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession, SignedIn};
 
 /// How long a request waits for a person.
 const REQUEST: Duration = Duration::from_mins(10);
@@ -155,9 +155,10 @@ impl AuthorizationServer {
         }
         let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
         let now = self.clock.now();
-        match self.store.sign_in(old, &new, &account.id, now.plus(self.settings.sign_in), now).await? {
-            Some(_) => Ok(SignIn::Done(new, account)),
-            None => Ok(SignIn::Gone),
+        match self.store.sign_in(old, &new, &account, now.plus(self.settings.sign_in), now).await? {
+            SignedIn::Done(_) => Ok(SignIn::Done(new, account)),
+            SignedIn::AccountChanged => Ok(SignIn::Wrong),
+            SignedIn::NoSession => Ok(SignIn::Gone),
         }
     }
 

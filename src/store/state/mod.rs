@@ -39,7 +39,7 @@ pub use purge::{Purged, Retention};
 pub use refresh::{Replay, Rotation, StoredRefresh, Successor};
 pub use requests::AuthorizationRequest;
 pub use revocations::{Revocations, Withdrawn};
-pub use sessions::LoginSession;
+pub use sessions::{LoginSession, SignedIn};
 pub use signing_keys::{KeyStage, RotatedKeys, StoredKey};
 
 use super::database::{open_readers, open_writer};
