@@ -134,6 +134,11 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         Ok(here) => here,
         Err(page) => return page,
     };
+    if here.waiting.account.is_some() {
+        // They have signed in in another tab since this page was shown, so the form has the token of the session before.
+        // Nothing in it is read: this leads where the page itself would lead now.
+        return oauth.signed_in(&here);
+    }
     if !here.sent("sign-in", &parameters) {
         return oauth.forged(ip).await;
     }
