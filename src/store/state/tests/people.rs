@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::database::DatabaseError;
 
 #[tokio::test]
 async fn a_login_is_one_persons_however_it_is_typed() {
@@ -89,4 +90,21 @@ async fn a_new_password_signs_out_everywhere_and_a_new_hash_does_not() {
     let nobody: Login = "nobody".parse().unwrap();
     let error = world.store.set_password(&nobody, &hash("x"), NOW).await.unwrap_err();
     assert!(error.to_string().contains("account list"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_refused_with_what_mends_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = world().await;
+    let allow = |mode| std::fs::set_permissions(&world.file, std::fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o644, 0o640, 0o602] {
+        allow(mode);
+        let error = format!("{:?}", StateStore::open(&world.file, NOW).await.unwrap_err());
+        assert!(error.contains("Shared") && error.contains(&mode.to_string()), "{error}");
+    }
+    let said = DatabaseError::Shared { file: world.file.clone(), mode: 0o644 }.to_string();
+    assert!(said.contains("(mode 644)") && said.contains(&format!("chmod go= {}", world.file.display())), "{said}");
+    allow(0o600);
+    StateStore::open(&world.file, NOW).await.unwrap();
 }
