@@ -7,11 +7,17 @@
 //! An address of IPv6 says little of who is behind it. One customer has a network of 2^64 addresses at least and is often
 //! given 2^16 of such networks (RFC 6177), so each network has a bucket and what one customer can be given has another.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a count is read and raised in one step, and the lock is held for no longer"
+)]
+
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::ops::Add;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -116,6 +122,50 @@ impl Addresses {
     }
 }
 
+/// A limit on what fails for each `K`. Nothing is taken until something has failed, and after too many failures nothing is
+/// tried: a guess that is right is worth as little then as one that is wrong.
+#[derive(Debug)]
+pub(super) struct Failures<K> {
+    /// When each bucket will be full again.
+    full: Mutex<HashMap<K, Timestamp>>,
+    burst: NonZeroU32,
+    refill: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl<K: Clone + Eq + Hash> Failures<K> {
+    /// So many failures, and then one in each interval.
+    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+        Self { full: Mutex::default(), burst, refill, clock: Arc::clone(clock) }
+    }
+
+    /// Says whether something may be tried; or how long to wait.
+    pub(super) fn check(&self, key: &K) -> Result<(), Duration> {
+        let Some(full) = self.lock().get(key).copied() else { return Ok(()) };
+        // One more must fit in before the bucket is empty.
+        let wait = full.since(self.clock.now()).saturating_sub(self.refill * (self.burst.get() - 1));
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    /// Counts a failure. Where too many buckets are kept, only one that is there already.
+    pub(super) fn count(&self, key: &K) {
+        let now = self.clock.now();
+        let mut buckets = self.lock();
+        if buckets.len() >= MOST {
+            buckets.retain(|_, full| *full > now);
+        }
+        if buckets.len() < MOST || buckets.contains_key(key) {
+            let full = buckets.entry(key.clone()).or_insert(now);
+            *full = (*full).max(now).plus(self.refill);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Timestamp>> {
+        // Nothing can panic between two halves of a change.
+        self.full.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All that one customer can have: an address of IPv4, and of IPv6 a network of 48 bits.
 pub(super) fn allotment(address: IpAddr) -> IpAddr {
     prefix(address, 48)
@@ -150,6 +200,25 @@ mod tests {
         clock.advance(Duration::from_secs(10));
         assert_eq!(limit.take(&"ada"), Ok(()));
         assert!(limit.take(&"ada").is_err());
+    }
+
+    #[test]
+    fn after_too_many_failures_nothing_is_tried_for_a_while() {
+        let clock = Arc::new(ManualClock::new());
+        let dynamic: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let failures = Failures::<&str>::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(10), &dynamic);
+        for _ in 0..3 {
+            assert_eq!(failures.check(&"app"), Ok(()));
+            failures.count(&"app");
+        }
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(10)));
+        assert_eq!(failures.check(&"other"), Ok(()));
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(6)));
+        clock.advance(Duration::from_secs(6));
+        assert_eq!((failures.check(&"app"), failures.check(&"app")), (Ok(()), Ok(())), "asking takes nothing");
+        failures.count(&"app");
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(10)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::http::limits::{Addresses, Limit, allotment};
+use crate::http::limits::{Addresses, Failures, Limit, allotment};
 use crate::model::{ClientId, TokenHash};
 
 /// The limits.
@@ -22,6 +22,7 @@ pub(super) struct Throttle {
     token: Addresses,
     client: Limit<ClientId>,
     failure: Addresses,
+    guesses: Failures<(ClientId, IpAddr)>,
     registration: Addresses,
 }
 
@@ -33,6 +34,7 @@ const ACCOUNT: (u32, u64) = (20, 3_000);
 const TOKEN: (u32, u64) = (300, 100);
 const CLIENT: (u32, u64) = (300, 100);
 const FAILURE: (u32, u64) = (30, 2_000);
+const GUESSES: (u32, u64) = (30, 2_000);
 const REGISTRATION: (u32, u64) = (20, 60_000);
 
 impl Throttle {
@@ -45,6 +47,7 @@ impl Throttle {
             token: addresses(TOKEN, clock),
             client: limit(CLIENT, clock),
             failure: addresses(FAILURE, clock),
+            guesses: failures(GUESSES, clock),
             registration: addresses(REGISTRATION, clock),
         }
     }
@@ -78,10 +81,25 @@ impl Throttle {
         self.failure.take(address)
     }
 
+    /// Whether somebody there may show a secret of this client. Not counted for the address alone: a whole platform can be
+    /// behind it, and one client that has lost its secret stops none of the others.
+    pub(super) fn may_guess(&self, address: IpAddr, client: &ClientId) -> Result<(), Duration> {
+        self.guesses.check(&(client.clone(), allotment(address)))
+    }
+
+    /// A secret that was not this client's.
+    pub(super) fn guessed(&self, address: IpAddr, client: &ClientId) {
+        self.guesses.count(&(client.clone(), allotment(address)));
+    }
+
     /// A registration.
     pub(super) fn registration(&self, address: IpAddr) -> Result<(), Duration> {
         self.registration.take(address)
     }
+}
+
+fn failures<K: Clone + Eq + std::hash::Hash>((burst, refill): (u32, u64), clock: &Arc<dyn Clock>) -> Failures<K> {
+    Failures::new(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), Duration::from_millis(refill), clock)
 }
 
 fn addresses((burst, refill): (u32, u64), clock: &Arc<dyn Clock>) -> Addresses {
