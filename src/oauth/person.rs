@@ -13,9 +13,11 @@ use crate::model::oauth::{
     AccountId, AuthorizationCode, ClientOrigin, GrantId, Login, LoginSessionId, Password, RedirectUri, RequestHandle,
     SessionSecret,
 };
-use crate::passwords::Comparison;
+use crate::passwords::{Comparison, PasswordError};
 use crate::random::{self, Random};
-use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession};
+use crate::store::state::{
+    Account, AuthorizationRequest, Client, Consent, Grant, LoginSession, PasswordHash, SignedIn,
+};
 
 /// How long a request waits for a person.
 const REQUEST: Duration = Duration::from_mins(10);
@@ -78,12 +80,32 @@ impl Waiting {
     }
 }
 
+/// Somebody who has shown the password of an account.
+#[derive(Debug)]
+pub struct Proved {
+    /// The account, as it was when its hash was read.
+    account: Account,
+    /// The hash as it was, and as it would be made today.
+    outdated: Option<(PasswordHash, PasswordHash)>,
+}
+
+/// What a password came to.
+#[derive(Debug)]
+pub enum Proof {
+    /// It is that of an account that may sign in.
+    Given(Proved),
+    /// No such account, another password, or an account that is disabled: nobody is told which.
+    Wrong,
+    /// It was not compared, because too many wait for that.
+    Busy,
+}
+
 /// What became of a sign-in.
 #[derive(Debug)]
 pub enum SignIn {
     /// The browser has this session now.
     Done(SessionSecret, Account),
-    /// No such account, another password, or an account that is disabled: nobody is told which.
+    /// The account was disabled, or given another password, while the old one was compared.
     Wrong,
     /// The session is not there any more.
     Gone,
@@ -154,30 +176,46 @@ impl AuthorizationServer {
         }
     }
 
-    /// Signs somebody in: another secret, so that one planted before is worth nothing.
-    pub async fn sign_in(&self, old: &SessionSecret, login: &str, password: Password) -> Result<SignIn, Failure> {
+    /// Compares a password. Nothing is changed, and it may take a while.
+    pub async fn prove(&self, login: &str, password: Password) -> Result<Proof, Failure> {
         let found = match login.parse::<Login>() {
             Ok(login) => self.store.account_by_login(&login).await?,
             Err(_) => None,
         };
         let (account, hash) = found.unzip();
         // Whether there is such an account or not, the same work is done.
-        let compared = self.passwords.verify(password, hash.clone()).await?;
+        let compared = match self.passwords.verify(password, hash.clone()).await {
+            Ok(compared) => compared,
+            Err(PasswordError::Busy) => return Ok(Proof::Busy),
+            Err(error) => return Err(error.into()),
+        };
         let right = !matches!(compared, Comparison::Other);
         let Some(account) = account.filter(|account| right && account.disabled.is_none()) else {
-            return Ok(SignIn::Wrong);
+            return Ok(Proof::Wrong);
         };
-        if let (Comparison::SameOutdated(renewed), Some(old)) = (compared, hash)
+        let outdated = match (compared, hash) {
+            (Comparison::SameOutdated(renewed), Some(old)) => Some((old, renewed)),
+            (Comparison::Same | Comparison::SameOutdated(_) | Comparison::Other, _) => None,
+        };
+        Ok(Proof::Given(Proved { account, outdated }))
+    }
+
+    /// Signs somebody in: another secret, so that one planted before is worth nothing.
+    pub async fn sign_in(&self, old: &SessionSecret, proved: Proved) -> Result<SignIn, Failure> {
+        let Proved { account, outdated } = proved;
+        let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
+        let now = self.clock.now();
+        match self.store.sign_in(old, &new, &account, now.plus(self.settings.sign_in), now).await? {
+            SignedIn::Done(_) => {}
+            SignedIn::AccountChanged => return Ok(SignIn::Wrong),
+            SignedIn::NoSession => return Ok(SignIn::Gone),
+        }
+        if let Some((old, renewed)) = outdated
             && let Err(error) = self.store.replace_hash(&account.id, &old, &renewed).await
         {
             tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
         }
-        let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
-        let now = self.clock.now();
-        match self.store.sign_in(old, &new, &account.id, now.plus(self.settings.sign_in), now).await? {
-            Some(_) => Ok(SignIn::Done(new, account)),
-            None => Ok(SignIn::Gone),
-        }
+        Ok(SignIn::Done(new, account))
     }
 
     /// Ends a session.

@@ -109,6 +109,12 @@ impl Oauth {
             }
             Err(refusal) => return Err(refusal),
         };
+        let guess = credentials.show_secret();
+        if guess && let Err(wait) = self.throttle.may_guess(ip, credentials.id()) {
+            // Before it is compared: whoever guesses on would otherwise be told when they are right.
+            self.audit.count_rejection("client_too_many", ip);
+            return Err(TokenRefusal::TooMany(wait));
+        }
         match self.server.authenticate(&credentials).await {
             Ok(client) if client.auth_method.has_secret() => {
                 self.throttle.client(&client.id).map_err(TokenRefusal::TooMany)?;
@@ -120,6 +126,9 @@ impl Oauth {
                 Err(refusal)
             }
             Err(NotIssued { refusal, .. }) => {
+                if guess {
+                    self.throttle.guessed(ip, credentials.id());
+                }
                 self.garbage(ip, refusal.code())?;
                 let step = self.step(ip).map_err(|error| unrecorded(&error))?;
                 let about = About { client: Some(credentials.id().clone()), ..About::default() };

@@ -104,6 +104,29 @@ async fn item_30_two_tabs_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
+async fn item_30_a_tab_that_was_open_before_the_sign_in_in_another_goes_on_after_it() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let browser = Browser::new(&server.base);
+    let one = oauth::open(&browser, &oauth::asking(&client).with("state", "one")).await;
+    let two = oauth::open(&browser, &oauth::asking(&client).with("state", "two")).await;
+    for (page, password, state) in [(one, server.password(), "one"), (two, "whatever is typed", "two")] {
+        let signed_in = oauth::sign_in(&browser, &page, &oauth::login("ada"), password).await;
+        assert_eq!(signed_in.status, 303, "{signed_in:?}");
+        let consent = browser.get(signed_in.header("location")).await;
+        assert!(consent.text.contains("ada@acme.example"), "{consent:?}");
+        assert_eq!(parameters(&oauth::decide(&browser, &consent, "allow").await)["state"], state);
+    }
+    // A form of another site is one all the same.
+    let page = oauth::open(&browser, &oauth::asking(&client)).await;
+    let form = form(&page.text, "/consent");
+    is_forged(&browser.post("/sign-in", &form, &[("Sec-Fetch-Site", "cross-site")]).await);
+    let events = oauth::stop_and_read_events(server).await;
+    let of = |kind: &str| events.iter().filter(|(found, _)| found == kind).count();
+    assert_eq!((of("oauth_sign_in"), of("oauth_consent"), of("oauth_forged_form")), (1, 2, 1));
+}
+
+#[tokio::test]
 async fn item_31_what_is_asked_cannot_be_edited_in_the_page() {
     let server = Server::demo().await;
     let narrow = json!({ "scope": "mcp:read", "token_endpoint_auth_method": "none" });

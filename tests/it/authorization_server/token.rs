@@ -194,6 +194,35 @@ async fn item_52_and_53_a_client_that_does_not_prove_itself_is_told_so() {
 }
 
 #[tokio::test]
+async fn item_52_whoever_guesses_a_secret_is_not_told_when_it_is_right() {
+    let server = Server::demo_with(oauth::behind_a_proxy).await;
+    let (client, other) = (oauth::register(&server, json!({})).await, oauth::register(&server, json!({})).await);
+    let shows = async |client: &Registered, secret: &str, from: &str| {
+        let form = oauth::refresh(client, "x").with("client_secret", secret);
+        let call = server.client.method("POST", "/token").header("X-Forwarded-For", from);
+        call.header("Content-Type", "application/x-www-form-urlencoded").body(form.encoded()).send().await
+    };
+    let (here, there) = ("203.0.113.1", "203.0.113.2");
+    let right = client.secret.clone().unwrap();
+    assert_eq!(refused(&shows(&client, &right, here).await, 400), "invalid_grant", "the client is known");
+    let mut last = shows(&client, "wrong", here).await;
+    for _ in 0..40 {
+        last = shows(&client, "wrong", here).await;
+    }
+    assert_eq!(last.status, 429, "{last:?}");
+    let late = shows(&client, &right, here).await;
+    assert_eq!(late.status, 429, "a right secret is worth as little now: {late:?}");
+    let wait: u64 = late.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    // The client itself is elsewhere, and another client here is not the one whose secret was guessed.
+    assert_eq!(refused(&shows(&client, &right, there).await, 400), "invalid_grant");
+    server.clock.advance(Duration::from_secs(2));
+    assert_eq!(refused(&shows(&other, other.secret.as_deref().unwrap(), here).await, 400), "invalid_grant");
+    server.clock.advance(Duration::from_secs(wait));
+    assert_eq!(refused(&shows(&client, &right, here).await, 400), "invalid_grant");
+}
+
+#[tokio::test]
 async fn item_55_the_access_token_is_of_rfc_9068() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
