@@ -179,7 +179,8 @@ async fn a_client_is_kept_by_those_who_use_it_and_not_by_those_who_let_it_wait()
     let (person, old) = (LoginSessionId::from_random([202; 16]), SessionSecret::from_random([202; 32]));
     let (new, end) = (SessionSecret::from_random([203; 32]), NOW.plus(3 * HOUR));
     world.store.open_session(&person, &old, end, NOW).await.unwrap();
-    world.store.sign_in(&old, &new, &world.account.id, end, NOW).await.unwrap().unwrap();
+    let signed_in = world.store.sign_in(&old, &new, &world.account, end, NOW).await.unwrap();
+    assert!(matches!(signed_in, SignedIn::Done(_)));
     wait(&asked, &person, 204).await;
     world.store.note_client_use(&used, NOW).await.unwrap();
 
