@@ -3,10 +3,10 @@
 //! A recursive query is SQLite's priority queue. It is filled with the first row of each search, the *head*; each row that
 //! is taken out puts in the next one of its search, by one more look into the index; and it ends with the page. So the cost
 //! is one look for each value and one for each row, wherever the rows are, and the text is the same for any number of
-//! values. The queue holds the order's cells and nothing else: the page's rows are read after it, within the row filter
+//! values. Where they are those of parent rows, the statement finds those first, and whether they are too many. The queue holds the order's cells and nothing else: the page's rows are read after it, within the row filter
 //! like every other row.
 
-use super::arms::{Arm, Searches};
+use super::arms::{Arm, Searches, Values};
 use super::keyset::{self, Term};
 use super::plan::PageRead;
 use super::sql::{From, SqlError};
@@ -14,30 +14,55 @@ use super::statement::{Bind, Statement};
 use crate::catalog::Direction;
 use crate::model::Value;
 
-/// What the queues are called. `arms` leaves a page whole where a table of the customer is.
-pub(super) const QUEUE: &str = "heads ";
+/// How the names of our own queries begin. `arms` leaves a page whole where the name of a table does.
+pub(super) const OURS: &str = "page ";
+/// The most parents that are searched for one by one.
+const MOST_PARENTS: i64 = 512;
 
 /// The queue of one arm.
 pub(super) struct Heads<'a> {
-    pub(super) from: &'a From<'a>,
-    pub(super) arm: &'a Arm,
-    pub(super) searches: &'a Searches,
-    pub(super) page: &'a PageRead,
-    pub(super) terms: &'a [Term<'a>],
+    from: &'a From<'a>,
+    arm: &'a Arm,
+    searches: &'a Searches,
+    page: &'a PageRead,
+    terms: &'a [Term<'a>],
     /// The number of the arm.
-    pub(super) number: usize,
+    number: usize,
 }
 
-impl Heads<'_> {
+impl<'a> Heads<'a> {
+    /// The queue of an arm, if it is one of many searches.
+    pub(super) fn of(
+        from: &'a From<'a>,
+        page: &'a PageRead,
+        terms: &'a [Term<'a>],
+        (number, arm): (usize, &'a Arm),
+    ) -> Option<Self> {
+        arm.searches.as_ref().map(|searches| Self { from, arm, searches, page, terms, number })
+    }
+
     /// Appends the queue, to stand between `WITH RECURSIVE` and the statement.
     pub(super) fn queue(&self, out: &mut Statement) -> Result<(), SqlError> {
+        if let Values::Parents(key, filter) = &self.searches.values {
+            out.name(&self.parents()).sql(" (value) AS MATERIALIZED (SELECT DISTINCT ");
+            self.from.parents(key, filter, out)?;
+            out.sql(" LIMIT ").bind(Bind::Integer(MOST_PARENTS + 1)).sql("), ");
+        }
         out.name(&self.name()).sql(" (value");
         for number in 1..=self.terms.len() {
             out.sql(", ").name(&number.to_string());
         }
         out.sql(") AS (");
         self.cells(out);
-        out.sql(" FROM json_each(").bind(json(&self.searches.values)).sql(") AS h CROSS JOIN ");
+        match &self.searches.values {
+            Values::Listed(values) => out.sql(" FROM json_each(").bind(json(values)).sql(")"),
+            Values::Parents(..) => {
+                out.sql(" FROM (SELECT value FROM ").name(&self.parents()).sql(" WHERE NOT ");
+                self.crowded(out);
+                out.sql(")")
+            }
+        };
+        out.sql(" AS h CROSS JOIN ");
         self.row(out);
         self.search(out)?;
         if let Some(after) = &self.page.after {
@@ -66,7 +91,7 @@ impl Heads<'_> {
     /// Appends the rows of the queue, after the columns that are selected.
     pub(super) fn rows(&self, out: &mut Statement) -> Result<(), SqlError> {
         out.sql(" FROM ").name(&self.name()).sql(" AS h CROSS JOIN ");
-        self.from.table(&self.arm.filter, out)?;
+        self.one_value(out)?;
         out.sql(" AND ");
         if let Some(key) = self.terms.last() {
             key.place.name(out);
@@ -75,8 +100,34 @@ impl Heads<'_> {
         Ok(())
     }
 
+    /// Appends the table and the rows of the filter that have one of the values.
+    fn one_value(&self, out: &mut Statement) -> Result<(), SqlError> {
+        self.from.table(&self.searches.each, out)?;
+        self.from.place(&self.searches.column)?.collated(out.sql(" AND "));
+        out.sql(" = h.value");
+        Ok(())
+    }
+
+    /// Appends the limit of the other way, which has no rows unless the parents are too many. A condition would be asked of
+    /// every row; a limit is known before the first.
+    pub(super) fn limit_where_crowded(&self, out: &mut Statement) {
+        out.sql(" LIMIT iif(");
+        self.crowded(out);
+        out.sql(", ").bind(Bind::Integer(i64::from(self.page.limit) + 1)).sql(", 0)");
+    }
+
+    /// Appends the condition that the parents are too many.
+    fn crowded(&self, out: &mut Statement) {
+        out.sql("(SELECT count(*) > ").bind(Bind::Integer(MOST_PARENTS));
+        out.sql(" FROM ").name(&self.parents()).sql(")");
+    }
+
     fn name(&self) -> String {
-        format!("{QUEUE}{}", self.number)
+        format!("{OURS}heads {}", self.number)
+    }
+
+    fn parents(&self) -> String {
+        format!("{OURS}parents {}", self.number)
     }
 
     fn cells(&self, out: &mut Statement) {
@@ -103,10 +154,7 @@ impl Heads<'_> {
             key.place.name(out);
         }
         out.sql(" FROM ");
-        self.from.table(&self.searches.each, out)?;
-        out.sql(" AND ");
-        self.from.place(&self.searches.column)?.collated(out);
-        out.sql(" = h.value");
+        self.one_value(out)?;
         self.from.narrowed(self.arm, self.page, out)
     }
 

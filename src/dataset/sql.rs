@@ -98,43 +98,40 @@ impl<'a> From<'a> {
                 selected.push(column);
             }
         }
+        let arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
+        let heads: Vec<Option<Heads<'_>>> =
+            arms.iter().enumerate().map(|(number, arm)| Heads::of(self, page, &terms, (number, arm))).collect();
         let mut out = Statement::default();
-        let mut arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
-        if arms.is_empty() {
-            arms.push(Arm::whole(self.filter));
-        }
-        let heads: Vec<Option<Heads<'_>>> = arms
-            .iter()
-            .enumerate()
-            .map(|(number, arm)| {
-                arm.searches.as_ref().map(|searches| Heads { from: self, arm, searches, page, terms: &terms, number })
-            })
-            .collect();
         for (index, heads) in heads.iter().flatten().enumerate() {
             out.sql(if index == 0 { "WITH RECURSIVE " } else { ", " });
             heads.queue(&mut out)?;
         }
+        let mut before = None;
         for (index, (arm, heads)) in arms.iter().zip(&heads).enumerate() {
-            out.sql(match (index, heads) {
-                (0, None) => "",
-                (0, Some(_)) => " ",
-                (_, _) => " UNION ALL ",
-            });
-            self.columns(&selected, &mut out)?;
-            if let Some(heads) = heads {
-                heads.rows(&mut out)?;
-                continue;
+            if !out.is_empty() {
+                out.sql(if index == 0 { " " } else { " UNION ALL " });
             }
-            self.within(&arm.filter, &mut out)?;
-            self.search(&page.words, &mut out)?;
-            self.narrowed(arm, page, &mut out)?;
-            if let Some(after) = &page.after {
-                out.sql(" AND ");
-                keyset::after(&terms, after, &mut out);
+            match (heads, before) {
+                (Some(heads), _) => {
+                    self.columns(&selected, &mut out)?;
+                    heads.rows(&mut out)?;
+                }
+                (None, Some(parents)) if arm.is_otherwise => {
+                    self.columns(&selected, out.sql("SELECT * FROM ("))?;
+                    self.rows(arm, page, &terms, &mut out)?;
+                    keyset::order_by(&terms, &mut out);
+                    Heads::limit_where_crowded(parents, &mut out);
+                    out.sql(")");
+                }
+                (None, _) => {
+                    self.columns(&selected, &mut out)?;
+                    self.rows(arm, page, &terms, &mut out)?;
+                }
             }
+            before = heads.as_ref();
         }
-        match arms.len() {
-            1 => keyset::order_by(&terms, &mut out),
+        match arms.as_slice() {
+            [_] => keyset::order_by(&terms, &mut out),
             _ => keyset::order_by_place(&terms, &position, &mut out),
         }
         // One more than asked says whether there is another page.
@@ -145,6 +142,18 @@ impl<'a> From<'a> {
             position,
             masks: self.masks(&columns, selected.len()),
         })
+    }
+
+    /// Appends the rows of an arm, after the columns that are selected.
+    fn rows(&self, arm: &Arm, page: &PageRead, terms: &[Term<'_>], out: &mut Statement) -> Result<(), SqlError> {
+        self.within(&arm.filter, out)?;
+        self.search(&page.words, out)?;
+        self.narrowed(arm, page, out)?;
+        if let Some(after) = &page.after {
+            out.sql(" AND ");
+            keyset::after(terms, after, out);
+        }
+        Ok(())
     }
 
     /// Appends what an arm leaves to those before it, and the caller's filters.
@@ -232,6 +241,19 @@ impl<'a> From<'a> {
         out.name(self.table_name()).sql(" AS t WHERE (");
         filter::render(filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))?;
         out.sql(")");
+        Ok(())
+    }
+
+    /// Appends the values of a parent's column, for the parent rows that are in their filter.
+    pub(super) fn parents(&self, key: &Name, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
+        let unknown = || SqlError::Dataset(filter.dataset.clone());
+        let around = self.schema.relations.get(&filter.dataset).ok_or_else(unknown)?;
+        let parents = From { relation: around, face: self.face, filter, schema: self.schema };
+        let key = parents.place(key)?;
+        key.name(out);
+        parents.within(filter, out)?;
+        key.name(out.sql(" AND typeof("));
+        out.sql(") = 'text'");
         Ok(())
     }
 
