@@ -11,6 +11,7 @@
 //!
 //! A division never widens: every arm has the whole filter but for the alternative that it is of.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -28,14 +29,30 @@ const MOST_SEARCHES: usize = 32;
 /// Some of a page's rows: no two arms give the same one.
 #[derive(Debug)]
 pub(super) struct Arm {
-    /// The rows of one alternative.
-    pub(super) filter: RowFilter,
-    /// The alternatives of the arms before this one.
-    pub(super) before: Vec<Predicate>,
-    /// Where the rows are those of many searches.
-    pub(super) searches: Option<Searches>,
-    /// Whether it has rows only where the parents of the arm before it are too many to search for each.
-    pub(super) is_otherwise: bool,
+    pub(super) rows: Rows,
+    /// What the arms before this one give.
+    pub(super) before: Vec<Before>,
+}
+
+/// Which rows an arm has.
+#[derive(Debug)]
+pub(super) enum Rows {
+    /// Those within a filter.
+    Within(RowFilter),
+    /// Those of many searches.
+    Found(Searches),
+    /// Those within a filter, where the parents of the arm of this number are too many to search for each; else none.
+    Otherwise(usize, RowFilter),
+}
+
+/// What an arm leaves to one before it.
+#[derive(Debug, Clone)]
+pub(super) enum Before {
+    /// Every row of an alternative.
+    Alternative(Predicate),
+    /// The rows that the searches of the arm of this number found for the page. What they would find besides stands after
+    /// those, and may come from either.
+    Found(usize),
 }
 
 /// One search for each of many values of a column.
@@ -54,13 +71,6 @@ pub(super) enum Values {
     Listed(Vec<Value>),
     /// The parent rows that are in their filter: the column of the parents, and the filter.
     Parents(Name, Arc<RowFilter>),
-}
-
-impl Arm {
-    /// All rows of a page.
-    pub(super) fn whole(filter: &RowFilter) -> Self {
-        Self { filter: filter.clone(), before: Vec::new(), searches: None, is_otherwise: false }
-    }
 }
 
 /// Whether rows are asked for in the order that indexes are made for: the default one, every term of it, and then the key.
@@ -89,16 +99,16 @@ pub(super) fn divide(
     let is_asked_so = filter.data_room.is_none() && page.words.is_empty() && is_default(&page.order, face);
     let alternatives: Option<Vec<_>> = filter.allow.iter().map(|allow| alternative(allow, relation)).collect();
     let divided = match alternatives.filter(|_| is_asked_so) {
-        Some(alternatives) => by_values(&alternatives, page, filter, relation, schema),
+        Some(alternatives) => by_values(alternatives, page, filter, relation, schema),
         None if is_asked_so => by_parents(page, filter, relation, schema),
         None => None,
     };
-    divided.unwrap_or_else(|| vec![Arm::whole(filter)])
+    divided.unwrap_or_else(|| vec![Arm { rows: Rows::Within(filter.clone()), before: Vec::new() }])
 }
 
 /// Divides a page by the values that the policy leaves.
 fn by_values(
-    alternatives: &[Alternative<'_>],
+    mut alternatives: Vec<Alternative<'_>>,
     page: &PageRead,
     filter: &RowFilter,
     relation: &Relation,
@@ -108,18 +118,25 @@ fn by_values(
     if searches < 2 || alternatives.len() > MOST_SEARCHES {
         return None;
     }
-    let mut arms = Vec::new();
-    for (index, alternative) in alternatives.iter().enumerate() {
+    let is_short = searches <= MOST_SEARCHES;
+    if !is_short {
+        // The longest list is first: the others need only leave out the page that it found, not look for a row in it.
+        alternatives.sort_by_key(|alternative| Reverse(alternative.values.len()));
+    }
+    let (mut arms, mut before) = (Vec::new(), Vec::new());
+    for alternative in &alternatives {
         let of = |allow| RowFilter { allow: vec![allow], ..filter.clone() };
-        let before = || filter.allow.iter().take(index).cloned().collect();
-        if searches <= MOST_SEARCHES || alternative.values.len() == 1 {
-            let one = |value: &&Value| Arm { before: before(), ..Arm::whole(&of(alternative.one(value))) };
+        if is_short || alternative.values.len() == 1 {
+            let one = |value: &&Value| Arm { rows: Rows::Within(of(alternative.one(value))), before: before.clone() };
             arms.extend(alternative.values.iter().map(one));
+            before.push(Before::Alternative(alternative.predicate.clone()));
         } else if alternative.is_listed() && has_heads(page, alternative.column, relation, schema) {
             let values = Values::Listed(alternative.values.iter().copied().cloned().collect());
             let (column, each) = (alternative.column.clone(), of(Predicate::All(alternative.rest())));
-            let searches = Some(Searches { column, values, each });
-            arms.push(Arm { before: before(), searches, ..Arm::whole(&of(alternative.predicate.clone())) });
+            let rows = Rows::Found(Searches { column, values, each });
+            let number = arms.len();
+            arms.push(Arm { rows, before: before.clone() });
+            before.push(Before::Found(number));
         } else {
             return None;
         }
@@ -207,8 +224,9 @@ fn by_parents(page: &PageRead, filter: &RowFilter, relation: &Relation, schema: 
     }
     let values = Values::Parents(key.clone(), Arc::clone(&parent.filter));
     let each = RowFilter { parent: None, ..filter.clone() };
-    let searches = Some(Searches { column: column.clone(), values, each });
-    Some(vec![Arm { searches, ..Arm::whole(filter) }, Arm { is_otherwise: true, ..Arm::whole(filter) }])
+    let found = Rows::Found(Searches { column: column.clone(), values, each });
+    let rows = [found, Rows::Otherwise(0, filter.clone())];
+    Some(rows.map(|rows| Arm { rows, before: Vec::new() }).into())
 }
 
 /// Whether the heads of searches by this column can be walked: a row is found again by its key, and the next one by a plain

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::arms::{self, Arm};
+use super::arms::{self, Arm, Before, Rows};
 use super::condition::Place;
 use super::face::Face;
 use super::filter::{self, FilterError};
-use super::heads::Heads;
+use super::heads::{self, Heads};
 use super::keyset::{self, Term};
 use super::plan::{PageRead, Read, Shape};
 use super::relation::{Affinity, Relation, Schema};
@@ -99,36 +99,35 @@ impl<'a> From<'a> {
             }
         }
         let arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
-        let heads: Vec<Option<Heads<'_>>> =
-            arms.iter().enumerate().map(|(number, arm)| Heads::of(self, page, &terms, (number, arm))).collect();
+        let heads = |number, arm, searches| Heads { from: self, page, terms: &terms, number, arm, searches };
         let mut out = Statement::default();
-        for (index, heads) in heads.iter().flatten().enumerate() {
-            out.sql(if index == 0 { "WITH RECURSIVE " } else { ", " });
-            heads.queue(&mut out)?;
-        }
-        let mut before = None;
-        for (index, (arm, heads)) in arms.iter().zip(&heads).enumerate() {
-            if !out.is_empty() {
-                out.sql(if index == 0 { " " } else { " UNION ALL " });
+        for (number, arm) in arms.iter().enumerate() {
+            if let Rows::Found(searches) = &arm.rows {
+                out.sql(if out.is_empty() { "WITH RECURSIVE " } else { ", " });
+                heads(number, arm, searches).queue(&mut out)?;
             }
-            match (heads, before) {
-                (Some(heads), _) => {
+        }
+        for (number, arm) in arms.iter().enumerate() {
+            if !out.is_empty() {
+                out.sql(if number == 0 { " " } else { " UNION ALL " });
+            }
+            match &arm.rows {
+                Rows::Within(filter) => {
                     self.columns(&selected, &mut out)?;
-                    heads.rows(&mut out)?;
+                    self.rows(filter, arm, page, &terms, &mut out)?;
                 }
-                (None, Some(parents)) if arm.is_otherwise => {
+                Rows::Found(searches) => {
+                    self.columns(&selected, &mut out)?;
+                    heads(number, arm, searches).rows(&mut out)?;
+                }
+                Rows::Otherwise(parents, filter) => {
                     self.columns(&selected, out.sql("SELECT * FROM ("))?;
-                    self.rows(arm, page, &terms, &mut out)?;
+                    self.rows(filter, arm, page, &terms, &mut out)?;
                     keyset::order_by(&terms, &mut out);
-                    Heads::limit_where_crowded(parents, &mut out);
+                    heads::limit_where_crowded(*parents, page, &mut out);
                     out.sql(")");
                 }
-                (None, _) => {
-                    self.columns(&selected, &mut out)?;
-                    self.rows(arm, page, &terms, &mut out)?;
-                }
             }
-            before = heads.as_ref();
         }
         match arms.as_slice() {
             [_] => keyset::order_by(&terms, &mut out),
@@ -144,11 +143,18 @@ impl<'a> From<'a> {
         })
     }
 
-    /// Appends the rows of an arm, after the columns that are selected.
-    fn rows(&self, arm: &Arm, page: &PageRead, terms: &[Term<'_>], out: &mut Statement) -> Result<(), SqlError> {
-        self.within(&arm.filter, out)?;
+    /// Appends the rows of an arm that are within a filter, after the columns that are selected.
+    fn rows(
+        &self,
+        filter: &RowFilter,
+        arm: &Arm,
+        page: &PageRead,
+        terms: &[Term<'_>],
+        out: &mut Statement,
+    ) -> Result<(), SqlError> {
+        self.within(filter, out)?;
         self.search(&page.words, out)?;
-        self.narrowed(arm, page, out)?;
+        self.narrowed(arm, page, terms, out)?;
         if let Some(after) = &page.after {
             out.sql(" AND ");
             keyset::after(terms, after, out);
@@ -157,12 +163,23 @@ impl<'a> From<'a> {
     }
 
     /// Appends what an arm leaves to those before it, and the caller's filters.
-    pub(super) fn narrowed(&self, arm: &Arm, page: &PageRead, out: &mut Statement) -> Result<(), SqlError> {
-        for predicate in &arm.before {
-            out.sql(" AND (");
-            filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out)
-                .map_err(|source| self.unfit(source))?;
-            out.sql(") IS NOT TRUE");
+    pub(super) fn narrowed(
+        &self,
+        arm: &Arm,
+        page: &PageRead,
+        terms: &[Term<'_>],
+        out: &mut Statement,
+    ) -> Result<(), SqlError> {
+        for before in &arm.before {
+            out.sql(" AND ");
+            match before {
+                Before::Alternative(predicate) => {
+                    filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out.sql("("))
+                        .map_err(|source| self.unfit(source))?;
+                    out.sql(") IS NOT TRUE");
+                }
+                Before::Found(number) => heads::not_found(*number, terms, out),
+            }
         }
         self.filters(&page.filters, out)
     }
