@@ -64,6 +64,11 @@ impl Statement {
         self
     }
 
+    /// Whether nothing was appended yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The text and its values.
     pub fn parts(&self) -> (&str, &[Bind]) {
         (&self.text, &self.binds)
