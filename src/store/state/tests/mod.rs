@@ -119,7 +119,7 @@ impl World {
         self.store.open_session(&id, &old, NOW.plus(HOUR), NOW).await.unwrap();
         match self.store.sign_in(&old, &new, &self.account, NOW.plus(HOUR), NOW).await.unwrap() {
             SignedIn::Done(session) => session,
-            other => panic!("{other:?}"),
+            other @ (SignedIn::AccountChanged | SignedIn::NoSession) => panic!("{other:?}"),
         }
     }
 
