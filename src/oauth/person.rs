@@ -10,8 +10,8 @@ use super::parameters::Parameters;
 use super::refusal::{Local, Refusal};
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{
-    AccountId, AuthorizationCode, ClientOrigin, GrantId, Login, LoginSessionId, Password, RedirectUri, RequestHandle,
-    SessionSecret,
+    AccountId, AuthorizationCode, ClientOrigin, DeviceToken, GrantId, Login, LoginSessionId, Password, RedirectUri,
+    RequestHandle, SessionSecret,
 };
 use crate::passwords::{Comparison, PasswordError};
 use crate::random::{self, Random};
@@ -85,8 +85,10 @@ impl Waiting {
 pub struct Proved {
     /// The account, as it was when its hash was read.
     account: Account,
-    /// The hash as it was, and as it would be made today.
-    outdated: Option<(PasswordHash, PasswordHash)>,
+    /// The hash as it was.
+    hash: PasswordHash,
+    /// As it would be made today, if that is another.
+    renewed: Option<PasswordHash>,
 }
 
 /// What a password came to.
@@ -103,8 +105,8 @@ pub enum Proof {
 /// What became of a sign-in.
 #[derive(Debug)]
 pub enum SignIn {
-    /// The browser has this session now.
-    Done(SessionSecret, Account),
+    /// The browser has this session now, and is one of the account's from now on.
+    Done(SessionSecret, DeviceToken, Account),
     /// The account was disabled, or given another password, while the old one was compared.
     Wrong,
     /// The session is not there any more.
@@ -189,20 +191,27 @@ impl AuthorizationServer {
             Err(PasswordError::Busy) => return Ok(Proof::Busy),
             Err(error) => return Err(error.into()),
         };
-        let right = !matches!(compared, Comparison::Other);
-        let Some(account) = account.filter(|account| right && account.disabled.is_none()) else {
-            return Ok(Proof::Wrong);
+        let (account, hash) = match (account, hash) {
+            (Some(account), Some(hash)) if account.disabled.is_none() => (account, hash),
+            (_, _) => return Ok(Proof::Wrong),
         };
-        let outdated = match (compared, hash) {
-            (Comparison::SameOutdated(renewed), Some(old)) => Some((old, renewed)),
-            (Comparison::Same | Comparison::SameOutdated(_) | Comparison::Other, _) => None,
-        };
-        Ok(Proof::Given(Proved { account, outdated }))
+        match compared {
+            Comparison::Other => Ok(Proof::Wrong),
+            Comparison::Same => Ok(Proof::Given(Proved { account, hash, renewed: None })),
+            Comparison::SameOutdated(renewed) => Ok(Proof::Given(Proved { account, hash, renewed: Some(renewed) })),
+        }
+    }
+
+    /// Whether somebody has signed in to this account in this browser since its password was set.
+    pub async fn knows(&self, login: &str, device: &DeviceToken) -> Result<bool, Failure> {
+        let Ok(login) = login.parse::<Login>() else { return Ok(false) };
+        let found = self.store.account_by_login(&login).await?;
+        Ok(found.is_some_and(|(account, hash)| DeviceToken::of(&account.id, hash.as_phc()).hash().is(&device.hash())))
     }
 
     /// Signs somebody in: another secret, so that one planted before is worth nothing.
     pub async fn sign_in(&self, old: &SessionSecret, proved: Proved) -> Result<SignIn, Failure> {
-        let Proved { account, outdated } = proved;
+        let Proved { account, hash, renewed } = proved;
         let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
         let now = self.clock.now();
         match self.store.sign_in(old, &new, &account, now.plus(self.settings.sign_in), now).await? {
@@ -210,12 +219,17 @@ impl AuthorizationServer {
             SignedIn::AccountChanged => return Ok(SignIn::Wrong),
             SignedIn::NoSession => return Ok(SignIn::Gone),
         }
-        if let Some((old, renewed)) = outdated
-            && let Err(error) = self.store.replace_hash(&account.id, &old, &renewed).await
-        {
-            tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
-        }
-        Ok(SignIn::Done(new, account))
+        let hash = match renewed {
+            None => hash,
+            Some(renewed) => match self.store.replace_hash(&account.id, &hash, &renewed).await {
+                Ok(()) => renewed,
+                Err(error) => {
+                    tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
+                    hash
+                }
+            },
+        };
+        Ok(SignIn::Done(new, DeviceToken::of(&account.id, hash.as_phc()), account))
     }
 
     /// Ends a session.

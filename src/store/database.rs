@@ -253,9 +253,19 @@ fn create(file: &Path) -> Result<(), DatabaseError> {
     }
 }
 
-/// Refuses a file that others than its owner can read or write, and one beside it: SQLite's log holds the newest rows.
+/// Refuses a file of ours that others than its owner can read or write.
+pub(super) async fn refuse_shared(file: &Path) -> Result<(), DatabaseError> {
+    if !file.exists() {
+        return Ok(());
+    }
+    // Who may read what is not ours is nothing to us.
+    refuse_foreign(file).await?;
+    check_private(file)
+}
+
+/// The file, and the one beside it: SQLite's log holds the newest rows.
 #[cfg(unix)]
-pub(super) fn refuse_shared(file: &Path) -> Result<(), DatabaseError> {
+fn check_private(file: &Path) -> Result<(), DatabaseError> {
     use std::os::unix::fs::MetadataExt as _;
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
@@ -274,7 +284,7 @@ pub(super) fn refuse_shared(file: &Path) -> Result<(), DatabaseError> {
 
 /// Who may read a file is nothing that is asked here.
 #[cfg(not(unix))]
-pub(super) fn refuse_shared(_: &Path) -> Result<(), DatabaseError> {
+fn check_private(_: &Path) -> Result<(), DatabaseError> {
     Ok(())
 }
 

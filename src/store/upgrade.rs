@@ -29,7 +29,7 @@ pub async fn upgrade(settings: &Settings, now: Timestamp) -> Result<Vec<Upgraded
     let mut files = vec![("audit", settings.audit.path.as_path(), settings.audit.durability, audit::MIGRATIONS)];
     // Where the authorization server is off, a file that it left is kept up to date, and none is made.
     if settings.oauth.is_some() || settings.state.path.exists() {
-        refuse_shared(&settings.state.path)?;
+        refuse_shared(&settings.state.path).await?;
         files.push(("state", settings.state.path.as_path(), Durability::Power, state::MIGRATIONS));
     }
     let mut upgraded = Vec::new();

@@ -144,7 +144,16 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     }
     let text = |name| parameters.one(name).ok().flatten().unwrap_or("");
     let (account, password) = (text("account"), text("password"));
-    if let Err(wait) = oauth.throttle.sign_in(ip, account) {
+    let is_known = match browser::device(request.headers(), oauth.site()) {
+        Some(device) => oauth.server.knows(account, &device).await,
+        None => Ok(false),
+    };
+    let may_try = match is_known {
+        Ok(true) => oauth.throttle.sign_in_again(ip, account),
+        Ok(false) => oauth.throttle.sign_in(ip, account),
+        Err(failure) => return oauth.failed(&failure),
+    };
+    if let Err(wait) = may_try {
         return oauth.sign_in_later(ip, &here, account, &Later::TooMany(wait));
     }
     let proved = match oauth.server.prove(account, Password::new(password.to_owned())).await {
@@ -164,10 +173,11 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     };
     let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
     let (outcome, response) = match done {
-        Ok(SignIn::Done(secret, who)) => {
+        Ok(SignIn::Done(secret, device, who)) => {
             about.set_account(&who);
             let mut response = oauth.signed_in(&here);
             browser::set(&mut response, oauth.site(), &secret);
+            browser::set_device(&mut response, oauth.site(), &device);
             ("ok", response)
         }
         Ok(SignIn::Wrong) => {

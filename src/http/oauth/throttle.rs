@@ -19,6 +19,7 @@ pub(super) struct Throttle {
     sign_in: Addresses,
     account_here: Limit<(TokenHash, IpAddr)>,
     account: Limit<TokenHash>,
+    account_known: Limit<(TokenHash, IpAddr)>,
     token: Addresses,
     client: Limit<ClientId>,
     failure: Addresses,
@@ -30,7 +31,7 @@ pub(super) struct Throttle {
 const PAGES: (u32, u64) = (60, 1_000);
 const SIGN_IN: (u32, u64) = (20, 3_000);
 const ACCOUNT_HERE: (u32, u64) = (5, 12_000);
-const ACCOUNT: (u32, u64) = (20, 3_000);
+const ACCOUNT: (u32, u64) = (100, 1_000);
 const TOKEN: (u32, u64) = (300, 100);
 const CLIENT: (u32, u64) = (300, 100);
 const FAILURE: (u32, u64) = (30, 2_000);
@@ -44,6 +45,7 @@ impl Throttle {
             sign_in: addresses(SIGN_IN, clock),
             account_here: limit(ACCOUNT_HERE, clock),
             account: limit(ACCOUNT, clock),
+            account_known: limit(ACCOUNT_HERE, clock),
             token: addresses(TOKEN, clock),
             client: limit(CLIENT, clock),
             failure: addresses(FAILURE, clock),
@@ -57,13 +59,20 @@ impl Throttle {
         self.pages.take(address)
     }
 
-    /// A password for this login. One address cannot use up what the account has in all, which refills faster than any
-    /// address may ask: so a stranger delays nobody but themselves, and many strangers together guess no faster than one.
+    /// A password for this login, from a browser that nobody has signed in to it from. All of these share what the account
+    /// has, so that many strangers together do not guess many times as fast as one; a dozen networks that never stop can use
+    /// it up. Then whoever has signed in before does it [from there](Self::sign_in_again), and only a new browser has to wait.
     pub(super) fn sign_in(&self, address: IpAddr, login: &str) -> Result<(), Duration> {
-        let login = TokenHash::of(&login.trim().to_lowercase());
+        let login = account(login);
         self.sign_in.take(address)?;
         self.account_here.take(&(login, allotment(address)))?;
         self.account.take(&login)
+    }
+
+    /// A password for this login, from a browser in which somebody has signed in to it before: nothing that a stranger does
+    /// is counted there, be it from the same address.
+    pub(super) fn sign_in_again(&self, address: IpAddr, login: &str) -> Result<(), Duration> {
+        self.account_known.take(&(account(login), allotment(address)))
     }
 
     /// A request to the token, revocation or introspection endpoint.
@@ -96,6 +105,11 @@ impl Throttle {
     pub(super) fn registration(&self, address: IpAddr) -> Result<(), Duration> {
         self.registration.take(address)
     }
+}
+
+/// However it is typed. Not kept as it is: a password is often typed in its place.
+fn account(login: &str) -> TokenHash {
+    TokenHash::of(&login.trim().to_lowercase())
 }
 
 fn failures<K: Clone + Eq + std::hash::Hash>((burst, refill): (u32, u64), clock: &Arc<dyn Clock>) -> Failures<K> {

@@ -70,7 +70,7 @@ struct Inner {
 impl StateStore {
     /// Opens the file, makes it if it does not exist, and brings its schema up to date. One that others can read is refused.
     pub async fn open(file: &Path, now: Timestamp) -> Result<Self, StateError> {
-        refuse_shared(file)?;
+        refuse_shared(file).await?;
         // What was revoked must stay revoked after a power cut, and writes are few.
         let writer = open_writer(file, Durability::Power, MIGRATIONS, now).await?;
         let readers = open_readers(file, READERS, MIGRATIONS).await?;
