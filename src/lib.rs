@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`model`] | the vocabulary: identifiers, times, secrets, who asks |
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
+//! | [`limits`] | how often somebody may ask |
 //! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
 //! | [`store`] | our own state: the audit trail, and what the authorization server remembers |
@@ -43,6 +44,8 @@ pub mod model;
 pub mod clock;
 
 pub mod random;
+
+pub mod limits;
 
 pub mod config;
 

@@ -11,6 +11,7 @@ const LAYERS: &[&str] = &[
     "model",
     "clock",
     "random",
+    "limits",
     "config",
     "catalog",
     "store",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::http::limits::{Limit, network};
+use crate::limits::{Limit, network};
 use crate::model::{ClientId, TokenHash};
 
 /// The limits.

@@ -59,21 +59,18 @@ impl GovernorClock for Hands {
 
 /// A limit on each `K`.
 #[derive(Debug)]
-pub(super) struct Limit<K: Clone + Eq + Hash>(
-    RateLimiter<K, HashMapStateStore<K>, Hands, NoOpMiddleware<Instant>>,
-    Hands,
-);
+pub struct Limit<K: Clone + Eq + Hash>(RateLimiter<K, HashMapStateStore<K>, Hands, NoOpMiddleware<Instant>>, Hands);
 
 impl<K: Clone + Eq + Hash> Limit<K> {
     /// So many at once, and then one in each interval.
-    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
         let quota = Quota::with_period(refill).unwrap_or(Quota::per_minute(burst)).allow_burst(burst);
         let hands = Hands(Arc::clone(clock));
         Self(RateLimiter::new(quota, HashMapStateStore::default(), hands.clone()), hands)
     }
 
     /// Takes one; or says how long to wait.
-    pub(super) fn take(&self, key: &K) -> Result<(), Duration> {
+    pub fn take(&self, key: &K) -> Result<(), Duration> {
         if self.0.len() >= MOST {
             self.0.retain_recent();
             if self.0.len() >= MOST {
@@ -85,7 +82,7 @@ impl<K: Clone + Eq + Hash> Limit<K> {
 }
 
 /// What one limit counts as one address: of IPv6 the network, because whoever has one address there has 2^64.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
