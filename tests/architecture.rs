@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "clock",
     "random",
     "limits",
+    "outbound",
     "config",
     "catalog",
     "store",
