@@ -15,7 +15,7 @@ use crate::keys::own::{self, OwnKeys};
 use crate::keys::{IssuerKeys, KeyCache};
 use crate::model::Scope;
 use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach};
-use crate::oauth::{AuthorizationServer, Parts, Site};
+use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Retention, StateError, StateStore};
@@ -69,6 +69,7 @@ impl Own {
             tenants: catalog.tenants.keys().cloned().collect(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
+            documents: Documents::new(&seams.clock).map_err(StartError::Outbound)?,
             passwords,
             clock: Arc::clone(&seams.clock),
             random: Arc::clone(&seams.random),
@@ -139,5 +140,6 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         created: seams.clock.now(),
         used: None,
         disabled: None,
+        document: None,
     }
 }

@@ -96,6 +96,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         created: now,
         used: None,
         disabled: None,
+        document: None,
     })
 }
 

@@ -114,6 +114,6 @@ fn may_know(client: &Client, grant: &Grant) -> bool {
     let is_own = grant.terms.client == client.id;
     match client.origin {
         ClientOrigin::CommandLine | ClientOrigin::Configuration => is_own || client.reach.covers(&grant.terms.tenant),
-        ClientOrigin::Registration => is_own,
+        ClientOrigin::Registration | ClientOrigin::MetadataDocument => is_own,
     }
 }

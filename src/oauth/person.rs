@@ -95,7 +95,7 @@ impl AuthorizationServer {
     pub async fn begin(&self, parameters: &Parameters, session: Option<&SessionSecret>) -> Result<Begun, NotBegun> {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
-        let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
+        let client = self.asking_client(&id).await?;
         let request = authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes)
             .map_err(NotBegun::Refused)?;
         let now = self.clock.now();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::known::Documents;
 use super::metadata::Site;
 use super::refusal::RegistrationRefusal;
 use super::register::Registration;
@@ -29,6 +30,8 @@ pub enum Failure {
     Random(#[from] RandomError),
     #[error("a token could not be signed")]
     Sign(#[from] SignError),
+    #[error("the copy of a client's document could not be kept; the log has said why")]
+    Document,
     #[error("a password could not be compared")]
     Password(#[from] PasswordError),
 }
@@ -46,6 +49,8 @@ pub struct Parts {
     pub store: StateStore,
     /// What it signs with.
     pub keys: Arc<OwnKeys>,
+    /// Where documents of clients come from.
+    pub documents: Documents,
     /// How passwords are compared.
     pub passwords: Passwords,
     /// The time.
@@ -70,11 +75,6 @@ impl AuthorizationServer {
     /// Puts it together.
     pub fn new(parts: Parts) -> Self {
         Self(parts)
-    }
-
-    /// The client of this id, if it is enabled.
-    pub(super) async fn live_client(&self, id: &ClientId) -> Result<Option<Client>, Failure> {
-        Ok(self.store.client(id).await?.filter(|client| client.disabled.is_none()))
     }
 
     /// An access token (RFC 9068) of this grant.
@@ -139,6 +139,7 @@ impl AuthorizationServer {
             created: now,
             used: None,
             disabled: None,
+            document: None,
         };
         match self.store.register_client(&client, self.settings.registration_cap, now).await {
             Ok(state::Registration::Done) => Ok((id, secret)),

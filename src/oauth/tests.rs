@@ -32,6 +32,7 @@ fn client(uris: &[&str]) -> Client {
         created: Timestamp::from_secs(0),
         used: None,
         disabled: None,
+        document: None,
     }
 }
 

@@ -59,6 +59,7 @@ async fn own() -> Own {
         registration: crate::config::Registration::Off,
         registration_cap: 0,
         registration_unused: HOUR,
+        client_documents: crate::config::ClientDocuments { rule: crate::config::HostRule::None, hosts: Vec::new() },
         private_schemes: Vec::new(),
         trusted_proxies: Vec::new(),
     };
@@ -84,6 +85,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         created: now,
         used: None,
         disabled: None,
+        document: None,
     };
     let account = Account {
         id: AccountId::from_random([2; 16]),

@@ -137,6 +137,7 @@ impl Desk {
             created: self.now,
             used: None,
             disabled: None,
+            document: None,
         };
         self.store.create_client(&client, self.now).await?;
         writeln!(out, "client id: {}", client.id)?;
@@ -161,6 +162,9 @@ fn show(client: &Client, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "since           {}", client.created)?;
     if let Some(used) = client.used {
         writeln!(out, "last token      {used}")?;
+    }
+    if let Some(copy) = client.document {
+        writeln!(out, "document        fetched {}, fresh until {}", copy.fetched, copy.fresh_until)?;
     }
     if let Some(disabled) = client.disabled {
         writeln!(out, "disabled since  {disabled}")?;

@@ -138,6 +138,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         registration: config::Registration::Off,
         registration_cap: 0,
         registration_unused: Duration::ZERO,
+        client_documents: crate::config::ClientDocuments { rule: crate::config::HostRule::None, hosts: Vec::new() },
         private_schemes: Vec::new(),
         trusted_proxies: Vec::new(),
     };
@@ -160,6 +161,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         created: keys.now(),
         used: None,
         disabled: None,
+        document: None,
     };
     store.create_client(&client, keys.now()).await.unwrap();
     store.disable_client(&client.id, keys.now()).await.unwrap();

@@ -98,6 +98,8 @@ words! {
         Configuration = "configuration",
         /// The client itself (RFC 7591): nobody has verified what it says.
         Registration = "registration",
+        /// The document at the address that is its id: whoever holds that address says what is in it.
+        MetadataDocument = "metadata_document",
     }
 }
 

@@ -12,6 +12,7 @@ mod accounts;
 mod announcements;
 mod clients;
 mod codes;
+mod documents;
 mod error;
 mod grants;
 mod purge;
@@ -33,6 +34,7 @@ pub use accounts::{Account, PasswordHash};
 pub use announcements::Announcement;
 pub use clients::{Client, Registration};
 pub use codes::{NewRefresh, Redemption, StoredCode};
+pub use documents::DocumentCopy;
 pub use error::StateError;
 pub use grants::{Consent, Grant, RevocationReason, Revoked, Terms};
 pub use purge::{Purged, Retention};
@@ -47,10 +49,13 @@ use super::migration::Migration;
 use crate::config::Durability;
 use crate::model::Timestamp;
 
-pub(in crate::store) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "authorization_server",
-    sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
-}];
+pub(in crate::store) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "authorization_server",
+        sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
+    },
+    Migration { name: "client_documents", sql: include_str!("../../../migrations/state/0002_client_documents.sql") },
+];
 
 /// How many connections read at once.
 const READERS: u32 = 4;

@@ -12,7 +12,7 @@ use crate::model::oauth::ClientOrigin;
 /// How long things are kept after their end.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// How long a client that registered itself may stay unused.
+    /// How long a client that made itself known may stay unused.
     pub unused_client: Duration,
     /// How long an access token lives: until then a revoked grant, and a key that signed, must be known.
     pub access_token: Duration,
@@ -27,7 +27,7 @@ pub struct Purged {
     pub requests: u64,
     /// Grants at their end, with their codes and tokens.
     pub grants: u64,
-    /// Clients that registered themselves and never got a token.
+    /// Clients that made themselves known and that nobody needs.
     pub clients: u64,
     /// Keys whose last token has expired.
     pub keys: u64,
@@ -83,16 +83,19 @@ async fn delete(
     Ok(deleted.rows_affected())
 }
 
-/// A client with a grant or a waiting request is in use, whatever its age.
+/// A client with a grant or a waiting request is in use, whatever its age. The copy of a document can be had again, unless it
+/// holds that the client is disabled.
 async fn unused_clients(transaction: &mut Transaction<'_, Sqlite>, until: Timestamp) -> Result<u64, StateError> {
     let deleted = sqlx::query(
         "DELETE FROM clients
-         WHERE origin = $2 AND created_at <= $1 AND used_at IS NULL
+         WHERE (origin = $2 AND created_at <= $1 AND used_at IS NULL
+                OR origin = $3 AND fetched_at <= $1 AND disabled_at IS NULL)
            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client = clients.id)
            AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.client = clients.id)",
     )
     .bind(until.as_micros())
     .bind(ClientOrigin::Registration.as_str())
+    .bind(ClientOrigin::MetadataDocument.as_str())
     .execute(&mut **transaction)
     .await
     .map_err(StateError::Write)?;

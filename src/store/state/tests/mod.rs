@@ -47,6 +47,7 @@ pub(super) fn client(id: &str) -> Client {
         created: NOW,
         used: None,
         disabled: None,
+        document: None,
     }
 }
 
