@@ -133,6 +133,7 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         origin: ClientOrigin::Configuration,
         auth_method: if secret.is_some() { AuthMethod::SecretEither } else { AuthMethod::None },
         secret,
+        jwks: None,
         grant_types: GrantType::ALL.iter().copied().collect(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),

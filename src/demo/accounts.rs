@@ -89,6 +89,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: GrantType::ALL.iter().copied().collect(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,

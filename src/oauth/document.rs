@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::members::{Members, redirect_uri};
 use super::refusal::RegistrationRefusal;
 use crate::model::Scopes;
@@ -28,6 +30,8 @@ pub enum BadDocument {
     Secret,
     #[error("the client's document has a token_endpoint_auth_method that is not supported")]
     AuthMethod,
+    #[error("the client's document has no usable keys, or has them in two places")]
+    Keys,
     #[error("the client's document has no redirect URI that is accepted here")]
     NoRedirect,
     #[error("the client's document has a member that cannot be used: {0}")]
@@ -40,8 +44,20 @@ pub(super) struct Described {
     pub(super) name: String,
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) auth_method: AuthMethod,
+    pub(super) keys: Keys,
     pub(super) grant_types: BTreeSet<GrantType>,
     pub(super) scopes: Scopes,
+}
+
+/// Where the keys of a client are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// It needs none.
+    None,
+    /// In its document.
+    Here(String),
+    /// At an address of their own.
+    At(Url),
 }
 
 /// Reads the document of this address. `schemes` are the private-use schemes that the operator allows.
@@ -54,6 +70,8 @@ pub(super) fn read(body: &[u8], url: &ClientUrl, schemes: &[String]) -> Result<D
         return Err(BadDocument::Secret);
     }
     let method = members.text("token_endpoint_auth_method").map_err(BadDocument::Member)?;
+    let auth_method = auth_method(method)?;
+    let keys = if auth_method == AuthMethod::PrivateKeyJwt { keys(&members)? } else { Keys::None };
     let uris = members.redirect_uris().map_err(BadDocument::Member)?;
     let uris: Vec<_> = uris.into_iter().filter_map(|text| redirect_uri(text, schemes)).collect();
     if uris.is_empty() {
@@ -62,16 +80,27 @@ pub(super) fn read(body: &[u8], url: &ClientUrl, schemes: &[String]) -> Result<D
     Ok(Described {
         name: members.name().map_err(BadDocument::Member)?.ok_or(BadDocument::NoName)?.to_owned(),
         redirect_uris: uris,
-        auth_method: auth_method(method)?,
+        auth_method,
+        keys,
         grant_types: members.grant_types().map_err(BadDocument::Member)?,
         scopes: members.scopes().map_err(BadDocument::Member)?,
     })
+}
+
+fn keys(members: &Members) -> Result<Keys, BadDocument> {
+    let uri = members.text("jwks_uri").map_err(BadDocument::Member)?;
+    match (members.jwks().map_err(BadDocument::Member)?, uri) {
+        (Some(jwks), None) => Ok(Keys::Here(jwks)),
+        (None, Some(uri)) => uri.parse().map(Keys::At).map_err(|_| BadDocument::Keys),
+        (None, None) | (Some(_), Some(_)) => Err(BadDocument::Keys),
+    }
 }
 
 /// A client that says nothing is a public one: it has no secret that it could prove itself by.
 fn auth_method(written: Option<&str>) -> Result<AuthMethod, BadDocument> {
     match written {
         None | Some("none") => Ok(AuthMethod::None),
+        Some("private_key_jwt") => Ok(AuthMethod::PrivateKeyJwt),
         Some("client_secret_basic" | "client_secret_post" | "client_secret_jwt") => Err(BadDocument::Secret),
         Some(_) => Err(BadDocument::AuthMethod),
     }

@@ -54,7 +54,7 @@ impl AuthorizationServer {
     pub async fn introspect(&self, client: &Client, parameters: &Parameters) -> Result<Value, NotIssued> {
         let token = parameters.one("token").map_err(TokenRefusal::from)?.ok_or(TokenRefusal::Missing("token"))?;
         parameters.one("token_type_hint").map_err(TokenRefusal::from)?;
-        if !client.auth_method.has_secret() {
+        if !client.auth_method.is_confidential() {
             return Err(TokenRefusal::Client(super::Presented::Body).into());
         }
         let live = self.live(token).await?.filter(|live| may_know(client, &live.grant));

@@ -14,11 +14,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::sync::Mutex;
 
-use super::document::{self, BadDocument, Described};
+use super::document::{self, BadDocument, Described, Keys};
 use super::refusal::Local;
 use super::{AuthorizationServer, Failure, NotAsked, NotBegun};
 use crate::clock::Clock;
 use crate::config::Oauth;
+use crate::keys::assertion::check_client_keys;
 use crate::limits::Limit;
 use crate::model::ClientId;
 use crate::model::oauth::{ClientOrigin, ClientUrl, Reach};
@@ -30,6 +31,9 @@ const FRESH: Duration = Duration::from_hours(1);
 
 /// The bounds of what an answer can say.
 const BOUNDS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(24));
+
+/// The largest key set.
+const MOST_KEY_BYTES: usize = 16 << 10;
 
 /// How many documents are fetched at once.
 const AT_ONCE: usize = 32;
@@ -141,6 +145,19 @@ impl AuthorizationServer {
         Some(Client { reach, ..client })
     }
 
+    /// A newer copy of a client's document, for a client whose keys have to be the ones that it has now: where the copy is old,
+    /// or where it is a minute old and lacks what is looked for. If there is none to be had, the copy stays good.
+    pub(super) async fn renewed(&self, client: &Client, is_lacking: bool) -> Option<Client> {
+        let (url, copy) = client.described_at().zip(client.document)?;
+        let now = self.clock.now();
+        if now < copy.fresh_until && !(is_lacking && now.since(copy.fetched) >= BOUNDS.0) {
+            return None;
+        }
+        let (reach, internal) = self.settings.client_documents.of_host(url.host())?;
+        let renewed = self.fetch(&client.id, url, internal).await.ok()?;
+        Some(Client { reach, ..renewed })
+    }
+
     async fn fetch(&self, id: &ClientId, url: ClientUrl, internal: bool) -> Outcome {
         let host = url.host().to_owned();
         let fetch = Fetch {
@@ -179,9 +196,11 @@ impl Fetch {
             tracing::warn!(client.id = %self.id, error = %bad, "a client's document was refused");
             NoDocument::Bad(bad)
         })?;
+        let (jwks, keys_age) = self.keys(&described.keys).await?;
+        let says = [fetched.max_age, keys_age].into_iter().flatten().min();
         let now = self.clock.now();
-        let fresh = fetched.max_age.unwrap_or(FRESH).clamp(BOUNDS.0, BOUNDS.1);
-        let client = self.client(described, DocumentCopy { fetched: now, fresh_until: now.plus(fresh) });
+        let fresh = says.unwrap_or(FRESH).clamp(BOUNDS.0, BOUNDS.1);
+        let client = self.client(described, jwks, DocumentCopy { fetched: now, fresh_until: now.plus(fresh) });
         match self.store.adopt_client(&client, self.settings.registration_cap, now).await {
             Ok(Registration::Done) => Ok(client),
             Ok(Registration::Full) => Err(NoDocument::Full),
@@ -193,8 +212,27 @@ impl Fetch {
         }
     }
 
-    fn client(&self, described: Described, copy: DocumentCopy) -> Client {
-        let Described { name, redirect_uris, auth_method, grant_types, scopes } = described;
+    /// The keys of a client, and how long they are good if they come from an address of their own.
+    async fn keys(&self, keys: &Keys) -> Result<(Option<String>, Option<Duration>), NoDocument> {
+        let url = match keys {
+            Keys::None => return Ok((None, None)),
+            Keys::Here(jwks) => return Ok((Some(jwks.clone()), None)),
+            Keys::At(url) => url,
+        };
+        // The operator has named the host of the document, and no other.
+        let is_same_host = url.host_str() == Some(self.url.host());
+        let destination = if is_same_host { self.destination } else { Destination::Public };
+        let fetched = self.outbound.json(url, destination, MOST_KEY_BYTES).await.map_err(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(client.id = %self.id, error, "a client's keys could not be fetched");
+            NoDocument::Unreachable
+        })?;
+        let jwks = check_client_keys(&fetched.body).ok().and_then(|()| String::from_utf8(fetched.body).ok());
+        Ok((Some(jwks.ok_or(NoDocument::Bad(BadDocument::Keys))?), fetched.max_age))
+    }
+
+    fn client(&self, described: Described, jwks: Option<String>, copy: DocumentCopy) -> Client {
+        let Described { name, redirect_uris, auth_method, keys: _, grant_types, scopes } = described;
         Client {
             id: self.id.clone(),
             name,
@@ -202,6 +240,7 @@ impl Fetch {
             origin: ClientOrigin::MetadataDocument,
             auth_method,
             secret: None,
+            jwks,
             grant_types,
             scopes,
             redirect_uris,

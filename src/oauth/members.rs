@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::refusal::RegistrationRefusal;
+use crate::keys::assertion::check_client_keys;
 use crate::keys::strict_json;
 use crate::model::oauth::{GrantType, RedirectUri};
 use crate::model::{Scope, Scopes, is_invisible};
@@ -31,6 +32,17 @@ impl Members {
     /// Whether a member is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// The keys of a client that proves itself by one (RFC 7591, section 2: `jwks`).
+    pub(super) fn jwks(&self) -> Result<Option<String>, RegistrationRefusal> {
+        let Some(jwks) = self.0.get("jwks") else { return Ok(None) };
+        let text = jwks.to_string();
+        check_client_keys(text.as_bytes()).map_err(|error| {
+            tracing::info!(%error, "a client's keys were refused");
+            RegistrationRefusal::Keys
+        })?;
+        Ok(Some(text))
     }
 
     /// A text.

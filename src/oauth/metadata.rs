@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::keys::assertion::ALGORITHMS;
 use crate::model::Scope;
 
 /// The paths of the endpoints, below the issuer.
@@ -60,7 +61,7 @@ impl Site {
 }
 
 /// How clients may authenticate at the token and revocation endpoints.
-pub const CLIENT_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+pub const CLIENT_METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// The grants that are served.
 pub const GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
@@ -89,7 +90,10 @@ pub fn authorization_server(site: &Site, offers: Offers) -> Value {
         "grant_types_supported": GRANTS,
         "token_endpoint_auth_methods_supported": CLIENT_METHODS,
         "revocation_endpoint_auth_methods_supported": CLIENT_METHODS,
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": CLIENT_METHODS[1..],
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "client_id_metadata_document_supported": offers.client_documents,

@@ -8,6 +8,7 @@
 //! [`TokenRefusal`], [`RegistrationRefusal`]). Single use is never decided by reading first: the store's conditional updates
 //! say who was first.
 
+mod assertion;
 pub mod authorize;
 pub mod client;
 mod document;

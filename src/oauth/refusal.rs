@@ -189,6 +189,8 @@ pub enum RegistrationRefusal {
     Member(&'static str),
     #[error("this token_endpoint_auth_method is not supported")]
     AuthMethod,
+    #[error("private_key_jwt needs jwks with at most ten public keys, all usable, and no jwks_uri")]
+    Keys,
     #[error("grant_types must be authorization_code, with refresh_token or without")]
     GrantTypes,
     #[error("response_types must be code")]
@@ -212,6 +214,7 @@ impl RegistrationRefusal {
             | Self::TooLong
             | Self::Member(_)
             | Self::AuthMethod
+            | Self::Keys
             | Self::GrantTypes
             | Self::ResponseTypes => "invalid_client_metadata",
             Self::Token => "invalid_token",

@@ -23,6 +23,8 @@ pub struct Registration {
     pub redirect_uris: Vec<RedirectUri>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
+    /// Its keys, where it authenticates by one.
+    pub jwks: Option<String>,
     /// Which grants it may use.
     pub grant_types: BTreeSet<GrantType>,
     /// What it may ask for.
@@ -33,10 +35,19 @@ pub struct Registration {
 pub fn read(body: &[u8], schemes: &[String]) -> Result<Registration, RegistrationRefusal> {
     let members = Members::read(body)?;
     let uris = members.redirect_uris()?.into_iter().map(|text| redirect_uri(text, schemes));
+    let auth_method = auth_method(members.text("token_endpoint_auth_method")?)?;
+    let jwks = match auth_method {
+        // Whatever a stranger registers would be fetched from an address of their choice: a document can name one, and there
+        // the host of the client's own address is asked.
+        AuthMethod::PrivateKeyJwt if members.has("jwks_uri") => return Err(RegistrationRefusal::Keys),
+        AuthMethod::PrivateKeyJwt => Some(members.jwks()?.ok_or(RegistrationRefusal::Keys)?),
+        AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost | AuthMethod::SecretEither => None,
+    };
     Ok(Registration {
         name: members.name()?.map(ToOwned::to_owned),
         redirect_uris: uris.collect::<Option<_>>().ok_or(RegistrationRefusal::Redirect)?,
-        auth_method: auth_method(members.text("token_endpoint_auth_method")?)?,
+        auth_method,
+        jwks,
         grant_types: members.grant_types()?,
         scopes: members.scopes()?,
     })
@@ -49,6 +60,7 @@ fn auth_method(sent: Option<&str>) -> Result<AuthMethod, RegistrationRefusal> {
         Some("none") => Ok(AuthMethod::None),
         Some("client_secret_basic") => Ok(AuthMethod::SecretBasic),
         Some("client_secret_post") => Ok(AuthMethod::SecretPost),
+        Some("private_key_jwt") => Ok(AuthMethod::PrivateKeyJwt),
         Some(_) => Err(RegistrationRefusal::AuthMethod),
     }
 }
@@ -57,7 +69,9 @@ fn auth_method(sent: Option<&str>) -> Result<AuthMethod, RegistrationRefusal> {
 pub fn answer(id: &ClientId, secret: Option<&ClientSecret>, registration: &Registration, now: Timestamp) -> Value {
     let method = match registration.auth_method {
         AuthMethod::SecretEither => AuthMethod::SecretBasic,
-        method @ (AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost) => method,
+        method @ (AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost | AuthMethod::PrivateKeyJwt) => {
+            method
+        }
     };
     let uris: Vec<_> = registration.redirect_uris.iter().map(RedirectUri::as_str).collect();
     let grants: Vec<_> = registration.grant_types.iter().map(|grant| grant.as_str()).collect();
@@ -72,6 +86,9 @@ pub fn answer(id: &ClientId, secret: Option<&ClientSecret>, registration: &Regis
     });
     if let Some(name) = &registration.name {
         answer["client_name"] = name.as_str().into();
+    }
+    if let Some(jwks) = registration.jwks.as_ref().and_then(|jwks| serde_json::from_str::<Value>(jwks).ok()) {
+        answer["jwks"] = jwks;
     }
     if let Some(secret) = secret {
         answer["client_secret"] = secret.expose().into();

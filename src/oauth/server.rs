@@ -132,6 +132,7 @@ impl AuthorizationServer {
             origin: ClientOrigin::Registration,
             auth_method: registration.auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
+            jwks: registration.jwks.clone(),
             grant_types: registration.grant_types.clone(),
             scopes: registration.scopes.clone(),
             redirect_uris: registration.redirect_uris.clone(),

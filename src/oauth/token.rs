@@ -10,7 +10,7 @@ use super::client::Credentials;
 use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
 use super::{AuthorizationServer, Failure};
-use crate::model::oauth::{AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
+use crate::model::oauth::{AuthMethod, AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
 use crate::model::{BearerToken, Scopes, Timestamp};
 use crate::random::{self, Random};
 use crate::store::state::{Client, Grant, NewRefresh, Redemption, Replay, RevocationReason, Rotation, Successor};
@@ -208,7 +208,11 @@ impl AuthorizationServer {
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<Client, NotIssued> {
         let refused = TokenRefusal::Client(credentials.presented());
         let client = self.live_client(credentials.id()).await?.ok_or(refused)?;
-        credentials.prove(&client)?;
+        match (credentials.assertion(), client.auth_method) {
+            (Some(assertion), AuthMethod::PrivateKeyJwt) => self.prove_by_key(&client, assertion).await?,
+            (Some(_), _) => return Err(refused.into()),
+            (None, _) => credentials.prove(&client)?,
+        }
         Ok(client)
     }
 }

@@ -78,6 +78,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: BTreeSet::new(),
         scopes: Scopes::from_iter([Scope::Read]),
         redirect_uris: vec!["https://app.example/cb".parse().unwrap()],

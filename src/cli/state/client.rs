@@ -1,6 +1,8 @@
 //! `bailiwick client`: the clients that the operator makes known.
 
+use std::fs;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -8,6 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::Desk;
 use crate::cli::serve::Given;
+use crate::keys::assertion::check_client_keys;
 use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, RedirectUri};
 use crate::model::{ClientId, Scope, is_invisible};
 use crate::random;
@@ -58,6 +61,9 @@ pub(in crate::cli) struct Create {
     /// It cannot keep a secret: a program on somebody's computer
     #[arg(long)]
     public: bool,
+    /// It proves itself by a key of its own: a file with its key set (RFC 7517), public halves only
+    #[arg(long, value_name = "FILE", conflicts_with = "public")]
+    jwks: Option<PathBuf>,
     /// Whose people can use it; can be given several times; left out: everybody's
     #[arg(long)]
     tenant: Vec<String>,
@@ -100,7 +106,7 @@ pub(in crate::cli) async fn run(
 
 impl Desk {
     async fn create_client(&self, create: Create, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Create { name, redirect_uri, id, public, tenant } = create;
+        let Create { name, redirect_uri, id, public, jwks, tenant } = create;
         if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(|c| c != ' ' && is_invisible(c)) {
             bail!("a client's name has 1 to {LONGEST_NAME} visible characters");
         }
@@ -122,14 +128,22 @@ impl Desk {
             Some(id) => id,
             None => ClientId::from_random(random::bytes(random).context("no id could be made")?),
         };
-        let secret = if public { None } else { Some(ClientSecret::from_random(random::bytes(random)?)) };
+        let jwks = jwks.as_deref().map(key_set).transpose()?;
+        let auth_method = match (public, &jwks) {
+            (true, _) => AuthMethod::None,
+            (false, Some(_)) => AuthMethod::PrivateKeyJwt,
+            (false, None) => AuthMethod::SecretEither,
+        };
+        let secret =
+            if auth_method.has_secret() { Some(ClientSecret::from_random(random::bytes(random)?)) } else { None };
         let client = Client {
             id,
             name,
             uri: None,
             origin: ClientOrigin::CommandLine,
-            auth_method: if public { AuthMethod::None } else { AuthMethod::SecretEither },
+            auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
+            jwks,
             grant_types: GrantType::ALL.iter().copied().collect(),
             scopes: Scope::ALL.into_iter().collect(),
             redirect_uris: redirect_uri,
@@ -147,6 +161,13 @@ impl Desk {
         write!(out, "{}", self.hint())?;
         Ok(())
     }
+}
+
+/// A client's keys, out of a file.
+fn key_set(file: &Path) -> anyhow::Result<String> {
+    let text = fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    check_client_keys(text.as_bytes()).with_context(|| format!("`{}` is no key set of a client", file.display()))?;
+    Ok(text)
 }
 
 fn show(client: &Client, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -104,7 +104,7 @@ impl Oauth {
             Err(refusal) => return Err(refusal),
         };
         match self.server.authenticate(&credentials).await {
-            Ok(client) if client.auth_method.has_secret() => {
+            Ok(client) if client.auth_method.is_confidential() => {
                 self.throttle.client(&client.id).map_err(TokenRefusal::TooMany)?;
                 Ok(client)
             }

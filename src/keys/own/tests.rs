@@ -154,6 +154,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         origin: crate::model::oauth::ClientOrigin::CommandLine,
         auth_method: crate::model::oauth::AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: std::collections::BTreeSet::new(),
         scopes: Scopes::default(),
         redirect_uris: Vec::new(),

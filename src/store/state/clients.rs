@@ -29,6 +29,8 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// The hash of its secret, where it has one.
     pub secret: Option<TokenHash>,
+    /// Its keys, where it proves itself by one: a key set (RFC 7517).
+    pub jwks: Option<String>,
     /// How it may get tokens.
     pub grant_types: BTreeSet<GrantType>,
     /// The most that it may ask for.
@@ -67,7 +69,7 @@ pub enum Registration {
 }
 
 const COLUMNS: &str = "id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach, \
-                       created_at, used_at, disabled_at, fetched_at, fresh_until";
+                       created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
 
 impl StateStore {
     /// The client of this id, be it disabled or not.
@@ -248,8 +250,8 @@ pub(super) async fn insert(
 ) -> Result<(), StateError> {
     let inserted = sqlx::query(
         "INSERT INTO clients (id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach,
-                              created_at, fetched_at, fresh_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                              created_at, fetched_at, fresh_until, jwks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(client.id.as_str())
     .bind(&client.name)
@@ -264,6 +266,7 @@ pub(super) async fn insert(
     .bind(now.as_micros())
     .bind(client.document.map(|copy| copy.fetched.as_micros()))
     .bind(client.document.map(|copy| copy.fresh_until.as_micros()))
+    .bind(&client.jwks)
     .execute(&mut **transaction)
     .await;
     match inserted {
@@ -291,6 +294,7 @@ fn client(row: &SqliteRow) -> Result<Client, StateError> {
         origin: row.parse("origin")?,
         auth_method: row.parse("auth_method")?,
         secret: row.optional("secret_hash")?,
+        jwks: row.optional_text("jwks")?,
         grant_types: row.words("grant_types")?,
         scopes: row.scopes("scopes")?,
         redirect_uris,

@@ -38,8 +38,8 @@ impl StateStore {
 async fn renew(transaction: &mut Transaction<'_, Sqlite>, client: &Client) -> Result<bool, StateError> {
     let renewed = sqlx::query(
         "UPDATE clients SET name = $2, uri = $3, auth_method = $4, grant_types = $5, scopes = $6, redirect_uris = $7,
-                fetched_at = $8, fresh_until = $9
-         WHERE id = $1 AND origin = $10",
+                fetched_at = $8, fresh_until = $9, jwks = $10
+         WHERE id = $1 AND origin = $11",
     )
     .bind(client.id.as_str())
     .bind(&client.name)
@@ -50,6 +50,7 @@ async fn renew(transaction: &mut Transaction<'_, Sqlite>, client: &Client) -> Re
     .bind(joined(&client.redirect_uris))
     .bind(client.document.map(|copy| copy.fetched.as_micros()))
     .bind(client.document.map(|copy| copy.fresh_until.as_micros()))
+    .bind(&client.jwks)
     .bind(ClientOrigin::MetadataDocument.as_str())
     .execute(&mut **transaction)
     .await

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod announcements;
+mod assertions;
 mod clients;
 mod codes;
 mod documents;
@@ -55,6 +56,7 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
     },
     Migration { name: "client_documents", sql: include_str!("../../../migrations/state/0002_client_documents.sql") },
+    Migration { name: "client_keys", sql: include_str!("../../../migrations/state/0003_client_keys.sql") },
 ];
 
 /// How many connections read at once.

@@ -31,6 +31,8 @@ pub struct Purged {
     pub clients: u64,
     /// Keys whose last token has expired.
     pub keys: u64,
+    /// Assertions of clients that have expired.
+    pub assertions: u64,
 }
 
 /// More than the clocks of two machines may differ.
@@ -62,6 +64,7 @@ impl StateStore {
             .await?,
             clients: unused_clients(tx, before(keep.unused_client)).await?,
             keys: delete(tx, "DELETE FROM signing_keys WHERE stage = 'previous' AND staged_at <= $1", last_token).await?,
+            assertions: delete(tx, "DELETE FROM assertions WHERE expires_at <= $1", before(SLACK)).await?,
         };
         if purged.keys > 0 || purged.grants > 0 {
             bump(tx).await?;

@@ -24,12 +24,12 @@ fn host(directory: &Path, more: &str) {
 }
 
 /// The demo, where documents may come from this machine.
-async fn internal() -> Server {
+pub(super) async fn internal() -> Server {
     Server::demo_with(|directory| host(directory, "internal = true")).await
 }
 
 /// A host of documents, and the client whose document is there.
-fn described(members: &Value) -> (TestIssuer, Registered, Value) {
+pub(super) fn described(members: &Value) -> (TestIssuer, Registered, Value) {
     let place = TestIssuer::start(Answer::status(500));
     let id = place.jwks_url().to_string();
     let mut document = json!({

@@ -1,6 +1,7 @@
 //! The authorization server from outside, each test named by its number in the checklist.
 
 mod authorization;
+mod client_assertions;
 mod client_documents;
 mod crosscutting;
 mod discovery;
