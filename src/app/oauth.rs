@@ -134,7 +134,7 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         auth_method: if secret.is_some() { AuthMethod::SecretEither } else { AuthMethod::None },
         secret,
         jwks: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,

@@ -90,7 +90,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         auth_method: AuthMethod::None,
         secret: None,
         jwks: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,

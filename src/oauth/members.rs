@@ -87,8 +87,9 @@ impl Members {
         if self.texts("response_types")?.is_some_and(|responses| !responses.contains(&"code")) {
             return Err(RegistrationRefusal::ResponseTypes);
         }
-        let Some(sent) = self.texts("grant_types")? else { return Ok(GrantType::ALL.iter().copied().collect()) };
-        let served: BTreeSet<GrantType> = sent.iter().filter_map(|grant| grant.parse().ok()).collect();
+        let Some(sent) = self.texts("grant_types")? else { return Ok(GrantType::for_people()) };
+        let sent: BTreeSet<GrantType> = sent.iter().filter_map(|grant| grant.parse().ok()).collect();
+        let served: BTreeSet<GrantType> = sent.intersection(&GrantType::for_people()).copied().collect();
         if served.contains(&GrantType::AuthorizationCode) { Ok(served) } else { Err(RegistrationRefusal::GrantTypes) }
     }
 

@@ -64,7 +64,7 @@ impl Site {
 pub const CLIENT_METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// The grants that are served.
-pub const GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
+pub const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
 
 /// What the configuration turns on and off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

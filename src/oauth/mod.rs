@@ -14,6 +14,7 @@ pub mod client;
 mod document;
 mod inspect;
 mod known;
+mod machine;
 mod members;
 pub mod metadata;
 mod parameters;

@@ -26,7 +26,7 @@ fn client(uris: &[&str]) -> Client {
         auth_method: AuthMethod::None,
         secret: None,
         jwks: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: uris.iter().map(|uri| uri.parse().unwrap()).collect(),
         reach: Reach::EveryTenant,

@@ -10,7 +10,7 @@ use super::client::Credentials;
 use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
 use super::{AuthorizationServer, Failure};
-use crate::model::oauth::{AuthMethod, AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
+use crate::model::oauth::{AuthMethod, AuthorizationCode, CodeVerifier, GrantType, RedirectUri, RefreshToken};
 use crate::model::{BearerToken, Scopes, Timestamp};
 use crate::random::{self, Random};
 use crate::store::state::{Client, Grant, NewRefresh, Redemption, Replay, RevocationReason, Rotation, Successor};
@@ -28,7 +28,7 @@ pub struct Issued {
     pub scopes: Scopes,
     /// What it came of.
     pub grant: Grant,
-    /// Its place in the line of refresh tokens.
+    /// Its place in the line of refresh tokens; 0 where there is none.
     pub generation: u64,
 }
 
@@ -86,6 +86,7 @@ impl AuthorizationServer {
         let issued = match grant_type {
             GrantType::AuthorizationCode => self.exchange(client, parameters).await?,
             GrantType::RefreshToken => self.refresh(client, parameters).await?,
+            GrantType::ClientCredentials => self.act_for_itself(client, parameters).await?,
         };
         self.note_use(client).await;
         Ok(issued)
@@ -104,7 +105,8 @@ impl AuthorizationServer {
             return Err(bad_grant("wrong_verifier", Some(grant)));
         }
         let redirect_uri = parameters.one("redirect_uri").map_err(TokenRefusal::from)?;
-        if redirect_uri.is_some_and(|uri| uri != grant.terms.redirect_uri.as_str()) {
+        let granted = grant.terms.redirect_uri.as_ref().map(RedirectUri::as_str);
+        if redirect_uri.is_some() && redirect_uri != granted {
             return Err(bad_grant("wrong_redirect_uri", Some(grant)));
         }
         self.check_resource(parameters, grant)?;
@@ -193,7 +195,7 @@ impl AuthorizationServer {
         }
     }
 
-    fn issued(
+    pub(super) fn issued(
         &self,
         access: BearerToken,
         refresh: Option<RefreshToken>,

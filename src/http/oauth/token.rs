@@ -48,11 +48,12 @@ impl Oauth {
         let kind = match grant_type {
             GrantType::AuthorizationCode => Kind::CodeExchange,
             GrantType::RefreshToken => Kind::Refresh,
+            GrantType::ClientCredentials => Kind::ClientCredentials,
         };
         match self.server.issue(&client, grant_type, &parameters).await {
             Ok(issued) => {
                 about.set_grant(&issued.grant);
-                about.generation = Some(issued.generation);
+                about.generation = Some(issued.generation).filter(|generation| *generation > 0);
                 step.record(kind, "ok", &about).await.map_err(|error| unrecorded(&error))?;
                 Ok(issued)
             }
@@ -69,7 +70,7 @@ impl Oauth {
                 about.set_grant(&grant);
                 about.generation = generation;
                 let kind = match (reuse, grant_type) {
-                    (false, _) => kind,
+                    (false, _) | (true, GrantType::ClientCredentials) => kind,
                     (true, GrantType::AuthorizationCode) => Kind::CodeReuse,
                     (true, GrantType::RefreshToken) => Kind::RefreshReuse,
                 };

@@ -96,6 +96,15 @@ words! {
         AuthorizationCode = "authorization_code",
         /// By what an earlier consent left.
         RefreshToken = "refresh_token",
+        /// As the client itself, for nobody.
+        ClientCredentials = "client_credentials",
+    }
+}
+
+impl GrantType {
+    /// What a client gets that does not choose: it acts for people.
+    pub fn for_people() -> BTreeSet<Self> {
+        [Self::AuthorizationCode, Self::RefreshToken].into()
     }
 }
 

@@ -16,6 +16,7 @@ mod codes;
 mod documents;
 mod error;
 mod grants;
+mod machine;
 mod purge;
 mod refresh;
 mod requests;

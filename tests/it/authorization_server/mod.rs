@@ -5,6 +5,7 @@ mod client_assertions;
 mod client_documents;
 mod crosscutting;
 mod discovery;
+mod machines;
 mod operator;
 mod pages;
 mod refresh;
