@@ -126,13 +126,15 @@ impl AuthorizationServer {
         let url: ClientUrl = id.as_str().parse().map_err(|_| refused(Local::ClientUrl))?;
         let (reach, internal) = self.settings.client_documents.of_host(url.host()).ok_or(refused(Local::ClientHost))?;
         let now = self.clock.now();
-        let fresh = known.filter(|client| client.document.is_some_and(|copy| now < copy.fresh_until));
-        let client = match fresh {
-            Some(client) => client,
-            None => match self.fetch(id, url, internal).await {
-                Ok(client) => client,
-                Err(NoDocument::NotKept) => return Err(NotBegun::Failed(Failure::Document)),
-                Err(no_document) => return Err(refused(no_document.into())),
+        let copy = known.and_then(|client| client.document.map(|copy| (client, copy)));
+        let client = match copy {
+            Some((client, copy)) if now < copy.fresh_until => client,
+            copy => match (self.fetch(id, url, internal).await, copy) {
+                (Ok(client), _) => client,
+                // Whoever makes us ask a host too often does not keep others from the clients that are known there.
+                (Err(NoDocument::Busy), Some((client, copy))) if now.since(copy.fetched) <= BOUNDS.1 => client,
+                (Err(NoDocument::NotKept), _) => return Err(NotBegun::Failed(Failure::Document)),
+                (Err(no_document), _) => return Err(refused(no_document.into())),
             },
         };
         Ok(Client { reach, ..client })

@@ -165,6 +165,14 @@ async fn item_72_a_host_is_asked_only_so_often() {
     place.answer(Answer::json(&document));
     server.clock.advance(Duration::from_secs(3));
     assert_eq!(authorize(&server, &client).await.status, 303);
+
+    // Who asks for what is not there does not keep others from a client that is known.
+    server.clock.advance(Duration::from_hours(2));
+    let nothing = Registered { id: place.discovery_url().to_string(), ..client.clone() };
+    for _ in 0..25 {
+        is_local(&authorize(&server, &nothing).await, "no document");
+    }
+    assert_eq!((authorize(&server, &client).await.status, place.fetches()), (303, 21));
 }
 
 #[tokio::test]
@@ -248,7 +256,8 @@ async fn item_66_a_described_client_that_the_operator_disables_stays_disabled() 
     let listed = run(&server.directory, &["client", "list"]);
     assert!(listed.out.contains(&format!("{}  Studio  metadata_document", client.id)), "{listed:?}");
     assert!(run(&server.directory, &["client", "show", &client.id]).out.contains("document        fetched"));
-    assert_eq!(run(&server.directory, &["client", "disable", &client.id]).code, 0);
+    let said = run(&server.directory, &["client", "disable", &client.id]);
+    assert_eq!(said.code, 0, "{said:?}");
     let refused = oauth::post(&server, "/token", &oauth::refresh(&client, &tokens.refresh)).await;
     assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_client")));
     server.clock.advance(Duration::from_hours(2));
