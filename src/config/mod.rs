@@ -42,7 +42,7 @@ pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule, Issuer,
     KeyLimits, KeySource, Log, LogFormat, Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server,
-    Settings, State, TokenType,
+    Settings, State, TokenFormat, TokenType,
 };
 
 use layers::Layers;

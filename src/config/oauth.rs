@@ -11,7 +11,7 @@ use super::origin::At;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Oauth, OauthClient, Registration, Server, State};
+use super::settings::{Oauth, OauthClient, Registration, Server, State, TokenFormat};
 use crate::model::Tenant;
 use crate::model::oauth::RedirectUri;
 
@@ -34,6 +34,8 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
     const DAY: Duration = Duration::from_hours(24);
     let enabled = section.boolean("enabled");
     let access_token = section.duration("access_token", Duration::from_mins(10)..=DAY);
+    let formats = [("jwt", TokenFormat::Jwt), ("opaque", TokenFormat::Opaque)];
+    let access_token_format = section.word("access_token_format", &formats);
     let refresh_idle = section.duration("refresh_idle", HOUR..=365 * DAY);
     let refresh_absolute = section.duration("refresh_absolute", HOUR..=365 * DAY);
     let refresh_grace = section.duration("refresh_grace", Duration::ZERO..=Duration::from_mins(30));
@@ -50,6 +52,7 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
     let Written { documents, named } = documents?;
     let server = Oauth {
         access_token: access_token?.value,
+        access_token_format: access_token_format?.value,
         refresh_idle: refresh_idle?.value,
         refresh_absolute: refresh_absolute?.value,
         refresh_grace: refresh_grace?.value,

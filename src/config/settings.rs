@@ -50,6 +50,8 @@ pub struct State {
 pub struct Oauth {
     /// How long an access token lives.
     pub access_token: Duration,
+    /// What an access token is.
+    pub access_token_format: TokenFormat,
     /// How long a refresh token lives that nobody uses.
     pub refresh_idle: Duration,
     /// How long a grant lives, however often it is refreshed.
@@ -72,6 +74,15 @@ pub struct Oauth {
     pub private_schemes: Vec<String>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What an access token of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// A signed text that says what it is good for (RFC 9068).
+    Jwt,
+    /// A text that says nothing: the state knows what it is good for.
+    Opaque,
 }
 
 /// Whether clients can register themselves (RFC 7591).

@@ -933,6 +933,7 @@ fn mistakes_in_oauth_are_found_even_while_it_is_off() {
             "client_id = \"us\"\nredirect_uris = [\"http://platform.example/cb\"]",
             "`oauth.redirect_uris`: the redirect URI is `http:` to another machine; write `https:`, or a loopback address",
         ),
+        ("access_token_format = \"JWT\"", "`oauth.access_token_format` is `JWT`; did you mean `jwt`?"),
         ("enable = true", "`oauth.enable` is not a setting; did you mean `enabled`?"),
         ("client_documents = \"all\"", "`oauth.client_documents` is `all`; expected `off`, `listed`, `any`"),
         (

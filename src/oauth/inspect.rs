@@ -44,7 +44,7 @@ impl AuthorizationServer {
         if let Ok(token) = token.parse::<RefreshToken>() {
             return Ok(self.store.refresh(&token).await?.map(|stored| stored.grant));
         }
-        match self.keys.read(&BearerToken::new(token.to_owned())) {
+        match self.keys.claims_of(&BearerToken::new(token.to_owned())).await? {
             Some(claims) => Ok(self.store.grant(&claims.grant).await?),
             None => Ok(None),
         }
@@ -92,7 +92,8 @@ impl AuthorizationServer {
             let (scopes, issued) = (stored.grant.terms.scopes.clone(), stored.grant.created);
             Live { scopes, issued, expires: stored.expires, grant: stored.grant, is_access: false }
         } else {
-            let Some(claims) = self.keys.read(&BearerToken::new(token.to_owned())) else { return Ok(None) };
+            let read = self.keys.claims_of(&BearerToken::new(token.to_owned())).await?;
+            let Some(claims) = read else { return Ok(None) };
             let Some(grant) = self.store.grant(&claims.grant).await? else { return Ok(None) };
             Live { grant, scopes: claims.scopes, issued: claims.issued, expires: claims.expires, is_access: true }
         };

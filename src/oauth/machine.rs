@@ -37,7 +37,7 @@ impl AuthorizationServer {
         let (now, id) = (self.clock.now(), GrantId::from_random(random::bytes(self.random.as_ref())?));
         let expires = now.plus(self.settings.access_token);
         let grant = self.store.grant_to_client(&id, &terms, expires, now).await?.ok_or(TokenRefusal::Unauthorized)?;
-        let access = self.sign(&grant, &scopes, 0, now)?;
+        let access = self.sign(&grant, &scopes, 0, now).await?;
         Ok(self.issued(access, None, scopes, grant, 0))
     }
 

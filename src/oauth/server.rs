@@ -9,8 +9,8 @@ use super::metadata::Site;
 use super::refusal::RegistrationRefusal;
 use super::register::Registration;
 use crate::clock::Clock;
-use crate::config::Oauth;
-use crate::keys::own::{AccessClaims, OwnKeys, SignError};
+use crate::config::{Oauth, TokenFormat};
+use crate::keys::own::{AccessClaims, OwnKeys, OwnKeysError, SignError};
 use crate::model::oauth::{ClientOrigin, ClientSecret, Reach};
 use crate::model::{BearerToken, ClientId, Scopes, Tenant, Timestamp};
 use crate::passwords::{PasswordError, Passwords};
@@ -28,8 +28,10 @@ pub enum Failure {
     State(#[from] StateError),
     #[error("no id or token could be made")]
     Random(#[from] RandomError),
-    #[error("a token could not be signed")]
+    #[error("a token could not be made")]
     Sign(#[from] SignError),
+    #[error("a token could not be read")]
+    OwnKeys(#[from] OwnKeysError),
     #[error("the copy of a client's document could not be kept; the log has said why")]
     Document,
     #[error("a password could not be compared")]
@@ -77,8 +79,8 @@ impl AuthorizationServer {
         Self(parts)
     }
 
-    /// An access token (RFC 9068) of this grant.
-    pub(super) fn sign(
+    /// An access token of this grant, in the form that is configured.
+    pub(super) async fn sign(
         &self,
         grant: &Grant,
         scopes: &Scopes,
@@ -96,7 +98,10 @@ impl AuthorizationServer {
             issued: now,
             expires: now.plus(self.settings.access_token),
         };
-        Ok(self.keys.sign(&claims)?)
+        Ok(match self.settings.access_token_format {
+            TokenFormat::Jwt => self.keys.sign(&claims)?,
+            TokenFormat::Opaque => self.keys.keep(&claims).await?,
+        })
     }
 
     /// Remembers that a client is in use, so that it is not taken for one that nobody needs. It may fail: the next use is as

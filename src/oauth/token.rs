@@ -115,7 +115,7 @@ impl AuthorizationServer {
         let random: &dyn Random = self.random.as_ref();
         let scopes = grant.terms.scopes.clone();
         // Signed before anything is spent: a server that cannot sign leaves the code as it was.
-        let access = self.sign(grant, &scopes, 1, now)?;
+        let access = self.sign(grant, &scopes, 1, now).await?;
         let refresh = if client.grant_types.contains(&GrantType::RefreshToken) {
             Some(RefreshToken::from_random(random::bytes(random)?))
         } else {
@@ -165,7 +165,7 @@ impl AuthorizationServer {
             Rotation::Expired => return Err(refused(bad_grant("expired", Some(grant)))),
             Rotation::Revoked => return Err(refused(bad_grant("revoked", Some(grant)))),
         };
-        let access = self.sign(grant, &scopes, successor.generation, now)?;
+        let access = self.sign(grant, &scopes, successor.generation, now).await?;
         Ok(self.issued(access, Some(successor.token), scopes, stored.grant, successor.generation))
     }
 

@@ -51,6 +51,7 @@ async fn own() -> Own {
     let keys = OwnKeys::open(&at(ORIGIN), store.clone(), clock.clone(), Arc::new(OsRandom)).await.unwrap();
     let settings = Oauth {
         access_token: QUARTER,
+        access_token_format: crate::config::TokenFormat::Jwt,
         refresh_idle: HOUR,
         refresh_absolute: HOUR,
         refresh_grace: HOUR,

@@ -130,6 +130,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
     let (store, keys) = open(directory.path()).await;
     let settings = Oauth {
         access_token: Duration::from_mins(15),
+        access_token_format: crate::config::TokenFormat::Jwt,
         refresh_idle: Duration::ZERO,
         refresh_absolute: Duration::ZERO,
         refresh_grace: Duration::ZERO,

@@ -8,6 +8,7 @@
 //! the same transaction. This process knows it before the transition returns; another process that uses the same file sees
 //! the epoch move when it [looks](StateStore::poll).
 
+mod access_tokens;
 mod accounts;
 mod announcements;
 mod assertions;
@@ -58,6 +59,7 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "client_documents", sql: include_str!("../../../migrations/state/0002_client_documents.sql") },
     Migration { name: "client_keys", sql: include_str!("../../../migrations/state/0003_client_keys.sql") },
+    Migration { name: "access_tokens", sql: include_str!("../../../migrations/state/0004_access_tokens.sql") },
 ];
 
 /// How many connections read at once.

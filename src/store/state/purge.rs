@@ -33,6 +33,8 @@ pub struct Purged {
     pub keys: u64,
     /// Assertions of clients that have expired.
     pub assertions: u64,
+    /// Access tokens that have expired.
+    pub access_tokens: u64,
 }
 
 /// More than the clocks of two machines may differ.
@@ -65,6 +67,7 @@ impl StateStore {
             clients: unused_clients(tx, before(keep.unused_client)).await?,
             keys: delete(tx, "DELETE FROM signing_keys WHERE stage = 'previous' AND staged_at <= $1", last_token).await?,
             assertions: delete(tx, "DELETE FROM assertions WHERE expires_at <= $1", before(SLACK)).await?,
+            access_tokens: delete(tx, "DELETE FROM access_tokens WHERE expires_at <= $1", before(SLACK)).await?,
         };
         if purged.keys > 0 || purged.grants > 0 {
             bump(tx).await?;

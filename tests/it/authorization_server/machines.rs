@@ -149,7 +149,8 @@ async fn item_64_to_66_a_machines_token_is_taken_back_as_anybodys() {
     let known = oauth::post_as(&server, "/introspect", &about(&one), Some(("robot", &secret))).await.json();
     assert_eq!(known, json!({ "active": false }));
 
-    assert_eq!(run(&server.directory, &["client", "delete", "robot"]).code, 0);
+    let said = run(&server.directory, &["client", "delete", "robot"]);
+    assert_eq!(said.code, 0, "{said:?}");
     refused(&token(&server, &secret, &form()).await, 401, "invalid_client", "deleted");
     for _ in 0..400 {
         if !oauth::is_accepted(&server, &other).await {

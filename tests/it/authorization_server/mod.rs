@@ -6,6 +6,7 @@ mod client_documents;
 mod crosscutting;
 mod discovery;
 mod machines;
+mod opaque;
 mod operator;
 mod pages;
 mod refresh;

@@ -229,10 +229,10 @@ async fn item_56_a_store_that_fails_leaves_the_code_and_the_token_as_they_were()
 }
 
 /// Another process that holds the file for itself.
-struct Held(sqlx::SqliteConnection);
+pub(super) struct Held(sqlx::SqliteConnection);
 
 impl Held {
-    async fn new(file: &std::path::Path) -> Self {
+    pub(super) async fn new(file: &std::path::Path) -> Self {
         use sqlx::ConnectOptions as _;
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
         let mut connection = options.connect().await.unwrap();
@@ -240,7 +240,7 @@ impl Held {
         Self(connection)
     }
 
-    async fn release(mut self) {
+    pub(super) async fn release(mut self) {
         sqlx::raw_sql("ROLLBACK").execute(&mut self.0).await.unwrap();
     }
 }
