@@ -7,9 +7,10 @@ use super::AuthorizationServer;
 use super::authorize::{is_ours, scopes};
 use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
+use super::server::Signed;
 use super::token::{Issued, NotIssued};
 use crate::model::Tenant;
-use crate::model::oauth::{AccountId, ClientOrigin, GrantId, Reach};
+use crate::model::oauth::{AccountId, GrantId, Reach};
 use crate::random;
 use crate::store::state::{Client, Terms};
 
@@ -37,18 +38,15 @@ impl AuthorizationServer {
         let (now, id) = (self.clock.now(), GrantId::from_random(random::bytes(self.random.as_ref())?));
         let expires = now.plus(self.settings.access_token);
         let grant = self.store.grant_to_client(&id, &terms, expires, now).await?.ok_or(TokenRefusal::Unauthorized)?;
-        let access = self.sign(&grant, &scopes, 0, now).await?;
-        Ok(self.issued(access, None, scopes, grant, 0))
+        let Signed { token: access, expires_in } = self.sign(&grant, &scopes, 0, now).await?;
+        Ok(Issued { access, expires_in, refresh: None, scopes, grant, generation: 0 })
     }
 
     /// The one tenant of a client that may act for itself. Whoever made themselves known act for people alone.
     fn only_tenant<'c>(&self, client: &'c Client) -> Option<&'c Tenant> {
-        let by_operator = match client.origin {
-            ClientOrigin::CommandLine | ClientOrigin::Configuration => client.auth_method.is_confidential(),
-            ClientOrigin::Registration | ClientOrigin::MetadataDocument => false,
-        };
+        let may = client.origin.is_vouched_for() && client.auth_method.is_confidential();
         let Reach::Tenants(tenants) = &client.reach else { return None };
-        let mut tenants = tenants.iter().filter(|_| by_operator);
+        let mut tenants = tenants.iter().filter(|_| may);
         match (tenants.next(), tenants.next()) {
             (Some(only), None) => Some(only).filter(|tenant| self.tenants.contains(*tenant)),
             (Some(_) | None, _) => None,

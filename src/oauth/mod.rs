@@ -30,7 +30,7 @@ pub use document::BadDocument;
 pub use known::{Documents, NoDocument};
 pub use metadata::Site;
 pub use parameters::{BadParameters, Parameters, Repeated};
-pub use person::{Begun, Decided, NotBegun, SignIn, Waiting};
+pub use person::{Begun, Decided, NotBegun, Proof, Proved, SignIn, Waiting};
 pub use refusal::{Local, Presented, Refusal, RegistrationRefusal, TokenRefusal};
 pub use server::{AuthorizationServer, Failure, Parts};
 pub use token::{Issued, NotIssued};

@@ -73,20 +73,28 @@ impl std::ops::Deref for AuthorizationServer {
     }
 }
 
+/// An access token that was just made.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) token: BearerToken,
+    /// In how many seconds it expires.
+    pub(super) expires_in: u64,
+}
+
 impl AuthorizationServer {
     /// Puts it together.
     pub fn new(parts: Parts) -> Self {
         Self(parts)
     }
 
-    /// An access token of this grant, in the form that is configured.
+    /// An access token of this grant, which it does not outlive, in the form that is configured.
     pub(super) async fn sign(
         &self,
         grant: &Grant,
         scopes: &Scopes,
         generation: u64,
         now: Timestamp,
-    ) -> Result<BearerToken, Failure> {
+    ) -> Result<Signed, Failure> {
         let claims = AccessClaims {
             grant: grant.id.clone(),
             generation,
@@ -96,12 +104,13 @@ impl AuthorizationServer {
             external_user: grant.terms.external_user.clone(),
             scopes: scopes.clone(),
             issued: now,
-            expires: now.plus(self.settings.access_token),
+            expires: now.plus(self.settings.access_token).min(grant.expires),
         };
-        Ok(match self.settings.access_token_format {
+        let token = match self.settings.access_token_format {
             TokenFormat::Jwt => self.keys.sign(&claims)?,
             TokenFormat::Opaque => self.keys.keep(&claims).await?,
-        })
+        };
+        Ok(Signed { token, expires_in: claims.expires.since(now).as_secs() })
     }
 
     /// Remembers that a client is in use, so that it is not taken for one that nobody needs. It may fail: the next use is as

@@ -12,6 +12,8 @@ mod register;
 mod routes;
 mod sign_in;
 mod sign_out;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod token;
 

@@ -122,6 +122,16 @@ words! {
     }
 }
 
+impl ClientOrigin {
+    /// Says whether the operator answers for what is said of such a client. Anybody can make the others known.
+    pub fn is_vouched_for(self) -> bool {
+        match self {
+            Self::CommandLine | Self::Configuration => true,
+            Self::Registration | Self::MetadataDocument => false,
+        }
+    }
+}
+
 /// Whose people a client can be used by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {

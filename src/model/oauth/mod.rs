@@ -20,5 +20,6 @@ pub use id::{AccountId, GrantId, KeyId, Login, LoginSessionId};
 pub use password::{BadPassword, Password};
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AccessToken, AuthorizationCode, BadToken, ClientSecret, CsrfToken, RefreshToken, RequestHandle, Salt, SessionSecret,
+    AccessToken, AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, RefreshToken, RequestHandle, Salt,
+    SessionSecret,
 };

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
-use super::announcements::{announce, bump};
+use super::announcements::announce;
 use super::documents::DocumentCopy;
 use super::grants::{RevocationReason, revoke_where_client};
 use super::row::{Row, joined};
@@ -130,7 +130,9 @@ impl StateStore {
             .await
             .map_err(StateError::Read)?;
         for id in &gone {
-            remove(&mut transaction, id, now).await?;
+            let grants = remove(&mut transaction, id, now).await?;
+            let detail = json!({"client": id, "grants_revoked": grants, "why": "not in the configuration any more"});
+            announce(&mut transaction, now, "client_deleted", &detail).await?;
         }
         if let Some(client) = configured {
             let changed = sqlx::query(
@@ -153,9 +155,6 @@ impl StateStore {
             if changed.rows_affected() == 0 {
                 insert(&mut transaction, client, now).await?;
             }
-        }
-        if !gone.is_empty() {
-            bump(&mut transaction).await?;
         }
         commit(transaction).await?;
         drop(writer);
