@@ -16,7 +16,7 @@ use crate::keys::own::{self, OwnKeys};
 use crate::keys::{IssuerKeys, KeyCache};
 use crate::model::Scope;
 use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach};
-use crate::oauth::{AuthorizationServer, Parts, Site};
+use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Retention, StateError, StateStore};
@@ -84,6 +84,7 @@ impl Own {
             tenants: catalog.tenants.keys().cloned().collect(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
+            documents: Documents::new(&seams.clock).map_err(StartError::Outbound)?,
             passwords,
             clock: Arc::clone(&seams.clock),
             random: Arc::clone(&seams.random),
@@ -159,12 +160,14 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         origin: ClientOrigin::Configuration,
         auth_method: if secret.is_some() { AuthMethod::SecretEither } else { AuthMethod::None },
         secret,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        jwks: None,
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,
         created: seams.clock.now(),
         used: None,
         disabled: None,
+        document: None,
     }
 }

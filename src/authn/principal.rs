@@ -60,7 +60,7 @@ impl Principal {
         let context = context::read(headers, header_names, tenant, external, user.as_ref().map(SubjectId::as_str))?;
 
         // Whatever the token contains stands behind one of these prefixes.
-        let mut names = BTreeSet::from(["*".into(), "verified".into(), format!("subject:{}", proof.subject).into()]);
+        let mut names = BTreeSet::from(["*".into(), "verified".into(), proof.subject.name()]);
         names.extend(external.filter(|_| issuer.users).map(|user| Arc::from(format!("user:{user}"))));
         for claim in &issuer.claims.roles {
             let roles = claims.roles(claim, organisation, trace)?;

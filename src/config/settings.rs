@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use crate::model::oauth::RedirectUri;
+use crate::model::oauth::{Reach, RedirectUri};
 use crate::model::{ClientId, ContextField, IssuerName, Name, Scopes, Secret};
 
 /// Everything that the server was told.
@@ -50,6 +50,8 @@ pub struct State {
 pub struct Oauth {
     /// How long an access token lives.
     pub access_token: Duration,
+    /// What an access token is.
+    pub access_token_format: TokenFormat,
     /// How long a refresh token lives that nobody uses.
     pub refresh_idle: Duration,
     /// How long a grant lives, however often it is refreshed.
@@ -66,10 +68,21 @@ pub struct Oauth {
     pub registration_cap: u64,
     /// A client that registered itself and gets no token for so long is forgotten.
     pub registration_unused: Duration,
+    /// Whose documents make a client known.
+    pub client_documents: ClientDocuments,
     /// The schemes of applications that a redirect URI may have, besides `https:` and `http:` on loopback.
     pub private_schemes: Vec<String>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What an access token of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// A signed text that says what it is good for (RFC 9068).
+    Jwt,
+    /// A text that says nothing: the state knows what it is good for.
+    Opaque,
 }
 
 /// Whether clients can register themselves (RFC 7591).
@@ -81,6 +94,49 @@ pub enum Registration {
     Open,
     /// Whoever shows this initial access token can.
     Token(Secret),
+}
+
+/// Whose documents make a client known (OAuth Client ID Metadata Document).
+#[derive(Debug, Clone)]
+pub struct ClientDocuments {
+    /// Of which hosts.
+    pub rule: HostRule,
+    /// The hosts about which something is said.
+    pub hosts: Vec<ClientHost>,
+}
+
+/// Of which hosts documents are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostRule {
+    /// Of none.
+    None,
+    /// Of those that are listed.
+    Listed,
+    /// Of any, listed or not.
+    Any,
+}
+
+/// A host of clients' documents.
+#[derive(Debug, Clone)]
+pub struct ClientHost {
+    /// The host, as an address has it.
+    pub name: String,
+    /// Whose people can use its clients.
+    pub reach: Reach,
+    /// Whether it may be at an address that is not public, and on this machine without TLS.
+    pub internal: bool,
+}
+
+impl ClientDocuments {
+    /// What holds for the clients of a host; `None` where its documents are not taken.
+    pub fn of_host(&self, host: &str) -> Option<(Reach, bool)> {
+        let listed = self.hosts.iter().find(|listed| listed.name == host);
+        match (self.rule, listed) {
+            (HostRule::None, _) | (HostRule::Listed, None) => None,
+            (HostRule::Listed | HostRule::Any, Some(listed)) => Some((listed.reach.clone(), listed.internal)),
+            (HostRule::Any, None) => Some((Reach::EveryTenant, false)),
+        }
+    }
 }
 
 /// A client that the configuration makes known (RFC 6749, section 2.3): `OAUTH_CLIENT_ID` of the guide.

@@ -120,13 +120,15 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        jwks: None,
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,
         created: now,
         used: None,
         disabled: None,
+        document: None,
     })
 }
 

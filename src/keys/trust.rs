@@ -21,10 +21,14 @@ use super::jwk::TrustedKey;
 use super::jws::UnverifiedToken;
 use super::own::OwnKeys;
 use crate::config::{Issuer, TokenType};
+use crate::model::oauth::AccessToken;
 use crate::model::{BearerToken, IssuerName, TokenHash};
 
 /// How many verified signatures are remembered.
 const REMEMBERED: u64 = 4096;
+
+/// When to ask again after the state could not be read.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Why no trusted issuer is known to have signed a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +84,8 @@ type Trusted = Arc<(Issuer, IssuerKeys)>;
 #[derive(Debug)]
 pub struct Signed {
     trusted: Trusted,
-    key: Arc<TrustedKey>,
+    /// Nothing, where it is our own word in the state.
+    key: Option<Arc<TrustedKey>>,
     claims: Claims,
 }
 
@@ -119,16 +124,47 @@ impl Trust {
     /// Finds out who signed the token; of one of ours, that nothing of it was withdrawn, too. A trace that records sees every
     /// check, so nothing remembered is used for it.
     pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
-        let signed = self.remembered(token, trace).await?;
+        let signed = match self.kept(token, trace).await? {
+            Some(kept) => kept,
+            None => self.remembered(token, trace).await?,
+        };
         if let IssuerKeys::Own(keys) = &signed.trusted.1 {
             keys.check_live(&signed.claims, trace).await?;
         }
         Ok(signed)
     }
 
+    /// What our own state says of a token that says nothing itself. What is remembered of it is what it says; whether that
+    /// holds is asked each time, as of every token of ours.
+    async fn kept(&self, token: &BearerToken, trace: &mut Trace) -> Result<Option<Arc<Signed>>, NotSigned> {
+        let Ok(opaque) = token.expose().parse::<AccessToken>() else { return Ok(None) };
+        let own = self.issuers.iter().find_map(|trusted| match &trusted.1 {
+            IssuerKeys::Own(keys) => Some((trusted, keys)),
+            IssuerKeys::Fetched(_) => None,
+        });
+        let Some((trusted, keys)) = own else { return Ok(None) };
+        let hash = token.hash();
+        if let Some(known) = self.signatures.get(&hash).filter(|_| !trace.records()) {
+            return Ok(Some(known));
+        }
+        let claims = keys.kept(&opaque).await.map_err(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "what a token says could not be read");
+            NotSigned::Unavailable { issuer: trusted.0.name.clone(), retry_after: SOON }
+        })?;
+        let claims =
+            trace.require(Reason::Opaque, claims, &"one of ours by its form", Some(&"a token that is kept here"))?;
+        let signed = Arc::new(Signed { trusted: Arc::clone(trusted), key: None, claims });
+        self.signatures.insert(hash, Arc::clone(&signed));
+        Ok(Some(signed))
+    }
+
     async fn remembered(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
         let hash = token.hash();
-        let remembered = self.signatures.get(&hash).filter(|signed| signed.trusted.1.holds(&signed.key));
+        let remembered = self
+            .signatures
+            .get(&hash)
+            .filter(|signed| signed.key.as_ref().is_some_and(|key| signed.trusted.1.holds(key)));
         if let Some(signed) = remembered.filter(|_| !trace.records()) {
             return Ok(signed);
         }
@@ -167,7 +203,7 @@ impl Trust {
         trace.check(Reason::UnknownKey, true, &header.shown("kid"))?;
         let genuine = key.verifies(signing_input.as_bytes(), signature, algorithm);
         trace.check(Reason::Signature, genuine, if genuine { &"made with the key" } else { &"another's" })?;
-        Ok(Signed { trusted: Arc::clone(trusted), key, claims })
+        Ok(Signed { trusted: Arc::clone(trusted), key: Some(key), claims })
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::Catalog;
 use super::error::{CatalogError, Findings};
 use crate::config::Loaded;
-use crate::model::Name;
+use crate::model::{IssuerName, Name};
 
 /// Tools that are always there, under a `tool:` line.
 const TOOLS: [&str; 2] = ["echo", "whoami"];
@@ -29,8 +29,11 @@ const RESOURCES: [&str; 1] = ["static://welcome"];
 pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     let declarations = &loaded.declarations;
     let mut findings = Findings::default();
-    let issuers = loaded.settings.issuers.iter().map(|issuer| issuer.name.clone()).collect();
+    let mut issuers: BTreeSet<_> = loaded.settings.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let tenants = tenants::tenants(&declarations.tenants, &issuers, &mut findings);
+    if loaded.settings.oauth.is_some() {
+        issuers.insert(IssuerName::ours());
+    }
     let claims = names::claims(&declarations.claims, &mut findings);
     let lists = names::lists(&declarations.lists, &declarations.claims, &mut findings);
     let datasets = datasets::datasets(&declarations.datasets, &declarations.tenants, &mut findings);

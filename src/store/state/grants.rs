@@ -23,14 +23,14 @@ use crate::model::{ClientId, ExternalUserId, Scopes, Tenant, Timestamp};
 pub struct Terms {
     /// The client.
     pub client: ClientId,
-    /// The account.
+    /// The account; or the client, where it acts for itself.
     pub account: AccountId,
     /// The account's tenant when it consented.
     pub tenant: Tenant,
     /// The customer's own identifier of the person.
     pub external_user: Option<ExternalUserId>,
-    /// Where the code went.
-    pub redirect_uri: RedirectUri,
+    /// Where the code went, where there was one.
+    pub redirect_uri: Option<RedirectUri>,
     /// What the tokens are good for (RFC 8707).
     pub resource: String,
     /// What they can be used for.
@@ -291,7 +291,7 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
             account: row.parse("account")?,
             tenant: row.parse("tenant")?,
             external_user: row.optional("external_user")?,
-            redirect_uri: row.parse("redirect_uri")?,
+            redirect_uri: redirect_uri(row)?,
             resource: row.text("resource")?,
             scopes: row.scopes("scopes")?,
         },
@@ -300,6 +300,11 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
         exchanged: row.optional_time("exchanged_at")?,
         revoked,
     })
+}
+
+/// A client that acts for itself was sent nowhere.
+fn redirect_uri(row: &Row<'_>) -> Result<Option<RedirectUri>, StateError> {
+    if row.text("redirect_uri")?.is_empty() { Ok(None) } else { row.parse("redirect_uri").map(Some) }
 }
 
 /// Reads the columns of a joined row that was selected as [`COLUMNS`].

@@ -1,8 +1,12 @@
 //! The authorization server from outside, each test named by its number in the checklist.
 
 mod authorization;
+mod client_assertions;
+mod client_documents;
 mod crosscutting;
 mod discovery;
+mod machines;
+mod opaque;
 mod operator;
 mod pages;
 mod refresh;
