@@ -13,5 +13,6 @@ mod matrix;
 mod mcp;
 mod northwind;
 mod portability;
+mod real_clients;
 mod resource_server;
 mod support;

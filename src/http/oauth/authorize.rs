@@ -39,7 +39,9 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
         }
         Err(NotBegun::Refused(NotAsked::Redirect { redirect_uri, state, refusal })) => {
             oauth.audit.count_rejection(refusal.code(), ip);
-            oauth.refuse(&redirect_uri, state.as_deref(), refusal)
+            let mut response = see_other(&oauth.refusal(&redirect_uri, state.as_deref(), refusal));
+            oauth.frame.protect(&mut response);
+            response
         }
         Err(NotBegun::Failed(failure)) => oauth.failed(&failure),
     }
@@ -60,18 +62,16 @@ impl Oauth {
         self.frame.notice(StatusCode::BAD_REQUEST, "This link does not work", &text, Some(hint))
     }
 
-    /// A refusal that the client is told.
-    pub(super) fn refuse(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> Response {
+    /// Where a client is told of a refusal.
+    pub(super) fn refusal(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> String {
         let description = refusal.to_string();
-        self.answer(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)])
+        self.address(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)])
     }
 
-    /// Sends the browser to the client, with these parameters, its own `state`, and our name (RFC 9207).
-    pub(super) fn answer(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> Response {
+    /// Where a client is answered: with these parameters, its own `state`, and our name (RFC 9207).
+    pub(super) fn address(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> String {
         let state = state.map(|state| ("state", state));
         let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", self.site().issuer())]).collect();
-        let mut response = see_other(&authorize::answer(to, &all));
-        self.frame.protect(&mut response);
-        response
+        authorize::answer(to, &all)
     }
 }

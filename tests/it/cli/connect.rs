@@ -49,26 +49,26 @@ impl Demo {
         let next = browser.submit("/sign-in", &sign_in).await.header("location").to_owned();
         let page = browser.get(&next).await;
         let decided = browser.submit("/consent", &form(&page.text, "/consent").with("decision", decision)).await;
-        browser.get(decided.header("location")).await
+        browser.get(decided.handed_over()).await
     }
 }
 
 /// A `connect` that waits for a person.
-struct Connecting {
+pub(crate) struct Connecting {
     child: Child,
     words: BufReader<std::process::ChildStderr>,
     told: String,
 }
 
 impl Connecting {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let words = BufReader::new(child.stderr.take().unwrap());
         Self { child, words, told: String::new() }
     }
 
     /// Reads until it tells of this step; gives what it says of it.
-    fn until(&mut self, step: &str) -> String {
+    pub(crate) fn until(&mut self, step: &str) -> String {
         loop {
             let mut line = String::new();
             assert_ne!(self.words.read_line(&mut line).unwrap(), 0, "it ended without `{step}`: {}", self.told);
@@ -80,7 +80,7 @@ impl Connecting {
     }
 
     /// Waits for its end.
-    fn end(mut self) -> Said {
+    pub(crate) fn end(mut self) -> Said {
         self.words.read_to_string(&mut self.told).unwrap();
         let output = self.child.wait_with_output().unwrap();
         Said { err: self.told, ..Said::from(output) }

@@ -2,7 +2,7 @@
 
 mod audit;
 mod config;
-mod connect;
+pub(crate) mod connect;
 pub(crate) mod demo;
 mod durability;
 mod policy;

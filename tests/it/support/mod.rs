@@ -3,6 +3,7 @@
 pub(crate) mod attacks;
 pub(crate) mod browser;
 pub(crate) mod capture;
+pub(crate) mod chromium;
 pub(crate) mod client;
 #[expect(dead_code, reason = "the unit tests set it back")]
 pub(crate) mod clock;
