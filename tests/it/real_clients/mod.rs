@@ -2,3 +2,5 @@
 //! so, and does nothing, where what it needs is not installed; `.ci/run` installs it.
 
 mod chromium;
+mod conformance;
+mod sdks;
