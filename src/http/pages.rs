@@ -100,6 +100,11 @@ impl Frame {
         Self { host, is_secure: public_url.scheme() == "https" }
     }
 
+    /// The host, and the port if it has one.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Renders a page, with the headers that keep it to itself (RFC 9700, sections 4.2 and 4.16).
     pub(super) fn page(&self, status: StatusCode, page: &impl Template) -> Response {
         let text = match page.render() {
@@ -154,6 +159,7 @@ impl Frame {
 pub(super) fn asset(name: &str) -> Option<Response> {
     let (kind, text) = match name {
         "style.css" => ("text/css; charset=utf-8", include_str!("../../templates/style.css")),
+        "docs.css" => ("text/css; charset=utf-8", include_str!("../../templates/docs.css")),
         "mark.svg" => ("image/svg+xml", include_str!("../../templates/mark.svg")),
         _ => return None,
     };
