@@ -20,7 +20,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
 use crate::dataset::{self, CursorKey, Database};
-use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
+use crate::http::{self, Edge, Limits, Readiness, ReadyCheck, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
@@ -68,6 +68,9 @@ pub enum StartError {
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
+    /// The endpoints cannot be put together.
+    #[error("the endpoints cannot be put together")]
+    Routes(#[from] RoutesError),
 }
 
 fn list<T: std::fmt::Display>(problems: &[T]) -> String {

@@ -11,7 +11,7 @@ use super::answer::{seconds, see_other};
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;
-use crate::http::pages::{Forms, SignIn as Page};
+use crate::http::pages::SignIn as Page;
 use crate::model::oauth::{CsrfToken, Password, RequestHandle, SessionSecret};
 use crate::oauth::{Parameters, Proof, SignIn, Waiting};
 
@@ -63,7 +63,7 @@ impl Oauth {
             account,
             problem,
         };
-        self.frame.page(status, &page, Forms::Here)
+        self.frame.page(status, &page)
     }
 
     /// On to the consent page.

@@ -3,6 +3,7 @@
 pub(crate) mod attacks;
 pub(crate) mod browser;
 pub(crate) mod capture;
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
