@@ -1,7 +1,8 @@
 //! A real browser: Debian's `chromium`, without a screen, spoken to by the `WebDriver` protocol of its `chromedriver`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -37,35 +38,53 @@ pub(crate) const PHONE: Look = Look { name: "phone", scheme: "light", width: 360
 pub(crate) struct Chromium {
     http: reqwest::Client,
     session: String,
+    port: u16,
     driver: Child,
     _profile: TempDir,
 }
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The driver takes its browser with it when it is told to stop, and not when it is killed.
-        let stop = Command::new("kill").arg(self.driver.id().to_string()).status();
-        if stop.is_err() {
-            let _ = self.driver.kill();
-        }
+        // The driver ends its browser when it is told to, and not when it is ended itself.
+        let quit = || -> std::io::Result<()> {
+            let (_, path) = self.session.split_once("/session").unwrap_or_default();
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            write!(stream, "DELETE /session{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")?;
+            stream.read(&mut [0; 64]).map(drop)
+        };
+        let _ = quit();
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Starts the driver, and gives the port that it listens on. Of the port that it picks for itself, another may be quicker.
+fn driver() -> Option<(Child, u16)> {
+    for _ in 0..3 {
+        let mut command = Command::new("chromedriver");
+        command.args(["--port=0", "--log-level=SEVERE"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut driver = command.stderr(Stdio::null()).spawn().ok()?;
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        if let Some(port) = port {
+            return Some((driver, port));
+        }
+        driver.wait().unwrap();
+    }
+    panic!("chromedriver does not start")
 }
 
 impl Chromium {
     /// Starts one; says so where it is not installed.
     pub(crate) async fn start() -> Option<Self> {
-        let mut command = Command::new("chromedriver");
-        command.args(["--port=0", "--log-level=SEVERE"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let Ok(mut driver) = command.stderr(Stdio::null()).spawn() else {
+        let Some((driver, port)) = driver() else {
             skipped("chromium: it needs Debian's chromium and chromium-driver");
             return None;
         };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines.map_while(Result::ok).find_map(|line| {
-            line.split_once("started successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
-        });
-        let base = format!("http://127.0.0.1:{}/session", port.expect("the driver says its port"));
+        let base = format!("http://127.0.0.1:{port}/session");
         let profile = tempfile::tempdir().unwrap();
         let mut arguments = vec![
             "--headless=new".to_owned(),
@@ -87,7 +106,7 @@ impl Chromium {
         let answer = http.post(&base).body(wanted.to_string()).send().await.unwrap().text().await.unwrap();
         let answer: Value = serde_json::from_str(&answer).unwrap();
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}"));
-        let chromium = Self { http, session: format!("{base}/{id}"), driver, _profile: profile };
+        let chromium = Self { http, session: format!("{base}/{id}"), port, driver, _profile: profile };
         // Without a screen nothing has the focus, and the pictures would not show where it is.
         chromium.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         Some(chromium)
