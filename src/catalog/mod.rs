@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 pub use build::build;
 pub use dataset::{
-    Column, ColumnType, Dataset, Direction, Operation, OrderTerm, RoomRule, Search, TenantRule, TimeStorage, Within,
+    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, RoomRule, RowResource, Search,
+    TenantRule, TimeStorage, Within,
 };
 pub use error::{BadDeclaration, CatalogError};
 pub use tenant::TenantEntry;

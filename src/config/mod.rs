@@ -29,8 +29,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use declaration::{
-    ColumnDeclaration, DatasetDeclaration, Declarations, SearchDeclaration, TenantDeclaration, TenantWord,
-    WithinDeclaration,
+    ColumnDeclaration, DatasetDeclaration, Declarations, ResourceDeclaration, ResourceWord, SearchDeclaration,
+    TenantDeclaration, TenantWord, WithinDeclaration,
 };
 pub use origin::{At, Origin};
 pub use preset::PRESETS;

@@ -5,6 +5,7 @@
 //! runs the one statement that follows. Whatever a caller sends can only narrow the scope, which is always the first
 //! condition; and no error of the database reaches a caller.
 
+pub mod address;
 pub mod arguments;
 mod arms;
 mod cell;

@@ -13,6 +13,8 @@
 mod dispatch;
 mod reply;
 mod resources;
+mod rows;
+mod step_up;
 mod streams;
 mod tools;
 
@@ -22,13 +24,13 @@ use std::sync::{Arc, OnceLock};
 use futures_util::FutureExt as _;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, Implementation, InitializeRequestParams, InitializeResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-    ServerCapabilities, ServerConfig, SubscriptionFilter,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-pub use dispatch::StepUp;
+pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 
 use crate::authn::Principal;
@@ -112,7 +114,7 @@ impl Mcp {
 
     /// Asks the gate, and logs what it refuses.
     async fn permit<A: Action>(&self, caller: &Caller, action: A) -> Result<Authorized<A>, Refusal> {
-        let object = action.object();
+        let (_, object) = action.names();
         let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
@@ -222,11 +224,21 @@ impl ServerHandler for Mcp {
 
     async fn list_resources(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.resources_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.templates_for(&caller)).await
     }
 
     async fn read_resource(

@@ -22,7 +22,7 @@ use super::Mcp;
 use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::model::{Name, Requester};
-use crate::policy::{Columns, Snapshot};
+use crate::policy::{Columns, Listed, Permission, RowRule, Snapshot};
 
 /// How many streams are told at the same time.
 const AT_ONCE: usize = 64;
@@ -173,8 +173,11 @@ impl Streams {
 #[derive(Debug, PartialEq, Eq)]
 struct Lists {
     tools: BTreeMap<Arc<str>, Option<Described>>,
-    resources: BTreeSet<Arc<str>>,
+    resources: BTreeMap<Arc<str>, Option<Rows>>,
 }
+
+/// What the entries of a dataset's rows depend on: which rows, and which columns of them.
+type Rows = (RowRule, Described);
 
 /// What the description of a dataset's tool depends on: the columns that are there, and those that may be masked.
 type Described = (BTreeSet<Name>, BTreeSet<Name>);
@@ -183,10 +186,15 @@ impl Lists {
     /// Everything of the lists that depends on the policy. What an entry shows of it besides its name belongs here too.
     fn of(policy: &Snapshot, requester: &Requester) -> Self {
         let described = |columns: Arc<Columns>| (columns.open.clone(), columns.masked.keys().cloned().collect());
-        let tools = policy.visible_tools(requester).into_iter();
+        let tools = policy.visible(requester, Listed::Tools).into_iter();
+        let rows = |(name, columns): (Arc<str>, Option<Arc<Columns>>)| {
+            let rule = |columns: &Columns| policy.rows(requester, &columns.dataset, Permission::Read).rule;
+            let rows = columns.map(|columns| (rule(&columns), described(columns)));
+            (name, rows)
+        };
         Self {
             tools: tools.map(|(name, columns)| (name, columns.map(described))).collect(),
-            resources: policy.visible_resources(requester).into_keys().collect(),
+            resources: policy.visible(requester, Listed::Resources).into_iter().map(rows).collect(),
         }
     }
 }

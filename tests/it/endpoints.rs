@@ -52,7 +52,12 @@ fn operations(catalog: &Catalog) -> Vec<(&'static str, Value, String)> {
     });
     let resources =
         catalog.resources.iter().map(|uri| ("resources/read", json!({ "uri": **uri }), format!("resource:{uri}")));
-    tools.chain(resources).collect()
+    let rows = catalog.datasets.values().map(|dataset| {
+        let key = vec!["1"; dataset.key.len()].join("/");
+        let object = format!("dataset:{}", dataset.name);
+        ("resources/read", json!({ "uri": format!("bailiwick://{}/{key}", dataset.name) }), object)
+    });
+    tools.chain(resources).chain(rows).collect()
 }
 
 /// The other methods of the protocol, with what they need.
@@ -151,7 +156,7 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
         let name = params[field].as_str().unwrap().to_owned();
         let mut unknown = params.clone();
         unknown[field] = made_up.into();
-        let kind = object.split(':').next().unwrap().replace("dataset", "tool");
+        let kind = if method == "tools/call" { "tool" } else { "resource" };
         for modern in [false, true] {
             let send = async |params: &Value| {
                 let call = if modern {
@@ -162,7 +167,8 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
                 call.token(&token).send().await
             };
             let hidden = send(&params).await;
-            expected.push((object.clone(), (kind == "tool" && object.starts_with("dataset:")).then(|| name.clone())));
+            let through = if kind == "tool" { name.clone() } else { method.to_owned() };
+            expected.push((object.clone(), object.starts_with("dataset:").then_some(through)));
             let none = send(&unknown).await;
             expected.push((format!("{kind}:{made_up}"), None));
             assert_eq!((hidden.status, &hidden.text), (none.status, &none.text.replace(made_up, &name)), "{name}");
@@ -195,13 +201,13 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     // Of the other methods, those that speak of what the policy governs.
     let listed: Vec<_> = listed.iter().map(|row| (row.record.object.as_str(), row.record.outcome)).collect();
     let nothing = Outcome::Answered { rows: Some(0) };
-    assert_eq!(listed, [("tools", nothing), ("resources", nothing)]);
+    assert_eq!(listed, [("tools", nothing), ("resources", nothing), ("templates", nothing)]);
     assert!(reader.rejections(None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
-    let (key, seen) = (SigningKey::rsa("1"), BTreeSet::from(["tools", "resources"]));
+    let (key, seen) = (SigningKey::rsa("1"), BTreeSet::from(["tools", "resources", "dataset:data_rooms"]));
     let issuer = TestIssuer::start(IssuerAnswer::keys(&[&key]));
     let server = Server::demo_with(|directory| {
         let settings = directory.join("bailiwick.toml");
@@ -227,9 +233,8 @@ async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         expected.push(object);
     }
     assert!(server.client.tools(&token).await.len() > 10, "what the policy allows is shown");
-    assert!(
-        server.client.rpc("resources/list", json!({})).token(&token).send().await.text.contains("static://welcome")
-    );
+    let resources = server.client.rpc("resources/list", json!({})).token(&token).send().await;
+    assert!(resources.text.contains("static://welcome") && !resources.text.contains("bailiwick://"), "{resources:?}");
     let directory = server.directory.clone();
     let _files = server.stop().await;
     let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
@@ -243,5 +248,6 @@ async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         );
         assert!(!row.record.lines.is_empty(), "the policy did allow it: {:?}", row.record);
     }
+    // Rows are data: the list goes without them, and the refusal of the first dataset says why.
     assert_eq!(listed.iter().map(|row| row.record.object.as_str()).collect::<BTreeSet<_>>(), seen);
 }

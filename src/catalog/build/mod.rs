@@ -7,6 +7,7 @@ mod columns;
 mod datasets;
 mod names;
 mod parents;
+mod resource;
 mod tenants;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod protocol;
+mod resources;
 mod sessions;
 mod streams;
 mod visibility;

@@ -109,7 +109,7 @@ async fn a_stream_is_told_what_changed_for_its_person_and_nothing_else() {
     }
     assert!(!server.client.tools(&bob).await.contains(&"echo".to_owned()), "who is told finds it so");
 
-    // Which rows of a dataset may be seen changes no list; a resource that goes changes one.
+    // Which rows of a dataset may be seen changes no list of tools; it changes that of resources, and so does one that goes.
     let to_all = "p, *, *, dataset:people, read, r.obj.id == \"nobody\", deny\n\
                   p, *, *, resource:static://welcome, read, true, deny\n";
     fs::write(&policy, format!("{text}{to_bob}{to_all}")).unwrap();
