@@ -30,6 +30,7 @@ mod sql;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
 pub use database::{Database, DatabaseError};
@@ -41,3 +42,4 @@ pub use request::Request;
 pub use run::{Next, Rows, RunError, Table, read};
 pub use sql::SqlError;
 pub use statement::{Bind, Statement};
+pub use values::{ValuesPlan, values};

@@ -51,7 +51,7 @@ pub(super) struct McpEndpoint {
 /// What is looked at before dispatch.
 struct Peek {
     method: String,
-    /// The tool or the resource that is asked for.
+    /// The tool, the resource or the prompt that is asked for.
     name: Option<String>,
     /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
     is_modern: bool,
@@ -277,9 +277,15 @@ fn peek(body: &Bytes) -> Result<Peek, Response> {
     }
     Ok(Peek {
         method,
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))),
+        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
         is_modern: version.is_some_and(|version| version >= "2026-07-28"),
     })
+}
+
+/// The prompt, or the template, whose argument is to be completed.
+fn completed(reference: Option<&Value>) -> Option<String> {
+    let reference = reference?;
+    reference.get("name").or_else(|| reference.get("uri"))?.as_str().map(ToOwned::to_owned)
 }
 
 /// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.

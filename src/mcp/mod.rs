@@ -10,6 +10,7 @@
 //! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
 //! policy; nothing else makes it visible.
 
+mod completion;
 mod dispatch;
 mod reply;
 mod resources;
@@ -23,9 +24,10 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, InitializeRequestParams, InitializeResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, Implementation,
+    InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -164,6 +166,7 @@ impl ServerHandler for Mcp {
             .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_list_changed()
+            .enable_completions()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")).with_title("Bailiwick"))
@@ -220,6 +223,15 @@ impl ServerHandler for Mcp {
         guarded(&context, self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()))
             .await
             .map(CallToolResponse::from)
+    }
+
+    async fn complete(
+        &self,
+        asked: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.complete_for(&caller, asked)).await
     }
 
     async fn list_resources(

@@ -7,13 +7,14 @@ use std::any::Any;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CacheScope, CallToolResult, ContentBlock, ErrorCode, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Tool,
+    CacheScope, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Tool,
 };
 use serde_json::{Map, Value};
 
 use crate::authz::{Recorded, Refusal};
 use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
+use crate::model::{nearest, suggestion};
 use crate::store::audit::{AuditError, Outcome};
 
 /// How long a client may keep a list, in milliseconds: shorter than a policy edit takes to be noticed would be pointless,
@@ -64,6 +65,54 @@ pub(super) fn templates(recorded: Recorded<Vec<ResourceTemplate>>) -> ListResour
     ListResourceTemplatesResult::with_all_items(recorded.into_inner())
         .with_cache_scope(CacheScope::Private)
         .with_ttl_ms(LIST_TTL_MS)
+}
+
+/// Values to complete an argument with.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) values: Vec<String>,
+    /// Whether there are others; how many is not told.
+    pub(super) more: bool,
+}
+
+/// A completion.
+pub(super) fn completion(recorded: Recorded<Values>) -> CompleteResult {
+    let Values { values, more } = recorded.into_inner();
+    let mut completion = CompletionInfo::default();
+    (completion.values, completion.has_more) = (values, Some(more));
+    CompleteResult::new(completion)
+}
+
+/// A completion without values.
+pub(super) fn no_values() -> CompleteResult {
+    CompleteResult::new(CompletionInfo::default())
+}
+
+/// A resource template that does not exist, or that is hidden.
+pub(super) fn unknown_template(template: &str) -> ErrorData {
+    invalid(format!("Unknown resource template: {}", super::dispatch::cut(template)))
+}
+
+/// A prompt that does not exist, or that is hidden.
+pub(super) fn unknown_prompt(name: &str) -> ErrorData {
+    invalid(format!("Unknown prompt: {}", super::dispatch::cut(name)))
+}
+
+/// Neither a resource template nor a prompt is referred to.
+pub(super) fn unknown_reference() -> ErrorData {
+    invalid("`ref.type` must be `ref/resource` or `ref/prompt`".to_owned())
+}
+
+/// An argument that what is completed does not have.
+pub(super) fn unknown_argument(name: &str, known: &[&str]) -> ErrorData {
+    let shown = super::dispatch::cut(name);
+    let nearest = suggestion(nearest(name, known.iter().copied()));
+    invalid(format!("There is no argument `{shown}`{nearest}; there are: {}", known.join(", ")))
+}
+
+/// Parameters that cannot be served, and what would be right.
+pub(super) fn invalid(text: String) -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_PARAMS, text, None)
 }
 
 /// A cursor that is not this caller's, or not of this list, or garbage.

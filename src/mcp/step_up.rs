@@ -3,9 +3,9 @@
 //!
 //! What the policy hides is not revealed by it, and a token with the scope never gets here.
 
-use super::Mcp;
 use super::rows::read_by;
 use super::tools::Tool;
+use super::{Mcp, completion};
 use crate::authn::Principal;
 use crate::authz::{Action, ReadRows, Refusal, Use};
 use crate::catalog::Operation;
@@ -17,7 +17,7 @@ use crate::model::Scope;
 pub struct StepUp(pub Scope);
 
 impl Mcp {
-    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI of a resource.
+    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a resource.
     ///
     /// # Errors
     ///
@@ -52,6 +52,15 @@ impl Mcp {
                     None => None,
                 },
             },
+            (completion::METHOD, Some(template)) => {
+                let action = self
+                    .of_template(template)
+                    .and_then(|dataset| read_by(dataset, Operation::List, completion::METHOD));
+                match action {
+                    Some(action) => self.scope_refusal(principal, request, action).await,
+                    None => None,
+                }
+            }
             _ => None,
         };
         match refusal {

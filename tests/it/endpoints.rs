@@ -201,7 +201,8 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     // Of the other methods, those that speak of what the policy governs.
     let listed: Vec<_> = listed.iter().map(|row| (row.record.object.as_str(), row.record.outcome)).collect();
     let nothing = Outcome::Answered { rows: Some(0) };
-    assert_eq!(listed, [("tools", nothing), ("resources", nothing), ("templates", nothing)]);
+    let completed = ("prompt:x", Outcome::Refused);
+    assert_eq!(listed, [("tools", nothing), ("resources", nothing), ("templates", nothing), completed]);
     assert!(reader.rejections(None).await.unwrap().is_empty());
 }
 
@@ -231,6 +232,18 @@ async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         let challenge = answer.header("www-authenticate");
         assert!(challenge.contains("error=\"insufficient_scope\"") && challenge.contains("scope=\"mcp:read\""));
         expected.push(object);
+    }
+    for dataset in catalog.datasets.values() {
+        let uri = format!(
+            "bailiwick://{}/{{{}}}",
+            dataset.name,
+            dataset.key.iter().map(bailiwick::model::Name::as_str).collect::<Vec<_>>().join("}/{")
+        );
+        let key = dataset.key[0].as_str();
+        let params = json!({ "ref": { "type": "ref/resource", "uri": uri }, "argument": { "name": key, "value": "" } });
+        let answer = server.client.rpc("completion/complete", params).token(&token).send().await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("insufficient_scope")), "{uri}");
+        expected.push(format!("dataset:{}", dataset.name));
     }
     assert!(server.client.tools(&token).await.len() > 10, "what the policy allows is shown");
     let resources = server.client.rpc("resources/list", json!({})).token(&token).send().await;

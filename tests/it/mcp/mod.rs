@@ -1,6 +1,7 @@
 //! MCP over HTTP, in both eras of the protocol.
 
 mod abandoned;
+mod completions;
 mod protocol;
 mod resources;
 mod sessions;
