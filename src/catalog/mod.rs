@@ -11,6 +11,7 @@
 mod build;
 mod dataset;
 mod error;
+mod prompt;
 mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use dataset::{
     TenantRule, TimeStorage, Within,
 };
 pub use error::{BadDeclaration, CatalogError};
+pub use prompt::{Choice, MessageBody, Piece, Prompt, PromptArgument, PromptMessage};
 pub use tenant::TenantEntry;
 
 use crate::model::{ContextField, IssuerName, Name, Tenant};
@@ -57,8 +59,8 @@ pub struct Catalog {
     pub tools: BTreeSet<Name>,
     /// MCP resources that need a `resource:` line, by URI.
     pub resources: BTreeSet<Arc<str>>,
-    /// MCP prompts that need a `prompt:` line.
-    pub prompts: BTreeSet<Name>,
+    /// MCP prompts, by name; each needs a `prompt:` line.
+    pub prompts: BTreeMap<Name, Prompt>,
 }
 
 impl Catalog {

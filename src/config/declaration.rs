@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::document::Entry;
 use super::origin::{At, Origin};
 use super::problem::BadSetting;
+use super::prompt::PromptDeclaration;
 use super::section::Section;
 use crate::model::ContextField;
 
@@ -21,6 +22,8 @@ pub struct Declarations {
     pub tenants: Vec<TenantDeclaration>,
     /// `[[dataset]]`
     pub datasets: Vec<DatasetDeclaration>,
+    /// `[[prompt]]`
+    pub prompts: Vec<PromptDeclaration>,
 }
 
 /// A `[[tenant]]`.

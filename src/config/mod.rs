@@ -16,6 +16,7 @@ mod layers;
 mod origin;
 mod preset;
 mod problem;
+mod prompt;
 mod quantity;
 mod reading;
 mod section;
@@ -35,6 +36,7 @@ pub use declaration::{
 pub use origin::{At, Origin};
 pub use preset::PRESETS;
 pub use problem::{BadSetting, ConfigErrors, Problem};
+pub use prompt::{BodyDeclaration, MessageDeclaration, PromptArgumentDeclaration, PromptDeclaration};
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
@@ -138,8 +140,8 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let issuers = issuer::issuers(root, &names, loopback);
     let tenants = declaration::tenants(root);
     let datasets = declaration::datasets(root);
+    let prompts = prompt::prompts(root);
     root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
-    root.not_yet("prompt", "this version has no prompts; leave it out");
     if let Some(first) = datasets.first().filter(|_| !has_url(root)) {
         let hint = "a dataset is declared, so write `url = \"sqlite:<path>\"`".into();
         root.refuse(&first.origin, BadSetting::Missing { key: "database.url".to_owned(), hint });
@@ -163,7 +165,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         context,
         oauth_client,
     };
-    Some((settings, Declarations { claims, lists, trusted, tenants, datasets }))
+    Some((settings, Declarations { claims, lists, trusted, tenants, datasets, prompts }))
 }
 
 /// Reads `[oauth]`.

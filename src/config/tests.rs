@@ -410,10 +410,6 @@ fn what_is_designed_and_not_built_is_refused() {
         "bailiwick.toml:1: `tool` is not supported yet: this version has the generated and the built-in tools; leave it out",
     );
     refuses(
-        "[[prompt]]\nname = \"x\"",
-        "bailiwick.toml:1: `prompt` is not supported yet: this version has no prompts; leave it out",
-    );
-    refuses(
         "[database]\nurl = \"sqlite:a.db\"\n[[dataset]]\nname = \"d\"\nkey = \"id\"\ntenant = \"shared\"\nwritable = [\"create\"]\ncolumns = { id = { type = \"id\" } }",
         "bailiwick.toml:7: `dataset.d.writable` is not supported yet: this version reads only; leave it out",
     );
@@ -803,8 +799,14 @@ fn the_documentation_is_itself_a_configuration() {
 
 /// The tables of the documentation whose keys are not free, each with the number of its line.
 fn tables() -> Vec<(usize, String)> {
-    const FREE: [&str; 5] =
-        ["[policy.lists]", "[claims]", "[tenant.data_rooms]", "[dataset.columns]", "[issuer.claims.attributes]"];
+    const FREE: [&str; 6] = [
+        "[policy.lists]",
+        "[claims]",
+        "[tenant.data_rooms]",
+        "[dataset.columns]",
+        "[issuer.claims.attributes]",
+        "[prompt.arguments]",
+    ];
     let text = documentation();
     let headers = text.lines().enumerate().filter(|(_, line)| line.starts_with('[') && !FREE.contains(line));
     headers.map(|(number, line)| (number, line.to_owned())).collect()
@@ -820,7 +822,7 @@ fn every_key_that_is_read_is_documented() {
         let (_, known) = message.split_once("; here stand ").unwrap_or_else(|| panic!("{header}: {message}"));
         for word in known.lines().next().unwrap().split(", ").map(|word| word.trim_matches('`')) {
             let written = format!("{word} = ");
-            let table = [format!("[{word}]"), format!("[[{word}]]"), format!(".{word}]")];
+            let table = [format!("[{word}]"), format!("[[{word}]]"), format!(".{word}]"), format!(".{word}]]")];
             let found = DEFAULTS.lines().any(|line| {
                 let line = line.trim_start_matches('#');
                 line.starts_with(&written) || table.iter().any(|table| line.ends_with(table.as_str()))
@@ -839,7 +841,7 @@ proptest! {
         let tables = tables();
         let (number, header) = at.get(&tables);
         let known = DEFAULTS.contains(&format!("{key} = ")) || DEFAULTS.contains(&format!("{key}]"))
-            || ["tool", "prompt", "writable"].contains(&key.as_str());
+            || ["tool", "writable"].contains(&key.as_str());
         prop_assume!(!known);
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.insert(number + 1, format!("{key} = {value}"));

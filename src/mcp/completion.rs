@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use super::reply::{self, Values};
 use super::rows::read_by;
 use super::{Caller, Mcp, close};
-use crate::authz::Refusal;
-use crate::catalog::{Dataset, Operation};
+use crate::authz::{Refusal, Use};
+use crate::catalog::{Choice, Dataset, Operation};
 use crate::dataset::{self, Face, ValuesPlan, address};
 use crate::store::audit::Outcome;
 
@@ -49,8 +49,42 @@ impl Mcp {
             return self.complete_key(caller, dataset, &asked.argument, known, unknown).await;
         }
         let Reference::Prompt(reference) = &asked.r#ref else { return Err(reply::unknown_reference()) };
-        let unknown = reply::unknown_prompt(&reference.name);
-        Err(self.unknown(caller, format!("prompt:{}", super::dispatch::cut(&reference.name)), unknown).await)
+        self.complete_argument(caller, &reference.name, &asked.argument).await
+    }
+
+    /// Completes an argument of a prompt: one record for the prompt, and one for the rows whose keys are offered.
+    async fn complete_argument(
+        &self,
+        caller: &Caller,
+        name: &str,
+        argument: &ArgumentInfo,
+    ) -> Result<CompleteResult, ErrorData> {
+        let Some(prompt) = self.parts.catalog.prompts.get(name) else {
+            return Err(self.unknown_prompt(caller, name).await);
+        };
+        let permit = self.permit(caller, Use::Prompt(prompt.name.clone())).await;
+        let (_, (), receipt) = permit.map_err(|refusal| reply::prompt_refusal(refusal, name))?.spend();
+        let Some(declared) = prompt.argument(&argument.name) else {
+            let known: Vec<&str> = prompt.arguments.iter().map(|argument| argument.name.as_str()).collect();
+            let wrong = reply::no_such_argument(&argument.name, &known);
+            return Err(reply::invalid(close(receipt, Outcome::BadArguments, wrong).await?.into_inner()));
+        };
+        let values = match &declared.choice {
+            Choice::Text => Vec::new(),
+            Choice::Values(values) => {
+                let begins = values.iter().filter(|value| value.starts_with(&argument.value));
+                begins.take(usize::from(MOST)).cloned().collect()
+            }
+            Choice::Row(dataset) => {
+                close(receipt, Outcome::Answered { rows: None }, ()).await?.into_inner();
+                let dataset = self.parts.catalog.datasets.get(dataset);
+                let key = dataset.and_then(|dataset| Some((dataset, dataset.key.first()?)));
+                let Some((dataset, key)) = key else { return Ok(reply::no_values()) };
+                return self.values(caller, dataset, (key.as_str(), &argument.value), Some(&Map::new())).await;
+            }
+        };
+        let answer = Values { values, more: false };
+        close(receipt, Outcome::Answered { rows: None }, answer).await.map(reply::completion)
     }
 
     /// Completes a column of the key of a dataset's rows.
@@ -73,7 +107,7 @@ impl Mcp {
         }
         let Some(column) = dataset.key.iter().find(|column| column.as_str() == argument.name) else {
             let names: Vec<&str> = dataset.key.iter().map(crate::model::Name::as_str).collect();
-            return Err(reply::unknown_argument(&argument.name, &names));
+            return Err(reply::invalid(reply::no_such_argument(&argument.name, &names)));
         };
         let fixed: Option<Map<String, Value>> = known
             .into_iter()

@@ -12,6 +12,7 @@
 
 mod completion;
 mod dispatch;
+mod prompts;
 mod reply;
 mod resources;
 mod rows;
@@ -24,10 +25,10 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, Implementation,
-    InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SubscriptionFilter,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
+    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -166,6 +167,8 @@ impl ServerHandler for Mcp {
             .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_list_changed()
+            .enable_prompts()
+            .enable_prompts_list_changed()
             .enable_completions()
             .build();
         ServerConfig::new(capabilities)
@@ -192,7 +195,7 @@ impl ServerHandler for Mcp {
 
     /// What a subscription of 2026-07-28 can be told.
     fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().build())
+        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed().build())
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
@@ -223,6 +226,25 @@ impl ServerHandler for Mcp {
         guarded(&context, self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()))
             .await
             .map(CallToolResponse::from)
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.prompts_for(&caller)).await
+    }
+
+    async fn get_prompt(
+        &self,
+        get: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let caller = Self::caller(&context)?;
+        let arguments = get.arguments.unwrap_or_default();
+        guarded(&context, self.prompt(&caller, &get.name, &arguments)).await.map(GetPromptResponse::from)
     }
 
     async fn complete(

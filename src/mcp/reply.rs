@@ -7,8 +7,9 @@ use std::any::Any;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CacheScope, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Tool,
+    CacheScope, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, GetPromptResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, Prompt, PromptMessage,
+    ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Tool,
 };
 use serde_json::{Map, Value};
 
@@ -103,11 +104,28 @@ pub(super) fn unknown_reference() -> ErrorData {
     invalid("`ref.type` must be `ref/resource` or `ref/prompt`".to_owned())
 }
 
-/// An argument that what is completed does not have.
-pub(super) fn unknown_argument(name: &str, known: &[&str]) -> ErrorData {
+/// An argument that is not declared, and those that are.
+pub(super) fn no_such_argument(name: &str, known: &[&str]) -> String {
     let shown = super::dispatch::cut(name);
+    if known.is_empty() {
+        return format!("there is no argument `{shown}`; there are none");
+    }
     let nearest = suggestion(nearest(name, known.iter().copied()));
-    invalid(format!("There is no argument `{shown}`{nearest}; there are: {}", known.join(", ")))
+    format!("there is no argument `{shown}`{nearest}; there are: {}", known.join(", "))
+}
+
+/// The list of prompts.
+pub(super) fn prompts(recorded: Recorded<Vec<Prompt>>) -> ListPromptsResult {
+    ListPromptsResult::with_all_items(recorded.into_inner())
+        .with_cache_scope(CacheScope::Private)
+        .with_ttl_ms(LIST_TTL_MS)
+}
+
+/// A prompt.
+pub(super) fn prompt(recorded: Recorded<Vec<PromptMessage>>, description: Option<String>) -> GetPromptResult {
+    let mut prompt = GetPromptResult::new(recorded.into_inner());
+    prompt.description = description;
+    prompt
 }
 
 /// Parameters that cannot be served, and what would be right.
@@ -179,6 +197,14 @@ pub(super) fn tool_refusal(refusal: Refusal, name: &str) -> ErrorData {
 pub(super) fn resource_refusal(refusal: Refusal, uri: &str) -> ErrorData {
     match refusal {
         Refusal::Denied(_) => unknown_resource(uri),
+        Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
+    }
+}
+
+/// A refused prompt.
+pub(super) fn prompt_refusal(refusal: Refusal, name: &str) -> ErrorData {
+    match refusal {
+        Refusal::Denied(_) => unknown_prompt(name),
         Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
     }
 }

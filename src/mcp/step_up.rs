@@ -5,7 +5,7 @@
 
 use super::rows::read_by;
 use super::tools::Tool;
-use super::{Mcp, completion};
+use super::{Mcp, completion, prompts};
 use crate::authn::Principal;
 use crate::authz::{Action, ReadRows, Refusal, Use};
 use crate::catalog::Operation;
@@ -52,6 +52,12 @@ impl Mcp {
                     None => None,
                 },
             },
+            (prompts::METHOD | completion::METHOD, Some(name)) if self.parts.catalog.prompts.contains_key(name) => {
+                match self.parts.catalog.prompts.get(name) {
+                    Some(prompt) => self.scope_refusal(principal, request, Use::Prompt(prompt.name.clone())).await,
+                    None => None,
+                }
+            }
             (completion::METHOD, Some(template)) => {
                 let action = self
                     .of_template(template)

@@ -64,6 +64,9 @@ impl Sink {
                 if changes.resources {
                     peer.notify_resource_list_changed().await?;
                 }
+                if changes.prompts {
+                    peer.notify_prompt_list_changed().await?;
+                }
             }
             Self::Subscription(sink) => {
                 if changes.tools && sink.accepted().tools_list_changed == Some(true) {
@@ -71,6 +74,9 @@ impl Sink {
                 }
                 if changes.resources && sink.accepted().resources_list_changed == Some(true) {
                     sink.notify_resource_list_changed().await?;
+                }
+                if changes.prompts && sink.accepted().prompts_list_changed == Some(true) {
+                    sink.notify_prompt_list_changed().await?;
                 }
             }
         }
@@ -174,6 +180,7 @@ impl Streams {
 struct Lists {
     tools: BTreeMap<Arc<str>, Option<Described>>,
     resources: BTreeMap<Arc<str>, Option<Rows>>,
+    prompts: BTreeSet<Arc<str>>,
 }
 
 /// What the entries of a dataset's rows depend on: which rows, and which columns of them.
@@ -195,6 +202,7 @@ impl Lists {
         Self {
             tools: tools.map(|(name, columns)| (name, columns.map(described))).collect(),
             resources: policy.visible(requester, Listed::Resources).into_iter().map(rows).collect(),
+            prompts: policy.visible(requester, Listed::Prompts).into_keys().collect(),
         }
     }
 }
@@ -204,6 +212,21 @@ impl Lists {
 struct Changes {
     tools: bool,
     resources: bool,
+    prompts: bool,
+}
+
+impl Changes {
+    fn between(before: &Lists, after: &Lists) -> Self {
+        Self {
+            tools: before.tools != after.tools,
+            resources: before.resources != after.resources,
+            prompts: before.prompts != after.prompts,
+        }
+    }
+
+    fn any(self) -> bool {
+        self.tools || self.resources || self.prompts
+    }
 }
 
 impl Mcp {
@@ -241,12 +264,12 @@ fn changed(streams: Vec<Stream>, old: &Snapshot, new: &Snapshot) -> Vec<(Stream,
     let mut known: HashMap<Requester, Changes> = HashMap::new();
     let with_changes = streams.into_iter().map(|stream| {
         let requester = stream.principal.requester();
-        let changes = known.get(requester).copied().unwrap_or_else(|| {
-            let (before, after) = (Lists::of(old, requester), Lists::of(new, requester));
-            Changes { tools: before.tools != after.tools, resources: before.resources != after.resources }
-        });
+        let changes = known
+            .get(requester)
+            .copied()
+            .unwrap_or_else(|| Changes::between(&Lists::of(old, requester), &Lists::of(new, requester)));
         known.insert(requester.clone(), changes);
         (stream, changes)
     });
-    with_changes.filter(|(_, changes)| changes.tools || changes.resources).collect()
+    with_changes.filter(|(_, changes)| changes.any()).collect()
 }

@@ -76,7 +76,7 @@ impl Snapshot {
     pub fn visible_prompts(&self, requester: &Requester) -> Visible {
         let read =
             |prompt: &&Name| self.decide(requester, &Object::Prompt((*prompt).clone()), Permission::Read).is_allowed();
-        self.catalog.prompts.iter().filter(read).map(|prompt| (prompt.as_str().into(), None)).collect()
+        self.catalog.prompts.keys().filter(read).map(|prompt| (prompt.as_str().into(), None)).collect()
     }
 
     /// The datasets whose rows are resources for a requester: those that `get_` reads for them.

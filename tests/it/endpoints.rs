@@ -57,7 +57,10 @@ fn operations(catalog: &Catalog) -> Vec<(&'static str, Value, String)> {
         let object = format!("dataset:{}", dataset.name);
         ("resources/read", json!({ "uri": format!("bailiwick://{}/{key}", dataset.name) }), object)
     });
-    tools.chain(resources).chain(rows).collect()
+    let prompts = catalog.prompts.keys().map(|name| {
+        ("prompts/get", json!({ "name": name.as_str(), "arguments": { "document": "1" } }), format!("prompt:{name}"))
+    });
+    tools.chain(resources).chain(rows).chain(prompts).collect()
 }
 
 /// The other methods of the protocol, with what they need.
@@ -152,11 +155,16 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     let token = Token::new().claim("external_user_id", "nobody@acme.example").sign(&key);
     let mut expected = Vec::new();
     for (method, params, object) in operations(&catalog) {
-        let (field, made_up) = if method == "tools/call" { ("name", "no_such_tool") } else { ("uri", "static://none") };
+        let (field, made_up) =
+            if method == "resources/read" { ("uri", "static://none") } else { ("name", "no_such_name") };
         let name = params[field].as_str().unwrap().to_owned();
         let mut unknown = params.clone();
         unknown[field] = made_up.into();
-        let kind = if method == "tools/call" { "tool" } else { "resource" };
+        let kind = match method {
+            "tools/call" => "tool",
+            "prompts/get" => "prompt",
+            _ => "resource",
+        };
         for modern in [false, true] {
             let send = async |params: &Value| {
                 let call = if modern {
@@ -201,8 +209,9 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     // Of the other methods, those that speak of what the policy governs.
     let listed: Vec<_> = listed.iter().map(|row| (row.record.object.as_str(), row.record.outcome)).collect();
     let nothing = Outcome::Answered { rows: Some(0) };
-    let completed = ("prompt:x", Outcome::Refused);
-    assert_eq!(listed, [("tools", nothing), ("resources", nothing), ("templates", nothing), completed]);
+    let (got, completed) = (("prompt:x", Outcome::Refused), ("prompt:x", Outcome::Refused));
+    let lists = [("tools", nothing), ("resources", nothing), ("templates", nothing), ("prompts", nothing)];
+    assert_eq!(listed, [lists.as_slice(), &[got, completed]].concat());
     assert!(reader.rejections(None).await.unwrap().is_empty());
 }
 

@@ -7,6 +7,8 @@
 mod row;
 mod welcome;
 
+pub(super) use row::contents;
+
 use rmcp::ErrorData;
 use rmcp::model::{ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource};
 use serde_json::{Map, Value, json};

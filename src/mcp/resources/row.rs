@@ -35,7 +35,7 @@ pub(super) fn entry(dataset: &Dataset, columns: &Columns, row: &Map<String, Valu
 
 /// The contents of a row: the column that is declared as such, where this person reads it in this row; otherwise all that
 /// this person reads of it, as `get_` answers.
-pub(super) fn contents(dataset: &Dataset, uri: &str, row: &Map<String, Value>) -> ResourceContents {
+pub(in crate::mcp) fn contents(dataset: &Dataset, uri: &str, row: &Map<String, Value>) -> ResourceContents {
     let whole = || ResourceContents::text(Value::Object(row.clone()).to_string(), uri).with_mime_type(JSON);
     let Some(Content { column, media_type }) = content(dataset) else { return whole() };
     let kind = dataset.column(column.as_str()).map(|column| column.kind);

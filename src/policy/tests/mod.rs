@@ -115,7 +115,7 @@ fn catalog() -> Arc<Catalog> {
         datasets: all.into_iter().collect(),
         tools: ["echo", "web_search"].into_iter().map(name).collect(),
         resources: BTreeSet::from(["welcome://start".into()]),
-        prompts: BTreeSet::new(),
+        prompts: BTreeMap::new(),
     })
 }
 

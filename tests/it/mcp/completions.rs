@@ -107,7 +107,7 @@ async fn a_template_that_is_hidden_is_as_unknown_as_one_that_does_not_exist() {
     assert_eq!(hidden.protocol_error(), (-32602, "Unknown resource template: bailiwick://people/{id}".to_owned()));
     assert_eq!(hidden.text.replace("people", "peop1e"), none.text);
     let misspelt = ask(&eve, &template("documents"), ("ip", ""), json!({})).await;
-    let text = "There is no argument `ip`; did you mean `id`?; there are: id";
+    let text = "there is no argument `ip`; did you mean `id`?; there are: id";
     assert_eq!(misspelt.protocol_error(), (-32602, text.to_owned()));
     // Bob may get people and may not list them.
     let (found, more) = values(&ask(&bob, &template("people"), ("id", ""), json!({})).await);

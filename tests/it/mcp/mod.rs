@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod completions;
+mod prompts;
 mod protocol;
 mod resources;
 mod sessions;
