@@ -129,7 +129,7 @@ fn the_authorization_path_is_an_hours_reading() {
 const WORDS: &[(&str, &[&str])] = &[
     ("sqlx::", &["store/", "dataset/", "demo/"]),
     ("poem::", &["http/", "demo/", "app.rs"]),
-    ("rmcp::", &["mcp/", "http/"]),
+    ("rmcp::", &["mcp/", "http/", "app.rs"]),
     ("casbin::", &["policy/"]),
     ("AssertSqlSafe", &["dataset/", "store/", "demo/"]),
     ("anyhow", &["cli/", "main.rs"]),

@@ -244,7 +244,7 @@ impl ServerHandler for Mcp {
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let arguments = get.arguments.unwrap_or_default();
-        guarded(&context, self.prompt(&caller, &get.name, &arguments)).await.map(GetPromptResponse::from)
+        guarded(&context, Box::pin(self.prompt(&caller, &get.name, &arguments))).await.map(GetPromptResponse::from)
     }
 
     async fn complete(

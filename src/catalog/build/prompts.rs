@@ -170,12 +170,10 @@ impl Checked<'_> {
         };
         let dataset = self.datasets.iter().find(|other| other.name == *dataset)?;
         let exposed: Vec<&str> = dataset.exposed().map(|column| column.name.as_str()).collect();
-        match dataset.exposed().find(|known| known.name.as_str() == column) {
-            Some(column) => Some(Piece::Column { argument: argument.name.clone(), column: column.name.clone() }),
-            None => {
-                findings.unknown(&inner.origin, self.at("text"), "column", column, exposed.iter().copied());
-                None
-            }
+        let found = dataset.exposed().find(|known| known.name.as_str() == column);
+        if found.is_none() {
+            findings.unknown(&inner.origin, self.at("text"), "column", column, exposed.iter().copied());
         }
+        found.map(|column| Piece::Column { argument: argument.name.clone(), column: column.name.clone() })
     }
 }
