@@ -10,11 +10,13 @@
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
 //! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
-//! | [`store`] | our own state: the audit trail |
-//! | [`keys`] | whom we trust: issuers' keys, fetched and kept; the signature of a token |
+//! | [`store`] | our own state: the audit trail, and what the authorization server remembers |
+//! | [`keys`] | whom we trust: issuers' keys, fetched and kept, and our own; the signature of a token |
+//! | [`passwords`] | how passwords are hashed and compared |
 //! | [`authn`] | a request's headers in, a `Principal` out |
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
+//! | [`oauth`] | the authorization server: requests and tokens decided, without HTTP |
 //! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
 //! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
 //! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |
@@ -50,11 +52,15 @@ pub mod store;
 
 pub mod keys;
 
+pub mod passwords;
+
 pub mod authn;
 
 pub mod policy;
 
 pub mod authz;
+
+pub mod oauth;
 
 pub mod dataset;
 

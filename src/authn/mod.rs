@@ -19,7 +19,7 @@ pub use principal::Principal;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{ContextHeaders, Issuer};
-use crate::keys::{KeyCache, Step, Trace, Trust};
+use crate::keys::{IssuerKeys, Step, Trace, Trust};
 
 /// Turns the headers of a request into a principal.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Authenticator {
 impl Authenticator {
     /// Trusts these issuers, each with its keys, for the tenants of the catalog.
     pub fn new(
-        issuers: Vec<(Issuer, Arc<KeyCache>)>,
+        issuers: Vec<(Issuer, impl Into<IssuerKeys>)>,
         catalog: Arc<Catalog>,
         headers: ContextHeaders,
         clock: Arc<dyn Clock>,

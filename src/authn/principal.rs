@@ -47,7 +47,7 @@ impl Principal {
         let (issuer, claims) = (signed.issuer(), signed.claims());
         let claimed: Option<OrganisationId> =
             claims.identifier(&issuer.claims.organisation, Reason::Organisation, trace)?;
-        let speaks = |entry: &&TenantEntry, id| entry.issuer == issuer.name && entry.organisations.contains(id);
+        let speaks = |entry: &&TenantEntry, id| entry.is_spoken_for(&issuer.name, id);
         let tenant = claimed.as_ref().and_then(|id| catalog.tenants.values().find(|entry| speaks(entry, id)));
         let (Some(tenant), Some(organisation)) = (tenant, &claimed) else {
             return Err(Rejection::UnknownTenant { issuer: issuer.name.clone(), organisation: claimed });

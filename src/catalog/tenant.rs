@@ -22,6 +22,15 @@ pub struct TenantEntry {
 }
 
 impl TenantEntry {
+    /// Says whether this issuer's word for an organisation means this tenant. Our own authorization server speaks for every
+    /// declared tenant, by its name.
+    pub fn is_spoken_for(&self, issuer: &IssuerName, organisation: &OrganisationId) -> bool {
+        if issuer.as_str() == IssuerName::OURS {
+            return organisation.as_str() == self.name.as_str();
+        }
+        self.issuer == *issuer && self.organisations.contains(organisation)
+    }
+
     /// Says whether a platform may mean this tenant by that name.
     pub fn is_called(&self, name: &str) -> bool {
         let organisation = self.organisations.iter().any(|id| id.as_str() == name);

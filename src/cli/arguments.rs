@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditCommand;
+use super::state::{AccountCommand, ClientCommand, KeyCommand};
 
 /// A delegated-identity MCP server: agents read your SQL data as the person they work for.
 #[derive(Debug, Parser)]
@@ -64,9 +65,20 @@ pub(super) enum Command {
     /// Say why a token is accepted or refused
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Make and keep the accounts of people who sign in
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Make and keep the clients that people can allow to act for them
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// List and rotate the keys that the authorization server signs with
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Read and prune the audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Bring the audit trail and the state file to the schema of this version; serve does it too when it starts
+    Migrate,
     /// Print the description of the endpoints beside MCP
     #[command(about = "Print the OpenAPI description of the endpoints beside MCP")]
     Openapi,

@@ -210,7 +210,7 @@ columns = { id = { type = "id" }, tenant_id = { type = "text", expose = false } 
         let column = |line: &str| line.find("default").or_else(|| line.find("preset"));
         assert_eq!(column(&line("server.address")), column(&line("issuer.blockbrain.jwks_url")));
         assert!(text.contains(
-            "\nwarning: `[oauth]` is used by the authorization server, which this version does not have yet\n"
+            "\nwarning: `oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on\n"
         ));
     }
 

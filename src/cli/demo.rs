@@ -47,6 +47,7 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
     };
     let seams = serve::seams();
     let prepared = demo::prepare(&directory, command.rows, port, Arc::clone(&seams.random)).await?;
+    let password = demo::open_accounts(&prepared, &seams.random, seams.clock.now()).await?;
     given.options.config = Some(prepared.settings.clone());
     given.options.port = Some(port);
     // The settings are the demo's own; what the environment says is for a server of one's own.
@@ -55,7 +56,7 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
     serve::log(&loaded.settings.log)?;
     let more = demo::routes(Arc::clone(&prepared.issuer), Arc::clone(&seams.clock));
     let app = App::build(&loaded, seams, Some(more)).await?;
-    say(&prepared, port)?;
+    say(&prepared, &password, port)?;
 
     let serving = app.run(listener, stop.clone());
     tokio::pin!(serving);
@@ -70,7 +71,7 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
 }
 
 /// Prints what can be pasted.
-fn say(prepared: &Prepared, port: u16) -> anyhow::Result<()> {
+fn say(prepared: &Prepared, password: &str, port: u16) -> anyhow::Result<()> {
     let base = format!("http://127.0.0.1:{port}");
     let policy = prepared.policy.display();
     let mut out = std::io::stdout().lock();
@@ -100,6 +101,12 @@ Eve sees fewer tools:
 One edited line gives Bob the finance room, within a second and without a restart:
 
   sed -i.bak 's/^# g, user:bob/g, user:bob/' {policy}; sleep 1; call bob
+
+The same people can sign in. Give {base}/mcp to Claude, VS Code or the MCP Inspector; it opens the browser, where
+each of them has the password
+
+  {password}
+  ada@acme.example  bob@acme.example  carol@acme.example  eve@acme.example  dave@globex.example
 
 Ctrl-C ends it.
 "#,

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod policy;
 mod serve;
+mod state;
 mod token;
 
 use std::ffi::OsString;
@@ -79,6 +80,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy::run(command, &given, &mut out).await,
         Command::Token(command) => token::run(command, &given, &mut out).await,
         Command::Audit(command) => serve::audit(command, &given, &mut out).await,
+        Command::Account(command) => state::account::run(command, &given, &mut out).await,
+        Command::Client(command) => state::client::run(command, &given, &mut out).await,
+        Command::Key(command) => state::key::run(command, &given, &mut out).await,
+        Command::Migrate => state::migrate(&given, &mut out).await,
         Command::Openapi => {
             out.write_all(crate::http::specification().as_bytes())?;
             Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ mod document;
 mod guide;
 mod issuer;
 mod layers;
+mod oauth;
 mod origin;
 mod preset;
 mod problem;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use declaration::{
     ColumnDeclaration, DatasetDeclaration, Declarations, ResourceDeclaration, ResourceWord, SearchDeclaration,
@@ -40,7 +42,7 @@ pub use prompt::{BodyDeclaration, MessageDeclaration, PromptArgumentDeclaration,
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
-    OauthClient, Policy, RoleClaim, RoleShape, Server, Settings, TokenType,
+    Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server, Settings, State, TokenType,
 };
 
 use layers::Layers;
@@ -134,7 +136,8 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let policy = root.table("policy", storage::policy);
     let claims = root.pairs("claims");
     root.table("modes", server::modes);
-    let oauth_client = root.table("oauth", |section| oauth_client(section, loopback)).flatten();
+    let state = root.table("state", oauth::state).flatten();
+    let oauth = root.table("oauth", |section| oauth::oauth(section, loopback)).flatten();
     let context = root.table("context", context::context).flatten();
     let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
     let issuers = issuer::issuers(root, &names, loopback);
@@ -153,37 +156,29 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         }
     }
 
+    let oauth = oauth?;
+    let server = server?;
+    issuer::check_own_name(root, &issuers);
+    if oauth.server.is_some() {
+        oauth::check_transport(root, &server);
+        issuer::check_own_origin(root, &issuers, &server);
+    }
+
     let (policy, lists) = policy?;
     let (context, trusted) = context?;
     let settings = Settings {
-        server: server?,
+        server,
         log: log?,
         database,
         audit: audit?,
         policy: policy?,
         issuers,
         context,
-        oauth_client,
+        state: state?,
+        oauth: oauth.server.map(Arc::new),
+        oauth_client: oauth.client,
     };
     Some((settings, Declarations { claims, lists, trusted, tenants, datasets, prompts }))
-}
-
-/// Reads `[oauth]`.
-fn oauth_client(section: &mut Section<'_>, loopback: bool) -> Option<OauthClient> {
-    let id = section.text("client_id");
-    let secret = section.secret("client_secret", "client_secret_file");
-    let hint = "write the client id that the authorization server knows this server by";
-    if let Some(id) = &id {
-        guide::check_placeholders(section, "client_id", std::slice::from_ref(id), hint, loopback);
-        if let Some(secret) = &secret {
-            guide::check_secret_placeholder(section, "client_secret", secret, loopback);
-        }
-        section.reading().warn(Warning::OauthUnused);
-    } else if let Some(secret) = &secret {
-        let key = section.key("client_id");
-        section.refuse(&secret.origin, BadSetting::Missing { key, hint: hint.into() });
-    }
-    id.map(|id| OauthClient { id: id.value, secret: secret.map(|secret| secret.value) })
 }
 
 /// Says whether a database is written, be it well or badly.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::origin::Origin;
+use crate::model::oauth::BadRedirectUri;
 use crate::model::suggestion;
 
 /// What to do without a configuration.
@@ -145,6 +146,14 @@ pub enum BadSetting {
         found: String,
         /// How to find the real one.
         hint: &'static str,
+    },
+    /// Nothing can be sent to such a URI.
+    #[error("`{key}`: {error}")]
+    RedirectUri {
+        /// The whole key.
+        key: String,
+        /// What is wrong with it.
+        error: BadRedirectUri,
     },
     /// An algorithm that anybody with the verifier's key could sign with.
     #[error("`{key}` has `{found}`, an HMAC algorithm: whoever can verify could sign; expected {expected}")]

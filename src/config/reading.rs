@@ -41,8 +41,10 @@ pub enum Warning {
     },
     /// No tenant names the issuer.
     NoTenant(String),
-    /// `[oauth]` is set.
+    /// A client is written for the authorization server, which is off.
     OauthUnused,
+    /// A client is written without a redirect URI.
+    NoRedirectUri,
     /// The Blockbrain preset's keys were replaced, and its issuer was not.
     KeysElsewhere {
         /// The issuer's name.
@@ -78,8 +80,12 @@ impl fmt::Display for Warning {
                 "no `[[tenant]]` names the issuer `{issuer}`: every token of it is refused as `unknown_tenant`"
             ),
             Self::OauthUnused => {
-                f.write_str("`[oauth]` is used by the authorization server, which this version does not have yet")
+                f.write_str("`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on")
             }
+            Self::NoRedirectUri => f.write_str(
+                "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such \
+                 as the callback that the platform shows for this server",
+            ),
             Self::KeysElsewhere { issuer, keys, iss } => write!(
                 f,
                 "`issuer.{issuer}` takes its keys from `{keys}` and accepts `iss` = `{iss}` only; \

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use crate::model::{ContextField, IssuerName, Name, Scopes, Secret};
+use crate::model::oauth::RedirectUri;
+use crate::model::{ClientId, ContextField, IssuerName, Name, Scopes, Secret};
 
 /// Everything that the server was told.
 #[derive(Debug)]
@@ -27,17 +30,68 @@ pub struct Settings {
     pub issuers: Vec<Issuer>,
     /// `[context]`
     pub context: ContextHeaders,
-    /// `[oauth]`: our own identity at an authorization server.
+    /// `[state]`
+    pub state: State,
+    /// `[oauth]`: the authorization server, where it is on.
+    pub oauth: Option<Arc<Oauth>>,
+    /// `[oauth]`: the client that the configuration makes known.
     pub oauth_client: Option<OauthClient>,
 }
 
-/// Our own identity at an authorization server (RFC 6749, section 2.3).
+/// The state of the authorization server.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its SQLite file; created if it does not exist.
+    pub path: PathBuf,
+}
+
+/// The authorization server.
+#[derive(Debug)]
+pub struct Oauth {
+    /// How long an access token lives.
+    pub access_token: Duration,
+    /// How long a refresh token lives that nobody uses.
+    pub refresh_idle: Duration,
+    /// How long a grant lives, however often it is refreshed.
+    pub refresh_absolute: Duration,
+    /// How long a spent refresh token may be presented again by whoever did not get the answer, or was overtaken.
+    pub refresh_grace: Duration,
+    /// How long an authorization code lives.
+    pub code: Duration,
+    /// How long a browser stays signed in.
+    pub sign_in: Duration,
+    /// Whether clients can register themselves.
+    pub registration: Registration,
+    /// How many clients that registered themselves there can be at a time.
+    pub registration_cap: u64,
+    /// A client that registered itself and gets no token for so long is forgotten.
+    pub registration_unused: Duration,
+    /// The schemes of applications that a redirect URI may have, besides `https:` and `http:` on loopback.
+    pub private_schemes: Vec<String>,
+    /// The peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Whether clients can register themselves (RFC 7591).
+#[derive(Debug)]
+pub enum Registration {
+    /// They cannot.
+    Off,
+    /// Anybody can.
+    Open,
+    /// Whoever shows this initial access token can.
+    Token(Secret),
+}
+
+/// A client that the configuration makes known (RFC 6749, section 2.3): `OAUTH_CLIENT_ID` of the guide.
 #[derive(Debug)]
 pub struct OauthClient {
     /// The client id.
-    pub id: String,
+    pub id: ClientId,
     /// The client secret.
     pub secret: Option<Secret>,
+    /// Where answers to it may go; never empty where the authorization server is on.
+    pub redirect_uris: Vec<RedirectUri>,
 }
 
 /// Where and how the server listens.
@@ -63,6 +117,18 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
     pub sessions_per_principal: usize,
+}
+
+impl Server {
+    /// The public origin as it is written everywhere: in metadata, in `iss`, in challenges.
+    pub fn origin(&self) -> String {
+        self.public_url.origin().ascii_serialization()
+    }
+
+    /// The one resource that tokens of ours are good for (RFC 8707).
+    pub fn resource(&self) -> String {
+        format!("{}/mcp", self.origin())
+    }
 }
 
 /// Log settings.

@@ -608,7 +608,7 @@ fn the_guides_dotenv_alone_works_on_a_loopback_address() {
         [
             "`oauth.client_id` is `your-client-id`, an example value: no real token will match it",
             "`oauth.client_secret` is `[secret]`, an example value: no real token will match it",
-            "`[oauth]` is used by the authorization server, which this version does not have yet",
+            "`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on",
             "`issuer.blockbrain.audience` is `your-api-audience`, an example value: no real token will match it",
             "`issuer.blockbrain` accepts tokens of any client: every application of that issuer can call; write `clients`",
             "no `[[tenant]]` names the issuer `blockbrain`: every token of it is refused as `unknown_tenant`",
@@ -675,22 +675,34 @@ fn two_names_for_one_setting_must_agree() {
 fn secrets_come_from_files_too_and_never_show() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(DEFAULT_FILE), ISSUER).unwrap();
-    std::fs::write(directory.path().join("secret"), "hush\n").unwrap();
+    std::fs::write(directory.path().join("secret"), "hush, nobody knows\n").unwrap();
     let read = |environment: &[(&str, &str)]| {
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         read(Inputs { environment, working_directory: directory.path().to_owned(), ..Inputs::default() })
     };
     for name in ["OAUTH_CLIENT_SECRET_FILE", "BAILIWICK_OAUTH_CLIENT_SECRET_FILE"] {
         let loaded = read(&[("OAUTH_CLIENT_ID", "us"), (name, "secret")]).unwrap();
-        assert_eq!(loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(), "hush");
+        assert_eq!(
+            loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(),
+            "hush, nobody knows"
+        );
         assert!(!format!("{loaded:?}").contains("hush"));
         assert_eq!(origin_of(&loaded, "oauth.client_secret"), ("[secret]".to_owned(), format!("environment {name}")));
     }
-    let loaded = read(&[("BAILIWICK_OAUTH_CLIENT_ID", "us"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "a@b:c")]).unwrap();
-    assert_eq!(loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(), "a@b:c");
+    let loaded =
+        read(&[("BAILIWICK_OAUTH_CLIENT_ID", "us"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "a@b:c, and some more")])
+            .unwrap();
+    assert_eq!(
+        loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(),
+        "a@b:c, and some more"
+    );
     let errors = |environment: &[(&str, &str)]| read(environment).unwrap_err().to_string();
     assert_eq!(
-        errors(&[("OAUTH_CLIENT_ID", "us"), ("OAUTH_CLIENT_SECRET", "hush"), ("OAUTH_CLIENT_SECRET_FILE", "secret")]),
+        errors(&[
+            ("OAUTH_CLIENT_ID", "us"),
+            ("OAUTH_CLIENT_SECRET", "hush, nobody knows"),
+            ("OAUTH_CLIENT_SECRET_FILE", "secret")
+        ]),
         "environment OAUTH_CLIENT_SECRET: `oauth.client_secret` and `oauth.client_secret_file` are both written; leave one out, best the one that holds the secret itself"
     );
     assert!(
@@ -698,10 +710,17 @@ fn secrets_come_from_files_too_and_never_show() {
             .ends_with("nowhere` cannot be read (No such file or directory (os error 2))")
     );
     assert_eq!(
-        errors(&[("OAUTH_CLIENT_SECRET", "hush")]),
+        errors(&[("OAUTH_CLIENT_SECRET", "hush, nobody knows")]),
         "environment OAUTH_CLIENT_SECRET: `oauth.client_id` is missing; write the client id that the authorization server knows this server by"
     );
-    let contradiction = errors(&[("OAUTH_CLIENT_SECRET", "hush"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "other hush")]);
+    assert_eq!(
+        errors(&[("OAUTH_CLIENT_ID", "us"), ("OAUTH_CLIENT_SECRET", "hush")]),
+        "environment OAUTH_CLIENT_SECRET: `oauth.client_secret` is a text of fewer than 16 characters; expected one that nobody can guess"
+    );
+    let contradiction = errors(&[
+        ("OAUTH_CLIENT_SECRET", "hush, nobody knows"),
+        ("BAILIWICK_OAUTH_CLIENT_SECRET", "another hush, nobody knows"),
+    ]);
     assert!(contradiction.contains("both set `oauth.client_secret`") && !contradiction.contains("hush"));
 }
 
@@ -779,7 +798,8 @@ fn bad_declarations_are_refused_with_what_would_be_right() {
 /// The documentation as a configuration: every example is in force, except for what excludes another.
 fn documentation() -> String {
     let text = layers::documented();
-    let other = |line: &str| line.starts_with("client_secret_file = ") || line.starts_with("discovery_url = ");
+    let others = ["client_secret_file = ", "discovery_url = ", "registration_token_file = ", "registration_token = "];
+    let other = |line: &str| others.iter().any(|other| line.starts_with(other));
     text.lines().filter(|line| !other(line)).fold(String::new(), |mut text, line| {
         let line = if line.starts_with("within = ") { "" } else { line };
         let _ = writeln!(text, "{line}");
@@ -859,4 +879,99 @@ proptest! {
         let expected = format!("`{name}` is not a setting");
         prop_assert!(message.contains(&expected), "{}", message);
     }
+}
+
+#[test]
+fn the_authorization_server_is_off_unless_it_is_turned_on() {
+    let off = loaded(&format!("{ISSUER}{TENANT}"));
+    assert!(off.settings.oauth.is_none());
+    assert!(off.settings.state.path.ends_with("state.db"));
+    let on = loaded(&format!("[oauth]\nenabled = true\n{ISSUER}{TENANT}")).settings.oauth.unwrap();
+    assert_eq!((on.access_token, on.code), (Duration::from_mins(15), Duration::from_mins(1)));
+    assert_eq!((on.refresh_idle, on.refresh_absolute), (Duration::from_hours(14 * 24), Duration::from_hours(30 * 24)));
+    assert!(matches!(on.registration, Registration::Off));
+    assert!(on.trusted_proxies.is_empty() && on.private_schemes.is_empty());
+}
+
+#[test]
+fn mistakes_in_oauth_are_found_even_while_it_is_off() {
+    for (line, message) in [
+        ("access_token = \"5m\"", "`oauth.access_token` is \"5m\"; expected a duration from 10m to 1d"),
+        ("code = \"11m\"", "`oauth.code` is \"11m\"; expected a duration from 10s to 10m"),
+        ("registration = \"opne\"", "`oauth.registration` is `opne`; did you mean `open`?"),
+        (
+            "registration = \"token\"",
+            "`oauth.registration_token` is missing; clients must show it; write it, or the file that holds it",
+        ),
+        (
+            "registration = \"token\"\nregistration_token = \"guess\"",
+            "`oauth.registration_token` is a text of fewer than 16 characters; expected one that nobody can guess",
+        ),
+        (
+            "registration_token = \"0123456789abcdef\"",
+            "`oauth.registration_token` is written; expected nothing, or `registration = \"token\"`: nobody is asked for it",
+        ),
+        (
+            "private_schemes = [\"myapp\"]",
+            "`oauth.private_schemes` is \"myapp\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+        ),
+        (
+            "private_schemes = [\"javascript\"]",
+            "`oauth.private_schemes` is \"javascript\"; expected a scheme of an application's own, which has a dot, such as \"com.example.app\"",
+        ),
+        (
+            "trusted_proxies = [\"0.0.0.0/0\"]",
+            "`oauth.trusted_proxies` is \"0.0.0.0/0\"; expected a network that does not contain everybody: whoever is trusted here can say what address they have",
+        ),
+        (
+            "trusted_proxies = [\"proxy\"]",
+            "`oauth.trusted_proxies` is \"proxy\"; expected an address, or a network such as \"10.0.0.0/8\"",
+        ),
+        (
+            "client_id = \"us\"\nredirect_uris = [\"http://platform.example/cb\"]",
+            "`oauth.redirect_uris`: the redirect URI is `http:` to another machine; write `https:`, or a loopback address",
+        ),
+        ("enable = true", "`oauth.enable` is not a setting; did you mean `enabled`?"),
+    ] {
+        let refused = refused(&format!("[oauth]\n{line}\n{ISSUER}"));
+        assert!(refused.starts_with("bailiwick.toml:") && refused.ends_with(message), "{line}\n{refused}\n{message}");
+    }
+}
+
+#[test]
+fn the_authorization_server_needs_what_keeps_it_safe() {
+    let on = |more: &str| format!("[oauth]\nenabled = true\n{more}{ISSUER}{TENANT}");
+    let warned: Vec<_> = loaded(&on("client_id = \"us\"\n")).warnings.iter().map(ToString::to_string).collect();
+    let expected = "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such as \
+                    the callback that the platform shows for this server";
+    assert_eq!(warned, [expected], "the guide's `.env` has no name for them");
+    assert_eq!(
+        refused(&on("[server]\naddress = \"0.0.0.0\"\npublic_url = \"http://mcp.acme.example\"\n")),
+        "bailiwick.toml:5: `server.public_url` is `http://mcp.acme.example`; expected `https:`, because `oauth.enabled = true`: \
+         passwords and codes must not travel in the clear"
+    );
+    let ours = ISSUER.replace("name = \"blockbrain\"", "name = \"bailiwick\"");
+    let refused_name = refused(&format!("[oauth]\nenabled = true\n{ours}"));
+    assert!(refused_name.contains("`issuer.name` is `bailiwick`; expected another name"), "{refused_name}");
+    let own = "[server]\npublic_url = \"https://auth.theblockbrain.ai\"\n";
+    let refused_iss = refused(&on(own));
+    assert!(refused_iss.contains("expected the `iss` of somebody else"), "{refused_iss}");
+}
+
+#[test]
+fn the_guides_client_is_a_client_of_the_authorization_server() {
+    let file = format!(
+        "[oauth]\nenabled = true\nredirect_uris = [\"https://platform.example/cb\"]\n\
+         registration = \"token\"\nregistration_token = \"0123456789abcdef\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n{ISSUER}{TENANT}"
+    );
+    let dotenv = "OAUTH_CLIENT_ID=ours\nOAUTH_CLIENT_SECRET=hush-nobody-knows\n";
+    let read = Case { file: Some(&file), dotenv: Some(dotenv), ..Case::default() }.loaded();
+    let client = read.settings.oauth_client.as_ref().unwrap();
+    assert_eq!((client.id.as_str(), client.redirect_uris[0].as_str()), ("ours", "https://platform.example/cb"));
+    let oauth = read.settings.oauth.as_ref().unwrap();
+    assert!(matches!(&oauth.registration, Registration::Token(token) if token.expose() == "0123456789abcdef"));
+    assert_eq!((oauth.registration_cap, oauth.registration_unused), (1000, Duration::from_hours(1)));
+    assert_eq!(oauth.trusted_proxies.len(), 2);
+    assert!(read.warnings.is_empty());
+    assert!(!format!("{read:?}").contains("0123456789abcdef") && !format!("{read:?}").contains("hush"));
 }

@@ -3,6 +3,7 @@
 //!
 //! Everything lives in one directory. Used again, it is found as it was left: an edited policy stays edited.
 
+mod accounts;
 mod data;
 mod files;
 mod issuer;
@@ -14,6 +15,7 @@ mod text;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use accounts::{AccountsError, OAUTH_CLIENT};
 pub use data::{DEFAULT_ROWS, DataError};
 pub use files::{FilesError, ISSUER_PATH, JWKS_PATH, issuer_url};
 pub use issuer::{AUDIENCE, CLIENT, Issuer, IssuerError};
@@ -21,6 +23,7 @@ pub use people::{ACME, GLOBEX, PEOPLE, Person, person};
 
 pub use routes::routes;
 
+use crate::model::Timestamp;
 use crate::random::Random;
 
 /// Why the demo could not be prepared.
@@ -32,6 +35,9 @@ pub enum DemoError {
     /// Its database.
     #[error("the demo's database could not be prepared")]
     Data(#[from] DataError),
+    /// Its accounts.
+    #[error("the demo's accounts could not be prepared")]
+    Accounts(#[from] AccountsError),
     /// Its issuer.
     #[error("the demo's issuer could not be prepared")]
     Issuer(#[from] IssuerError),
@@ -61,6 +67,12 @@ pub async fn prepare(directory: &Path, rows: u64, port: u16, random: Arc<dyn Ran
     let issuer = Arc::new(Issuer::new(issuer_url(port), random)?);
     let policy = directory.join("policies").join("policy.csv");
     Ok(Prepared { directory: directory.to_owned(), settings, policy, database, issuer })
+}
+
+/// Makes an account for each of the five people and a client for programs on this machine, where they are missing; gives the
+/// password of all five.
+pub async fn open_accounts(prepared: &Prepared, random: &Arc<dyn Random>, now: Timestamp) -> Result<String, DemoError> {
+    Ok(accounts::make(&prepared.directory, random, now).await?)
 }
 
 #[cfg(test)]

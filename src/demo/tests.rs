@@ -9,7 +9,10 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::*;
 use crate::model::Timestamp;
+use crate::model::oauth::Password;
+use crate::passwords::{Comparison, Passwords};
 use crate::random::OsRandom;
+use crate::store::state::StateStore;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_262_400);
 const HOUR: Duration = Duration::from_hours(1);
@@ -188,6 +191,35 @@ async fn the_settings_are_toml_without_a_gap() {
     for (tenant, organisation) in [(0, ACME), (1, GLOBEX)] {
         let tenant = &settings["tenant"].as_array().unwrap()[tenant];
         assert_eq!(tenant["organisations"].as_array().unwrap()[0].as_str(), Some(organisation));
+    }
+}
+
+#[tokio::test]
+async fn the_five_can_sign_in_with_a_password_that_is_made_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let demo = prepared(directory.path()).await;
+    let password = open_accounts(&demo, &random(), NOW).await.unwrap();
+    assert!(password.len() > 15, "{password}");
+    let store = StateStore::open(&directory.path().join("state.db"), NOW).await.unwrap();
+    let accounts = store.accounts().await.unwrap();
+    let names: Vec<_> = accounts.iter().map(|account| format!("{} {}", account.tenant, account.login)).collect();
+    let expected = ["acme ada", "acme bob", "acme carol", "acme eve", "globex dave"];
+    assert_eq!(names, expected.map(|name| format!("{name}@{}.example", name.split(' ').next().unwrap())));
+    let (_, hash) = store.account_by_login(&"ada@acme.example".parse().unwrap()).await.unwrap().unwrap();
+    let passwords = Passwords::new(random()).unwrap();
+    assert!(matches!(
+        passwords.verify(Password::new(password.clone()), Some(hash.clone())).await,
+        Ok(Comparison::Same)
+    ));
+
+    assert_eq!(open_accounts(&demo, &random(), NOW).await.unwrap(), password, "and stays what it is");
+    let (_, again) = store.account_by_login(&"ada@acme.example".parse().unwrap()).await.unwrap().unwrap();
+    assert!(again == hash);
+    #[cfg(unix)]
+    for file in ["password.txt", "state.db"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(directory.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file} is its owner's alone");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Cross-origin answers: metadata for every origin, `/mcp` for the configured ones, nothing else, never credentials.
+//! Cross-origin answers: metadata and the endpoints that clients speak to for every origin, `/mcp` for the configured ones,
+//! nothing else, never credentials.
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
@@ -12,6 +13,8 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 pub(super) enum Origins {
     /// Any, for what is below `/.well-known/`: those answers are public.
     WellKnown,
+    /// Any: what is answered depends on nothing that a browser adds by itself.
+    Anyone,
     /// These only.
     Listed(Vec<String>),
 }
@@ -29,6 +32,7 @@ impl<E> Cors<E> {
             Origins::WellKnown => {
                 request.uri().path().starts_with("/.well-known/").then(|| HeaderValue::from_static("*"))
             }
+            Origins::Anyone => Some(HeaderValue::from_static("*")),
             Origins::Listed(listed) => {
                 listed.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
             }

@@ -3,12 +3,17 @@
 mod bearer;
 mod cors;
 mod error;
+mod limits;
 mod mcp;
+mod oauth;
 mod operations;
+mod pages;
+mod peer;
 mod routes;
 mod serve;
 mod session;
 
+pub use oauth::OauthEdge;
 pub use operations::{Readiness, ReadyCheck, specification};
 pub use routes::{Edge, routes};
 pub use serve::{Limits, serve};

@@ -14,6 +14,7 @@ use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
 use super::error::{Challenges, answer};
 use super::mcp::{McpEndpoint, RequestLimits};
+use super::oauth::{self, OauthEdge};
 use super::operations::{self, Discovery, Operations, Readiness, ResourceMetadata};
 use super::session::Sessions;
 use crate::authn::Authenticator;
@@ -34,6 +35,8 @@ pub struct Edge {
     pub mcp: Mcp,
     /// What `/readyz` says.
     pub readiness: Arc<dyn Readiness>,
+    /// The authorization server, where it is on.
+    pub oauth: Option<OauthEdge>,
     /// The issuers that the metadata names, as their `iss` claims spell them.
     pub issuers: Vec<String>,
     /// Ids of requests, keys of sessions.
@@ -90,10 +93,18 @@ pub fn routes<H: ServerHandler + Clone>(
         },
         origins,
     };
-    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), edge.issuers, &mcp::SCOPES);
+    // Ours first: clients go to the first that is named.
+    let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
+    let issuers = ours.into_iter().chain(edge.issuers).collect();
+    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), issuers, &mcp::SCOPES);
     let beside = operations::service(Operations { readiness: edge.readiness }, Discovery { metadata });
     let beside = Cors { inner: beside.into_endpoint(), origins: Origins::WellKnown };
-    Ok(more.unwrap_or_default().at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
+    let route = more.unwrap_or_default();
+    let route = match edge.oauth {
+        Some(edge) => oauth::routes(edge, route),
+        None => route,
+    };
+    Ok(route.at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
 }
 
 /// rmcp's own checks of `Host` and `Origin` (RUSTSEC-2026-0189): off by default there, on here.

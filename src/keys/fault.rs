@@ -71,6 +71,8 @@ reasons! {
     Scope "scope_malformed" "scopes" "a text or a list of texts"
     Organisation "organisation_malformed" "organisation" "a text of 1 to 256 visible characters"
     ExternalUser "external_user_malformed" "external user" "a whole number, or a text of 1 to 256 visible characters"
+    Grant "grant_malformed" "grant" "the claims that our own tokens have"
+    Withdrawn "withdrawn" "what was withdrawn" "none: grant, client and account are good"
     Roles "roles_malformed" "roles" "roles of the declared shape, of 1 to 256 visible characters each"
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`KeyCache`] answers one question, "which key of this issuer may verify this signature", from a snapshot in memory. It
 //! survives the issuer's rotation and the issuer's outage without refusing good tokens or accepting bad ones, and it
-//! cannot be made to fetch more than once per cool-down by any token. [`Trust`] says which issuer really signed a token, and
+//! cannot be made to fetch more than once per cool-down by any token. [`own`] has the keys that we sign with. [`Trust`] says which issuer really signed a token, and
 //! [`Trace`] is the recorder that every check of a token goes through. Nothing here says that a token is good for anything:
 //! that is `authn`'s word.
 
@@ -12,6 +12,7 @@ mod fault;
 mod fetch;
 mod jwk;
 mod jws;
+pub mod own;
 pub mod strict_json;
 mod trust;
 
@@ -21,7 +22,7 @@ pub use fault::{Reason, Step, TokenFault, Trace};
 pub use fetch::FetchError;
 pub use jwk::{BadKeySet, MAX_KID_BYTES, TrustedKey, Unusable};
 pub use jws::UnverifiedToken;
-pub use trust::{NotSigned, Signed, Trust};
+pub use trust::{IssuerKeys, NotSigned, Signed, Trust};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -19,6 +19,7 @@ use super::claims::Claims;
 use super::fault::{Reason, TokenFault, Trace};
 use super::jwk::TrustedKey;
 use super::jws::UnverifiedToken;
+use super::own::OwnKeys;
 use crate::config::{Issuer, TokenType};
 use crate::model::{BearerToken, IssuerName, TokenHash};
 
@@ -41,8 +42,39 @@ pub enum NotSigned {
     },
 }
 
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone)]
+pub enum IssuerKeys {
+    /// At the issuer.
+    Fetched(Arc<KeyCache>),
+    /// Here: the issuer is our own authorization server.
+    Own(Arc<OwnKeys>),
+}
+
+impl From<Arc<KeyCache>> for IssuerKeys {
+    fn from(keys: Arc<KeyCache>) -> Self {
+        Self::Fetched(keys)
+    }
+}
+
+impl IssuerKeys {
+    async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<TrustedKey>, KeyError> {
+        match self {
+            Self::Fetched(keys) => keys.find(kid, algorithm).await,
+            Self::Own(keys) => keys.find(kid, algorithm),
+        }
+    }
+
+    fn holds(&self, key: &TrustedKey) -> bool {
+        match self {
+            Self::Fetched(keys) => keys.holds(key),
+            Self::Own(keys) => keys.holds(key),
+        }
+    }
+}
+
 /// An issuer and its keys.
-type Trusted = Arc<(Issuer, Arc<KeyCache>)>;
+type Trusted = Arc<(Issuer, IssuerKeys)>;
 
 /// Claims that a trusted issuer signed.
 #[derive(Debug)]
@@ -73,9 +105,10 @@ pub struct Trust {
 
 impl Trust {
     /// Trusts these issuers, each with its own keys and no other's.
-    pub fn new(issuers: Vec<(Issuer, Arc<KeyCache>)>) -> Self {
+    pub fn new(issuers: Vec<(Issuer, impl Into<IssuerKeys>)>) -> Self {
         let signatures = Cache::builder().max_capacity(REMEMBERED).eviction_policy(EvictionPolicy::lru()).build();
-        Self { issuers: issuers.into_iter().map(Arc::new).collect(), signatures }
+        let issuers = issuers.into_iter().map(|(issuer, keys)| Arc::new((issuer, keys.into())));
+        Self { issuers: issuers.collect(), signatures }
     }
 
     /// The largest token that any issuer may send.
@@ -83,8 +116,17 @@ impl Trust {
         self.issuers.iter().map(|trusted| trusted.0.max_token_bytes).max().unwrap_or(0)
     }
 
-    /// Finds out who signed the token. A trace that records sees every check, so nothing remembered is used for it.
+    /// Finds out who signed the token; of one of ours, that nothing of it was withdrawn, too. A trace that records sees every
+    /// check, so nothing remembered is used for it.
     pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
+        let signed = self.remembered(token, trace).await?;
+        if let IssuerKeys::Own(keys) = &signed.trusted.1 {
+            keys.check_live(&signed.claims, trace).await?;
+        }
+        Ok(signed)
+    }
+
+    async fn remembered(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
         let hash = token.hash();
         let remembered = self.signatures.get(&hash).filter(|signed| signed.trusted.1.holds(&signed.key));
         if let Some(signed) = remembered.filter(|_| !trace.records()) {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 /// The longest identifier accepted from outside, in bytes.
 pub const MAX_IDENTIFIER_BYTES: usize = 256;
 
@@ -34,7 +37,7 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-fn check_identifier(text: &str) -> Result<(), BadIdentifier> {
+pub(super) fn check_identifier(text: &str) -> Result<(), BadIdentifier> {
     if text.is_empty() {
         return Err(BadIdentifier::Empty);
     }
@@ -117,6 +120,23 @@ identifier! {
 identifier! {
     /// The conversation that a request says it belongs to. From a header, recorded only.
     Thread
+}
+
+impl IssuerName {
+    /// What our own authorization server is called.
+    pub const OURS: &str = "bailiwick";
+
+    /// The name of our own authorization server.
+    pub fn ours() -> Self {
+        Self(Self::OURS.into())
+    }
+}
+
+impl ClientId {
+    /// Makes the id of a client that registers itself. It cannot be guessed, and cannot be taken for a URL.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(format!("blw-{}", URL_SAFE_NO_PAD.encode(bytes)).into())
+    }
 }
 
 /// Why a text is not a name.

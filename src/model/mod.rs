@@ -6,6 +6,7 @@
 mod identifier;
 mod nearest;
 mod number;
+pub mod oauth;
 mod proof;
 mod requester;
 mod scope;
@@ -21,5 +22,5 @@ pub use number::Number;
 pub use proof::Proof;
 pub use requester::{Actor, Assurance, Attributes, Context, ContextField, Requester, Subject, Value};
 pub use scope::{BadScope, Scope, Scopes};
-pub use secret::{BearerToken, Secret, TokenHash};
+pub use secret::{BadHash, BearerToken, Secret, TokenHash};
 pub use time::{BadTimestamp, Timestamp};

@@ -55,6 +55,21 @@ impl Scopes {
         self.0.contains(&scope)
     }
 
+    /// The scopes, in the order in which metadata lists them.
+    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Says whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Says whether every one of these is in `other` too.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
     /// The scopes of a token's `scope` claim that this server knows; the others are somebody else's and are ignored.
     pub fn known_in(claim: &str) -> Self {
         claim.split(' ').filter_map(|word| word.parse().ok()).collect()

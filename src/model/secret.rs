@@ -1,9 +1,13 @@
 //! Secrets that cannot be printed, cloned or serialized, and the hashes that stand for them.
 
 use std::fmt;
+use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
 /// A secret of the configuration (a client secret, a signing key). `Debug` prints `[secret]`.
 pub struct Secret(SecretString);
@@ -52,6 +56,11 @@ impl fmt::Debug for BearerToken {
     }
 }
 
+/// A text is not the stored form of a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a hash is 43 characters of base64url")]
+pub struct BadHash;
+
 /// SHA-256 of a token's exact bytes: the key of caches and the stored form of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
@@ -60,5 +69,24 @@ impl TokenHash {
     /// The hash of this text's bytes.
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The hash as it is stored: base64url.
+    pub fn as_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Says whether two are the same, in a time that tells nothing.
+    pub fn is(&self, other: &Self) -> bool {
+        bool::from(self.0.ct_eq(&other.0))
+    }
+}
+
+impl FromStr for TokenHash {
+    type Err = BadHash;
+
+    fn from_str(text: &str) -> Result<Self, BadHash> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadHash)?;
+        bytes.try_into().map(Self).map_err(|_| BadHash)
     }
 }

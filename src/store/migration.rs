@@ -80,6 +80,17 @@ pub(super) async fn verify(
     Ok(())
 }
 
+/// The version of a file, whoever made it; 0 where it has no schema of ours.
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let ours: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'")
+        .fetch_one(&mut *connection)
+        .await?;
+    if ours == 0 {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM schema_migrations").fetch_one(connection).await
+}
+
 /// The version of the file, which is one of ours: not newer, and made by the same texts.
 async fn checked_version(
     connection: &mut SqliteConnection,

@@ -3,8 +3,11 @@
 pub mod audit;
 mod database;
 mod migration;
+pub mod state;
+mod upgrade;
 
 pub use database::DatabaseError;
+pub use upgrade::{Upgraded, upgrade};
 
 #[cfg(test)]
 mod tests;

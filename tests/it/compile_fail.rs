@@ -26,7 +26,7 @@ fn copy(from: &Path, to: &Path) {
 fn compile(cases: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copied = tempfile::tempdir().unwrap();
-    for folder in ["src", "migrations", "policies"] {
+    for folder in ["src", "migrations", "policies", "templates"] {
         copy(&root.join(folder), &copied.path().join(folder));
     }
     for file in ["Cargo.lock", "bailiwick.toml"] {

@@ -13,7 +13,7 @@ use super::preset;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::{Section, join};
-use super::settings::{ActorRule, Issuer, KeySource, TokenType};
+use super::settings::{ActorRule, Issuer, KeySource, Server, TokenType};
 use crate::model::nearest;
 use crate::model::{IssuerName, Name, Scope, Scopes};
 
@@ -104,6 +104,23 @@ fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut
         leeway: leeway?.value,
         max_token_bytes: usize::try_from(max_token_bytes?.value).ok()?,
     })
+}
+
+/// Refuses an issuer of the name that stands for every declared tenant.
+pub(super) fn check_own_name(root: &Section<'_>, issuers: &[Issuer]) {
+    for issuer in issuers.iter().filter(|issuer| issuer.name.as_str() == IssuerName::OURS) {
+        let expected = "another name: tokens of this server's own authorization server go by this one";
+        root.unfit(root.origin(), "issuer.name".to_owned(), format!("`{}`", issuer.name), expected);
+    }
+}
+
+/// Refuses an issuer whose tokens could be taken for those of our own authorization server.
+pub(super) fn check_own_origin(root: &Section<'_>, issuers: &[Issuer], server: &Server) {
+    for issuer in issuers.iter().filter(|issuer| issuer.issuers.contains(&server.origin())) {
+        let expected = "the `iss` of somebody else: this is the origin of this server, which signs tokens itself";
+        let key = format!("issuer.{}.issuer", issuer.name);
+        root.unfit(root.origin(), key, format!("`{}`", server.origin()), expected);
+    }
 }
 
 fn texts(texts: Vec<At<String>>) -> Vec<String> {

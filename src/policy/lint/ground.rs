@@ -28,24 +28,28 @@ impl<'a> Ground<'a> {
 
     /// The tenants that a line is for.
     pub(super) fn tenants(&self, own: Option<&Tenant>) -> impl Iterator<Item = &'a TenantEntry> {
-        self.catalog.tenants.values().filter(move |entry| own.is_none_or(|own| *own == entry.name))
+        let tenants = &self.catalog.tenants;
+        let one = own.and_then(|own| tenants.get(own));
+        let all = own.is_none().then(|| tenants.values());
+        one.into_iter().chain(all.into_iter().flatten())
     }
 
     /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
     pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
-        let place = place(tenant);
         if !names::is_ours(name, self.catalog) {
-            let anybody = self.tenants(tenant).any(|entry| from(name, entry));
+            if self.tenants(tenant).any(|entry| from(name, entry)) {
+                return None;
+            }
             let issuer = tenant.and_then(|tenant| self.catalog.tenants.get(tenant)).map(|entry| &entry.issuer);
             let whose = match issuer {
                 Some(issuer) => format!("its issuer is `{issuer}`"),
                 None => "none is of that issuer".to_owned(),
             };
-            return (!anybody).then(|| format!("nobody has `{name}` in {place}: {whose}"));
+            return Some(format!("nobody has `{name}` in {}: {whose}", place(tenant)));
         }
         let held = |entry: &TenantEntry| self.held.get(&entry.name).is_some_and(|names| names.contains(name));
         let anybody = !complete || self.tenants(tenant).any(held);
-        (!anybody).then(|| format!("nobody has `{name}` in {place}; a `g` line gives it"))
+        (!anybody).then(|| format!("nobody has `{name}` in {}; a `g` line gives it", place(tenant)))
     }
 
     /// Says whether somebody in the tenant has an entry in a list: this one, or any.

@@ -142,6 +142,11 @@ impl Place {
         self.hand_over(Entry::Decision(Box::new(record)))
     }
 
+    /// The same for an event.
+    pub fn event(self, event: Event) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
+        self.hand_over(Entry::Event(event))
+    }
+
     /// Hands over a record that nobody waits for: that of a request whose client is gone.
     pub fn record_detached(self, record: Record) {
         self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None });

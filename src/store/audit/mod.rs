@@ -28,7 +28,7 @@ pub use writer::Writer;
 
 use super::migration::Migration;
 
-const MIGRATIONS: &[Migration] = &[
+pub(in crate::store) const MIGRATIONS: &[Migration] = &[
     Migration { name: "decisions", sql: include_str!("../../../migrations/audit/0001_decisions.sql") },
     Migration {
         name: "rejections_and_events",

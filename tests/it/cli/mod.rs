@@ -11,4 +11,5 @@ mod policy_fmt;
 mod policy_test;
 pub(crate) mod process;
 mod reload;
+mod state;
 mod token;

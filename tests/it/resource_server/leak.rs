@@ -1,52 +1,14 @@
 //! No token, and no signature of one, is in the log, in the files or in an answer, whatever was done with it.
 
-use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::attacks::every_attack;
+use crate::support::capture::{Capture, files};
 use crate::support::client::{Answer, Call};
 use crate::support::issuer::{SigningKey, Token};
 use crate::support::world::{World, token, token_of_organisation};
-
-/// What was logged so far.
-#[derive(Clone, Default)]
-struct Log(Arc<ArcSwap<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.rcu(|logged| [logged.as_slice(), bytes].concat());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
 
 /// What must not be found: of each token its long parts, which no two tokens share with anything public.
 fn secrets(tokens: &[String]) -> Vec<String> {
@@ -60,14 +22,7 @@ fn secrets(tokens: &[String]) -> Vec<String> {
 
 #[tokio::test]
 async fn no_token_is_in_the_log_the_files_or_the_answers() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
-    // For this thread, on which everything of this test runs but the connections to SQLite, which see no token.
-    let guard = tracing::subscriber::set_default(subscriber.finish());
-    // With one subscriber alone, tracing asks the thread that first comes to a log line whether anybody wants it, and keeps the
-    // answer for all; that may be the thread of another test, which has none. With two it asks the subscribers.
-    let second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
-
+    let capture = Capture::begin();
     let world = World::new().await;
     let client = world.server.client.clone();
     let good = token();
@@ -111,12 +66,9 @@ async fn no_token_is_in_the_log_the_files_or_the_answers() {
     world.issuer.answer(crate::support::issuer::Answer::HangUp);
     answers.push(client.tool("whoami", json!({})).token(&good).send().await);
     let left = world.stop().await;
-    drop((guard, second));
-
-    let log = String::from_utf8(log.0.load().to_vec()).unwrap();
+    let log = capture.end();
     assert!(log.contains("a request was rejected") && log.contains("token_opaque"), "the log was captured: {log}");
-    let mut written = Vec::new();
-    files(left.files.path(), &mut written);
+    let written = files(left.files.path());
     assert!(written.iter().any(|(name, bytes)| name.ends_with("audit.db") && bytes.len() > 4096));
     assert!(left.decisions.len() > 5 && left.rejections.len() > 20);
     let secrets = secrets(&tokens);

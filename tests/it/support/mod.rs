@@ -1,11 +1,14 @@
 //! What the black-box tests stand on: a server over loopback, an issuer that signs real tokens, a client.
 
 pub(crate) mod attacks;
+pub(crate) mod browser;
+pub(crate) mod capture;
 pub(crate) mod client;
 #[expect(dead_code, reason = "the unit tests set it back")]
 pub(crate) mod clock;
 #[expect(dead_code, reason = "the unit tests let it lie in more ways")]
 pub(crate) mod issuer;
+pub(crate) mod oauth;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod wire;

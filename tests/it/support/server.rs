@@ -8,7 +8,7 @@ use bailiwick::app::{App, Seams};
 use bailiwick::clock::Clock;
 use bailiwick::config::{self, Inputs};
 use bailiwick::demo;
-use bailiwick::random::OsRandom;
+use bailiwick::random::{OsRandom, Random};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -24,6 +24,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) directory: PathBuf,
     demo: Option<Arc<demo::Issuer>>,
+    password: String,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
     files: Option<TempDir>,
@@ -49,9 +50,12 @@ impl Server {
         let prepared = demo::prepare(files.path(), 1_000, port, Arc::new(OsRandom)).await.unwrap();
         change(files.path());
         let clock = Arc::new(ManualClock::new());
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let password = demo::open_accounts(&prepared, &random, clock.now()).await.unwrap();
         let routes = demo::routes(Arc::clone(&prepared.issuer), Arc::clone(&clock) as Arc<dyn Clock>);
         let mut server = Self::serve(files.path(), clock, listener, Some(routes)).await;
         server.demo = Some(prepared.issuer);
+        server.password = password;
         server.files = Some(files);
         server
     }
@@ -81,7 +85,17 @@ impl Server {
         #[expect(clippy::disallowed_methods, reason = "a test waits for the server itself")]
         let running = Some(tokio::spawn(app.run(listener, stop.clone())));
         let client = Client::new(&base);
-        Self { client, base, clock, directory: directory.to_owned(), demo: None, stop, running, files: None }
+        Self {
+            client,
+            base,
+            clock,
+            directory: directory.to_owned(),
+            demo: None,
+            password: String::new(),
+            stop,
+            running,
+            files: None,
+        }
     }
 
     /// A token of one of the demo's people, valid for an hour of the test's clock.
@@ -89,6 +103,11 @@ impl Server {
         let issuer = self.demo.as_ref().expect("only the demo has people");
         let person = demo::person(person).unwrap_or_else(|| panic!("nobody is called {person}"));
         issuer.token(person, self.clock.now(), std::time::Duration::from_hours(1)).unwrap()
+    }
+
+    /// The password of the demo's accounts.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
     }
 
     /// The demo's issuer.

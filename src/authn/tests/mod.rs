@@ -1,3 +1,5 @@
+mod own;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +141,7 @@ async fn every_attack_is_refused_for_its_own_reason() {
         met.insert(code);
     }
     // A reason that no attack meets is a check that nobody tests; these have tests of their own.
-    let elsewhere = ["key_unknown", "key_ambiguous"];
+    let elsewhere = ["key_unknown", "key_ambiguous", "grant_malformed", "withdrawn"];
     let unmet: Vec<_> = Reason::ALL
         .iter()
         .map(|reason| reason.code())
@@ -186,7 +188,7 @@ async fn a_key_address_in_a_token_is_never_fetched() {
 async fn an_unknown_key_id_is_503_first_and_401_when_it_is_sure() {
     let world = world();
     let tokens =
-        [with_header("kid", "../../etc/passwd"), include_str!("../../tests/keys/rsa1024.token").trim().to_owned()];
+        [with_header("kid", "../../etc/passwd"), include_str!("../../../tests/keys/rsa1024.token").trim().to_owned()];
     for token in &tokens {
         assert!(matches!(world.ask(token).await, Err(Rejection::Unavailable { .. })));
     }
@@ -202,9 +204,9 @@ async fn a_small_rsa_key_verifies_nothing_though_the_issuer_publishes_it() {
     let world = world();
     let mut small = rsa().jwk();
     small["kid"] = json!("small");
-    small["n"] = json!(include_str!("../../tests/keys/rsa1024.modulus").trim());
+    small["n"] = json!(include_str!("../../../tests/keys/rsa1024.modulus").trim());
     world.issuer.answer(Answer::json(&json!({ "keys": [small, rsa().jwk()] })));
-    let token = include_str!("../../tests/keys/rsa1024.token").trim();
+    let token = include_str!("../../../tests/keys/rsa1024.token").trim();
     assert!(world.ask(&Token::new().sign(&rsa())).await.is_ok());
     assert!(matches!(world.ask(token).await, Err(Rejection::Unavailable { .. })));
     world.clock.advance(Duration::from_secs(30));

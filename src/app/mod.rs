@@ -1,9 +1,12 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod oauth;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use oauth::Own;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use rmcp::ServerHandler;
@@ -19,12 +22,15 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
+use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
+use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
+use crate::store::state::StateError;
 
 /// Why the server does not start. An issuer that cannot be reached is not among the reasons.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +53,15 @@ pub enum StartError {
     /// The audit store cannot be opened.
     #[error(transparent)]
     Audit(AuditError),
+    /// The state of the authorization server cannot be opened.
+    #[error(transparent)]
+    State(StateError),
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    OwnKeys(OwnKeysError),
+    /// Passwords cannot be compared.
+    #[error("passwords cannot be compared")]
+    Passwords(#[source] PasswordError),
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
@@ -76,6 +91,7 @@ pub struct App {
     settle: Duration,
     mcp: Mcp,
     keys: Vec<Arc<KeyCache>>,
+    own: Option<Own>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
     stopped: CancellationToken,
@@ -122,6 +138,12 @@ impl App {
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
         let issuers = trusted(settings, &seams.clock)?;
         let keys: Vec<_> = issuers.iter().map(|(_, keys)| Arc::clone(keys)).collect();
+        let own = Own::open(settings, &seams).await?;
+        let oauth = match &own {
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams).await?),
+            None => None,
+        };
+        let issuers = Own::trusted(own.as_ref(), issuers, &settings.server);
         let authenticator =
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
@@ -143,6 +165,7 @@ impl App {
             audit: audit.clone(),
             mcp: mcp.clone(),
             readiness: Arc::new(health),
+            oauth,
             issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
             stopping: stopping.clone(),
@@ -161,6 +184,7 @@ impl App {
             settle: settings.policy.settle,
             mcp,
             keys,
+            own,
             clock: seams.clock,
             stopping,
             stopped,
@@ -173,6 +197,9 @@ impl App {
         let background = CancellationToken::new();
         for keys in self.keys {
             tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
+        }
+        if let Some(own) = self.own {
+            own.run(self.audit.clone(), Arc::clone(&self.clock), &tasks, &background);
         }
         let (tell, told) = mpsc::unbounded_channel();
         tasks.spawn(record_changes(told, self.audit, Arc::clone(&self.clock)));

@@ -1,0 +1,101 @@
+//! Identifiers that we give out. They are no secrets, and nobody can guess one.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::model::identifier::{BadIdentifier, check_identifier};
+
+macro_rules! given {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// Makes an id of random bytes.
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(URL_SAFE_NO_PAD.encode(bytes).into())
+            }
+
+            /// The id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = BadIdentifier;
+
+            fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+                check_identifier(text)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+given! {
+    /// A local account: the `sub` of our own tokens.
+    AccountId
+}
+given! {
+    /// A grant: what one account allowed one client, and the family of all tokens that came of it (`gid` in our tokens).
+    GrantId
+}
+given! {
+    /// A sign-in in one browser. Its secret changes when somebody signs in; the id stays.
+    LoginSessionId
+}
+given! {
+    /// A signing key of ours (`kid`).
+    KeyId
+}
+
+/// What a person types to say who they are. Letters differ only by what they mean: it is kept in lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Login(Arc<str>);
+
+impl Login {
+    /// The login, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Login {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        let text = text.trim().to_lowercase();
+        check_identifier(&text)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}

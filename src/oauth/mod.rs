@@ -1,0 +1,31 @@
+//! The authorization server (OAuth 2.1), without HTTP: parameters in, decisions out. The time and the randomness are given to
+//! it, and whatever it remembers is in the store.
+//!
+//! A request goes through one function each: [`authorize`] decides on the parameters of an authorization request,
+//! `person` on what somebody does in a browser, [`client`] on who a client is, [`token`] on what a code or a refresh token is
+//! worth now, `inspect` on what a token still is. Refusals are enums whose variants have the RFCs' words ([`Refusal`],
+//! [`TokenRefusal`], [`RegistrationRefusal`]). Single use is never decided by reading first: the store's conditional updates
+//! say who was first.
+
+pub mod authorize;
+pub mod client;
+mod inspect;
+pub mod metadata;
+mod parameters;
+mod person;
+mod refusal;
+pub mod register;
+mod server;
+pub mod token;
+
+pub use authorize::NotAsked;
+pub use client::Credentials;
+pub use metadata::Site;
+pub use parameters::{BadParameters, Parameters, Repeated};
+pub use person::{Begun, Decided, NotBegun, Proof, Proved, SignIn, Waiting};
+pub use refusal::{Local, Presented, Refusal, RegistrationRefusal, TokenRefusal};
+pub use server::{AuthorizationServer, Failure, Parts};
+pub use token::{Issued, NotIssued};
+
+#[cfg(test)]
+mod tests;

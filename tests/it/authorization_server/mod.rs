@@ -1,0 +1,12 @@
+//! The authorization server from outside, each test named by its number in the checklist.
+
+mod authorization;
+mod crosscutting;
+mod discovery;
+mod operator;
+mod pages;
+mod refresh;
+mod registration;
+mod revocation;
+mod straight_line;
+mod token;

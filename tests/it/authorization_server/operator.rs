@@ -1,0 +1,188 @@
+//! What the operator does at the command line, and how soon a running server knows it (items 9, 41, 53 and 66).
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::cli::process::{Said, run_with};
+use crate::support::browser::{Browser, form};
+use crate::support::oauth::{self, Registered, Tokens};
+use crate::support::server::Server;
+
+/// Runs a command beside the server, whose transactions go on meanwhile.
+async fn beside(server: &Server, arguments: &[&str], input: &str) -> Said {
+    let (directory, input) = (server.directory.clone(), input.to_owned());
+    let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    let running = move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run_with(&directory, &arguments, &input)
+    };
+    tokio::task::spawn_blocking(running).await.unwrap()
+}
+
+/// Runs a command that must not fail.
+async fn command(server: &Server, arguments: &[&str], input: &str) -> String {
+    let Said { code, out, err } = beside(server, arguments, input).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
+    out
+}
+
+/// Waits until the server refuses the token; says how long that took.
+#[expect(clippy::disallowed_methods, reason = "what is measured is how long a person would wait")]
+async fn refused(server: &Server, access: &str) -> Duration {
+    let begun = Instant::now();
+    while oauth::is_accepted(server, access).await {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is still accepted");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    begun.elapsed()
+}
+
+async fn refreshed(server: &Server, client: &Registered, tokens: &Tokens) -> (u16, Value) {
+    let answer = oauth::post(server, "/token", &oauth::refresh(client, &tokens.refresh)).await;
+    (answer.status, answer.json()["error"].clone())
+}
+
+#[tokio::test]
+async fn item_66_what_the_operator_takes_away_is_gone_at_once() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let kept = oauth::tokens(&server, &client, "carol").await;
+    for (person, arguments, input) in [
+        ("ada", &["account", "disable", "ada@acme.example"][..], ""),
+        ("bob", &["account", "passwd", "bob@acme.example"], "another password, long enough\n"),
+    ] {
+        let tokens = oauth::tokens(&server, &client, person).await;
+        assert!(oauth::is_accepted(&server, &tokens.access).await);
+        command(&server, arguments, input).await;
+        let took = refused(&server, &tokens.access).await;
+        println!("{arguments:?} took {took:?}");
+        assert!(took < Duration::from_secs(1), "{arguments:?}: {took:?}");
+        assert_eq!(refreshed(&server, &client, &tokens).await, (400, json!("invalid_grant")));
+    }
+    assert!(oauth::is_accepted(&server, &kept.access).await, "nobody else is concerned");
+
+    command(&server, &["client", "disable", &client.id], "").await;
+    refused(&server, &kept.access).await;
+    assert_eq!(refreshed(&server, &client, &kept).await, (401, json!("invalid_client")));
+    command(&server, &["client", "enable", &client.id], "").await;
+    while !oauth::is_accepted(&server, &kept.access).await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    command(&server, &["client", "delete", &client.id], "").await;
+    refused(&server, &kept.access).await;
+    assert_eq!(refreshed(&server, &client, &kept).await, (401, json!("invalid_client")), "item 53");
+    let gone = Browser::new(&server.base).get(&format!("/authorize?{}", oauth::asking(&client).encoded())).await;
+    assert_eq!((gone.status, gone.header("location")), (400, ""), "item 10");
+
+    let events = oauth::stop_and_read_events(server).await;
+    let kinds: Vec<_> = events.iter().map(|(kind, _)| kind.as_str()).collect();
+    for kind in ["account_disabled", "password_changed", "client_disabled", "client_enabled", "client_deleted"] {
+        assert_eq!(kinds.iter().filter(|found| **found == kind).count(), 1, "{kind} in {kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn item_41_whoever_is_disabled_meanwhile_allows_nothing() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let code = oauth::code(&server, &oauth::asking(&client), "ada").await;
+    let browser = Browser::new(&server.base);
+    let page = oauth::consent_page(&server, &browser, &oauth::asking(&client), "ada").await;
+    command(&server, &["account", "disable", "ada@acme.example"], "").await;
+    let answer = browser.submit("/consent", &form(&page.text, "/consent").with("decision", "allow")).await;
+    assert_eq!((answer.status, answer.header("location")), (400, ""), "{answer:?}");
+    let late = oauth::post(&server, "/token", &oauth::exchange(&client, &code)).await;
+    assert_eq!((late.status, &late.json()["error"]), (400, &json!("invalid_grant")), "a code that was given before");
+}
+
+#[tokio::test]
+async fn a_client_of_one_tenant_is_nobody_elses() {
+    let server = Server::demo().await;
+    let said = command(
+        &server,
+        &["client", "create", "Acme portal", "--redirect-uri", oauth::CALLBACK, "--tenant", "acme"],
+        "",
+    )
+    .await;
+    let line = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+    let client = Registered {
+        id: line("client id: "),
+        secret: Some(line("client secret: ")),
+        callback: oauth::CALLBACK.to_owned(),
+    };
+    let browser = Browser::new(&server.base);
+    let page = oauth::consent_page(&server, &browser, &oauth::asking(&client), "ada").await;
+    assert!(page.text.contains("registered by the operator") && !page.text.contains("unverified"), "{}", page.text);
+    assert!(oauth::decide(&browser, &page, "allow").await.contains("code="));
+    let stranger = Browser::new(&server.base);
+    let page = oauth::consent_page(&server, &stranger, &oauth::asking(&client), "dave").await;
+    assert!(oauth::decide(&stranger, &page, "allow").await.contains("error=access_denied"));
+
+    let listed = command(&server, &["client", "list"], "").await;
+    assert!(listed.contains("Acme portal") && listed.contains("for acme"), "{listed}");
+    let shown = command(&server, &["client", "show", &client.id], "").await;
+    assert!(!shown.contains(client.secret.as_deref().unwrap()) && shown.contains(oauth::CALLBACK), "{shown}");
+    for (arguments, expected) in [
+        (&["client", "create", "x", "--redirect-uri", "http://app.example/cb"][..], "to another machine"),
+        (&["client", "create", "x", "--redirect-uri", "com.example.app:/cb"], "private_schemes"),
+        (
+            &["client", "create", "x", "--redirect-uri", "https://a.example/", "--tenant", "acne"],
+            "did you mean `acme`?",
+        ),
+        (&["client", "show", "nobody"], "there is no client `nobody`"),
+        (&["account", "disable", "nobody@acme.example"], "there is no account"),
+        (&["account", "create", "ada@acme.example", "--tenant", "acme", "--generate"], "there is an account"),
+        (&["account", "create", "new@acme.example", "--tenant", "acme"], "the password has 0 characters"),
+    ] {
+        let said = beside(&server, arguments, "").await;
+        assert!(said.code != 0 && said.err.contains(expected), "{arguments:?}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_meanwhile_can_sign_in() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let create = [
+        "account",
+        "create",
+        "Frida@acme.example",
+        "--tenant",
+        "acme",
+        "--external-user",
+        "frida@acme.example",
+        "--generate",
+    ];
+    let said = command(&server, &create, "").await;
+    let password = said.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
+    let browser = Browser::new(&server.base);
+    let page = oauth::open(&browser, &oauth::asking(&client)).await;
+    let signed_in = oauth::sign_in(&browser, &page, "frida@ACME.example", password).await;
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    assert!(command(&server, &["account", "list"], "").await.contains("user:frida@acme.example"));
+}
+
+#[tokio::test]
+async fn item_9_stolen_keys_are_replaced_and_one_is_never_used_before_it_is_known() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let tokens = oauth::tokens(&server, &client, "ada").await;
+    let keys = async || {
+        let document = server.client.get("/jwks.json").send().await.json();
+        let keys = document["keys"].as_array().unwrap().clone();
+        keys.into_iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = keys().await;
+    assert_eq!(command(&server, &["key", "list"], "").await.lines().count(), 2);
+
+    command(&server, &["key", "rotate", "--replace"], "").await;
+    refused(&server, &tokens.access).await;
+    let after = keys().await;
+    assert!(before.iter().all(|kid| !after.contains(kid)), "whoever has one has them all: {before:?} {after:?}");
+    let early = beside(&server, &["key", "rotate"], "").await;
+    assert!(early.code == 1 && early.err.contains("can sign from"), "{early:?}");
+    // The client goes on with its refresh token.
+    let next = Tokens::of(&oauth::post(&server, "/token", &oauth::refresh(&client, &tokens.refresh)).await);
+    assert!(oauth::is_accepted(&server, &next.access).await);
+}

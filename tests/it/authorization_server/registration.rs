@@ -1,0 +1,120 @@
+//! Items 67 to 71: clients that register themselves.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::oauth::{self, CALLBACK};
+use crate::support::server::Server;
+use crate::support::world::edit;
+
+#[tokio::test]
+async fn item_67_and_69_the_answer_is_what_is_registered() {
+    let server = Server::demo().await;
+    let answer = oauth::register_raw(&server, json!({ "logo_uri": "https://x.example/a.png", "foo": 7 })).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (201, "no-store"));
+    let body = answer.json();
+    assert_eq!(body["client_name"], "Test client");
+    assert_eq!(body["redirect_uris"], json!([CALLBACK]));
+    assert_eq!(body["grant_types"], json!(["authorization_code", "refresh_token"]));
+    assert_eq!(body["response_types"], json!(["code"]));
+    assert!(body["client_id_issued_at"].is_i64());
+    assert!(body["client_secret"].is_string());
+    assert_eq!(body["client_secret_expires_at"], 0);
+    for absent in ["registration_access_token", "registration_client_uri", "logo_uri", "foo"] {
+        assert_eq!(body.get(absent), None::<&Value>, "{absent}");
+    }
+    let public = oauth::register_raw(&server, json!({ "token_endpoint_auth_method": "none" })).await.json();
+    assert_eq!((&public["token_endpoint_auth_method"], public.get("client_secret")), (&json!("none"), None));
+    let post = json!({ "token_endpoint_auth_method": "client_secret_post" });
+    let client = oauth::register(&server, post).await;
+    let form = oauth::refresh(&client, "x").with("client_id", "");
+    let secret = client.secret.as_deref().unwrap();
+    assert_eq!(oauth::post_as(&server, "/token", &form, Some((&client.id, secret))).await.status, 401);
+}
+
+#[tokio::test]
+async fn item_68_what_cannot_be_registered_is_told_in_the_rfcs_words() {
+    let server = Server::demo().await;
+    for (members, error) in [
+        (json!({ "redirect_uris": [] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["http://app.example/cb"] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["javascript:alert(1)"] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["myapp:/cb"] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["https://app.example/cb#x"] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": vec![CALLBACK; 11] }), "invalid_redirect_uri"),
+        (json!({ "grant_types": ["client_credentials"] }), "invalid_client_metadata"),
+        (json!({ "response_types": ["token"] }), "invalid_client_metadata"),
+        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "invalid_client_metadata"),
+        (json!({ "scope": "admin" }), "invalid_client_metadata"),
+    ] {
+        let answer = oauth::register_raw(&server, members.clone()).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!(error)), "{members}");
+    }
+    let wide = json!({ "grant_types": ["authorization_code", "client_credentials"], "scope": "mcp:read admin" });
+    let body = oauth::register_raw(&server, wide).await.json();
+    assert_eq!((&body["grant_types"], &body["scope"]), (&json!(["authorization_code"]), &json!("mcp:read")));
+    let form = server.client.method("POST", "/register").header("Content-Type", "application/x-www-form-urlencoded");
+    assert_eq!(form.body("{}").send().await.json()["error"], "invalid_client_metadata");
+}
+
+#[tokio::test]
+async fn item_70_registrations_are_limited() {
+    let server = Server::demo().await;
+    let mut last = oauth::register_raw(&server, json!({})).await;
+    for _ in 0..25 {
+        last = oauth::register_raw(&server, json!({})).await;
+    }
+    assert_eq!(last.status, 429);
+    let wait: u64 = last.header("retry-after").parse().unwrap();
+    let spoofed = server.client.method("POST", "/register").header("X-Forwarded-For", "198.51.100.7");
+    let spoofed = spoofed.header("Content-Type", "application/json").body("{}").send().await;
+    assert_eq!(spoofed.status, 429, "item 79: an address that a header claims is nobody's");
+    server.clock.advance(Duration::from_secs(wait));
+    assert_eq!(oauth::register_raw(&server, json!({})).await.status, 201);
+    server.clock.advance(Duration::from_hours(1));
+    let long = oauth::register_raw(&server, json!({ "x": "x".repeat(20_000) })).await;
+    assert_eq!(long.status, 413);
+}
+
+#[tokio::test]
+async fn item_70_a_registration_token_keeps_strangers_out() {
+    let server = Server::demo_with(|directory| {
+        let token = "registration = \"token\"\nregistration_token = \"a token that was handed over\"";
+        edit(&directory.join("bailiwick.toml"), "registration = \"open\"", token);
+    })
+    .await;
+    let with = async |token: Option<&str>| {
+        let call = server.client.method("POST", "/register").header("Content-Type", "application/json");
+        let call = match token {
+            Some(token) => call.token(token),
+            None => call,
+        };
+        call.body(json!({ "redirect_uris": [CALLBACK] }).to_string()).send().await
+    };
+    for token in [None, Some("wrong")] {
+        let refused = with(token).await;
+        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_token")));
+        assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
+    }
+    assert_eq!(with(Some("a token that was handed over")).await.status, 201);
+}
+
+#[tokio::test]
+async fn item_5_registration_that_is_off_is_neither_served_nor_advertised() {
+    let server = Server::demo_with(|directory| {
+        edit(&directory.join("bailiwick.toml"), "registration = \"open\"", "registration = \"off\"");
+    })
+    .await;
+    assert_eq!(oauth::register_raw(&server, json!({})).await.status, 404);
+    let found = server.client.get("/.well-known/oauth-authorization-server").send().await.json();
+    assert_eq!(found.get("registration_endpoint"), None);
+}
+
+#[tokio::test]
+async fn item_71_ids_cannot_be_guessed_or_taken_for_something_else() {
+    let server = Server::demo().await;
+    let (one, other) = (oauth::public(&server).await, oauth::public(&server).await);
+    assert_ne!(one.id, other.id);
+    assert!(one.id.len() >= 20 && !one.id.starts_with("http"), "{}", one.id);
+}
