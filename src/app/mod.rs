@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use oauth::Own;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
+use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,22 @@ impl App {
     ///
     /// When the declarations, the database, the policy or the audit store are not in order.
     pub async fn build(loaded: &Loaded, seams: Seams, more: Option<Route>) -> Result<Self, StartError> {
+        Self::build_around(loaded, seams, |mcp| mcp, more).await
+    }
+
+    /// The same with a handler around the MCP server, for a program that offers more than the configuration declares
+    /// (`examples/conformance`). It stands behind the bearer layer and answers for itself: what it does not pass on is neither
+    /// decided by the policy nor recorded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`App::build`].
+    pub async fn build_around<H: ServerHandler + Clone>(
+        loaded: &Loaded,
+        seams: Seams,
+        around: impl FnOnce(Mcp) -> H,
+        more: Option<Route>,
+    ) -> Result<Self, StartError> {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
         let data = match &settings.database {
@@ -163,7 +180,7 @@ impl App {
         };
         let limits =
             Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
-        let endpoint = http::routes(edge, more)?.boxed();
+        let endpoint = http::routes(edge, around, more)?.boxed();
         Ok(Self {
             endpoint,
             limits,

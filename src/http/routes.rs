@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -65,12 +66,17 @@ pub enum RoutesError {
     Description(#[source] serde_json::Error),
 }
 
-/// The whole HTTP surface. `more` are further routes (the demo's), outside the bearer layer.
+/// The whole HTTP surface. `around` is what answers MCP: the server itself, or what a program puts around it. `more` are further
+/// routes (the demo's), outside the bearer layer.
 ///
 /// # Errors
 ///
 /// When no session key can be made, or the endpoints cannot be described.
-pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = Response> + 'static, RoutesError> {
+pub fn routes<H: ServerHandler + Clone>(
+    edge: Edge,
+    around: impl FnOnce(Mcp) -> H,
+    more: Option<Route>,
+) -> Result<impl Endpoint<Output = Response> + 'static, RoutesError> {
     let origin = edge.server.public_url.origin().ascii_serialization();
     let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
     let challenges = Challenges::new(&metadata_url, &mcp::SCOPES);
@@ -86,7 +92,14 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
 
     let mcp = Cors {
         inner: Bearer {
-            inner: McpEndpoint::new(edge.mcp, config, sessions, challenges.clone(), limits, edge.stopping),
+            inner: McpEndpoint::new(
+                (edge.mcp.clone(), around(edge.mcp)),
+                config,
+                sessions,
+                challenges.clone(),
+                limits,
+                edge.stopping,
+            ),
             authenticator: edge.authenticator,
             challenges,
             audit: edge.audit,
