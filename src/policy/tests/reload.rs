@@ -22,6 +22,14 @@ fn echoes(policies: &Policies) -> bool {
 }
 
 #[test]
+fn contents_are_told_apart_by_every_digit_of_their_revision() {
+    let revision = Revision(std::array::from_fn(|index| u8::try_from(8 * index + 7).unwrap()));
+    let digits: String = revision.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(revision.hex(), digits);
+    assert_eq!(revision.to_string(), digits[..12]);
+}
+
+#[test]
 fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
     let directory = directory(ALLOW);
     let policies = policies(&directory);
