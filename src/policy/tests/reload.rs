@@ -51,6 +51,13 @@ fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
         "a request keeps its snapshot"
     );
     assert_eq!(reload.new.to_string().len(), 12);
+    // Of two lines that say the same, one is new.
+    write(&directory, "policy.csv", &ALLOW.repeat(2));
+    let reload = policies.reload(NOW).unwrap();
+    assert_eq!((reload.added.len(), reload.removed.len()), (1, 0));
+    write(&directory, "policy.csv", ALLOW);
+    let reload = policies.reload(NOW).unwrap();
+    assert_eq!((reload.added.len(), reload.removed.len()), (0, 1));
 }
 
 #[test]
@@ -83,6 +90,15 @@ fn a_file_that_was_in_force_and_is_gone_or_empty_is_refused_until_a_restart() {
     assert!(policies.reload(NOW).unwrap_err().to_string().contains("and is gone"));
     assert!(!echoes(&policies), "the denial is still in force");
     assert!(echoes(&self::policies(&directory)), "a restart accepts what is there");
+}
+
+#[test]
+fn a_file_that_said_nothing_may_go() {
+    let directory = directory(ALLOW);
+    write(&directory, "walls.csv", "# none yet\n");
+    let policies = policies(&directory);
+    fs::remove_file(directory.path().join("walls.csv")).unwrap();
+    assert!(policies.reload(NOW).unwrap().is_change() && echoes(&policies));
 }
 
 #[test]
