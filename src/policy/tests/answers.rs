@@ -24,6 +24,16 @@ fn names_are_closed_in_their_tenant() {
 }
 
 #[test]
+fn a_name_that_nobody_can_have_is_told_from_one_that_nobody_has() {
+    let bad = |name: &str| bad_name(name, &catalog());
+    assert_eq!(
+        ["role:nobody", "user:eve", "idp:zitadel/reader", "verified", "*"].map(bad),
+        [const { None::<String> }; 5]
+    );
+    assert_eq!(bad("rule:nobody").unwrap(), "`rule:` is not a prefix of names; did you mean `role:`?");
+}
+
+#[test]
 fn everybody_sees_their_own_tools_and_resources() {
     let policy = snapshot(ROWS);
     let seen = |requester: &Requester| {

@@ -60,6 +60,15 @@ fn an_object_that_no_line_names_is_judged_by_the_patterns() {
 }
 
 #[test]
+fn what_casbin_cannot_decide_is_found_before_it_is_asked_for() {
+    let mut policy = snapshot("p, *, *, tool:echo, call, true, allow\n");
+    policy.rehearse().unwrap();
+    let elsewhere = snapshot("p, *, *, tool:web_search, call, true, allow\n");
+    policy.index = elsewhere.index;
+    policy.rehearse().unwrap_err();
+}
+
+#[test]
 fn the_shipped_model_is_the_one_that_is_compiled() {
     let squeeze = |text: &str| text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
     assert_eq!(squeeze(&shipped_model()), squeeze(files::MODEL));

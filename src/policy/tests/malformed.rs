@@ -53,6 +53,10 @@ fn what_a_reader_cannot_see_or_would_mistake_is_refused() {
         line("tool:\u{435}cho"),
         "1:15 refused: `\u{435}` (U+0435) stands among Latin letters and can be mistaken for one; write the whole word in one script"
     );
+    assert_eq!(
+        line("tool:ech\u{43E}"),
+        "1:18 refused: `\u{43E}` (U+043E) stands among Latin letters and can be mistaken for one; write the whole word in one script"
+    );
     // A whole word in another script is a name like any other.
     let found =
         only("p, user:иван, *, tool:echo, call, true, allow\np, user:иван, acme, tool:echo, call, true, allow\n");
@@ -84,6 +88,8 @@ fn names_need_a_prefix_and_a_known_issuer() {
     assert_eq!(line(""), "1:4 refused: the name is empty; write a prefix and a name, as in `role:member`");
     assert_eq!(line("usr:x"), "1:4 refused: `usr:` is not a prefix of names; did you mean `user:`?");
     assert_eq!(line("user:"), "1:9 refused: the name after `user:` is empty");
+    assert_eq!(line("idp:zitadel/ x"), "1:16 refused: the name after `idp:` begins or ends with a blank");
+    assert_eq!(line("veri"), "1:4 refused: `veri` has no prefix; did you mean `verified`?");
     assert_eq!(
         line("user:j*"),
         "1:10 refused: `*` in a name matches nothing but itself; name each one, or write `*` alone for everyone"
@@ -145,6 +151,9 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "51 refused: casbin would rewrite `r.` or `p.` at the start of a word, even in a text; compare with a claim or column instead",
         ),
         ("r.obj.final == true and true == true", "55 refused: `and` is written `&&`"),
+        ("r.obj.final == true & true == true", "55 refused: `&` stands alone; write `&&`"),
+        ("r.act == \"x\"", "35 refused: `r.act` is not a term; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`"),
+        ("r.obj.amount < 3-4", "51 refused: `-4` stands where `&&`, `||` or the end is expected"),
         ("!r.obj.final", "36 refused: `r.obj.final` stands where `(` after `!` is expected"),
         ("(r.obj.final == true", "55 refused: the condition ends where `)` is expected"),
         ("r.obj.final == true)", "54 refused: this `)` has no `(`"),
@@ -162,11 +171,22 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "r.obj.amount < 0.1000000000000000055",
             "50 refused: `0.1000000000000000055` has 19 digits; decimals compare exactly up to 15",
         ),
+        (
+            "r.obj.amount < 0.1234567890123456",
+            "50 refused: `0.1234567890123456` has 16 digits; decimals compare exactly up to 15",
+        ),
+        ("r.obj.title == “x”", "50 refused: `“` is not a quote; write `\"`"),
         ("eval(r.sub.id)", "35 refused: nothing is called in a condition but `present(…)`"),
         ("p.sub == \"x\"", "35 refused: `p.sub` is not a term; text stands in double quotes, as in `\"p.sub\"`"),
     ];
     for (when, message) in cases {
         assert_eq!(condition(when), message, "{when}");
+    }
+    // Inside a word, casbin sees no variable; and fifteen digits are exact.
+    let ends = ["title == \"car.x\"", "title == \"_r.x\"", "title == \"3p.x\"", "amount < 0.123456789012345"];
+    for end in ends {
+        let line = format!("p, *, *, dataset:documents, read, r.obj.{end}, deny\n");
+        assert_eq!(findings(directory(line).path()), [""; 0]);
     }
 }
 
@@ -222,6 +242,11 @@ fn conditions_that_do_not_type_check_are_refused() {
             "1:27 refused: the dataset `rates` has no column `title`; there are `id`, `owner_id`",
         ]
     );
+    // What needs no row is checked even where the pattern covers nothing yet, and the grammar where nothing is known.
+    let covers_nothing = findings(directory("p, *, *, dataset:n*, read, r.sub.clearance == \"x\", deny\n").path());
+    assert_eq!(covers_nothing[0], "1:28 refused: a number is compared with text; compare like with like");
+    let unknown = findings(directory("p, *, *, dataset:nothing, read, r.obj.title = \"x\", deny\n").path());
+    assert_eq!(unknown[1..], ["1:45 refused: `=` does not compare; write `==`"]);
 }
 
 #[test]
@@ -233,8 +258,20 @@ fn a_condition_cannot_exhaust_the_stack() {
     );
     let deep = condition(&nested(64));
     assert_eq!(deep, "99 refused: the condition is nested more than 64 deep; split it into several lines");
+    let negated = |depth: usize| format!("{}r.obj.final == true{}", "!(".repeat(depth), ")".repeat(depth));
+    assert_eq!(
+        findings(directory(format!("p, *, *, dataset:documents, read, {}, deny\n", negated(63))).path()),
+        [""; 0]
+    );
+    assert!(condition(&negated(64)).ends_with("nested more than 64 deep; split it into several lines"));
     let long = condition(&nested(40_000));
     assert_eq!(long, "35 refused: the condition is 80019 bytes long; at most 4096 are read");
+    let padded = |bytes: usize| format!("r.obj.final =={}true", " ".repeat(bytes - 18));
+    assert_eq!(
+        findings(directory(format!("p, *, *, dataset:documents, read, {}, deny\n", padded(4096))).path()),
+        [""; 0]
+    );
+    assert_eq!(condition(&padded(4097)), "35 refused: the condition is 4097 bytes long; at most 4096 are read");
 }
 
 #[test]
@@ -253,6 +290,9 @@ fn chains_end_after_sixteen_and_cycles_end() {
     );
     let cycle = format!("{}g, role:r3, role:r1, *\n", chain(3));
     assert_eq!(findings(directory(cycle).path()), [""; 0]);
+    // The shortest way counts, from those that somebody is: nobody begins as a role that is only given.
+    let short = format!("{}g, user:a, role:r10, *\n", chain(20));
+    assert_eq!(findings(directory(short).path()), [""; 0]);
     // Nobody stands before a long cycle, and it is as long as a chain.
     let links = (0..20).map(|i| format!("g, role:r{i}, role:r{}, acme\n", (i + 1) % 20));
     let found = findings(directory(links.collect::<String>()).path());
@@ -278,9 +318,30 @@ fn a_directory_without_a_policy_is_refused() {
         findings(capital.path()),
         ["0:0 refused: the extension is `.CSV`, and only `.csv` is read; rename the file"]
     );
+    let large = directory(GOOD);
+    fs::File::create(large.path().join("b.csv")).unwrap().set_len(32 * 1024 * 1024 + 1).unwrap();
+    assert_eq!(
+        findings(large.path()),
+        ["0:0 refused: the file cannot be read: it is 33554433 bytes long; at most 33554432 are read"]
+    );
     // Locks and swap files of editors are not policies.
     let editing = directory(GOOD);
     fs::write(editing.path().join(".#policy.csv"), "garbage").unwrap();
     fs::write(editing.path().join("policy.csv~"), "garbage").unwrap();
     assert_eq!(findings(editing.path()), [""; 0]);
+}
+
+#[test]
+fn contents_from_elsewhere_are_read_as_a_directory_is() {
+    let contents = |more: &[&str]| {
+        let files = [("model.conf", shipped_model()), ("policy.csv", GOOD.to_owned())];
+        let more = more.iter().map(|name| (*name, "not a line of a policy\n".to_owned()));
+        let files = files.into_iter().chain(more).map(|(name, text)| (name.to_owned(), text.into_bytes()));
+        check_contents(Path::new("elsewhere"), files.collect(), &catalog())
+    };
+    let checked = contents(&[".policy.csv", "README.md"]);
+    assert_eq!(checked.findings, []);
+    let echo = Object::Tool(name("echo"));
+    assert!(checked.snapshot.unwrap().decide(&somebody("acme", &[]), &echo, Permission::Call).is_allowed());
+    assert!(contents(&["b.CSV"]).snapshot.is_none() && contents(&["b.csv"]).snapshot.is_none());
 }

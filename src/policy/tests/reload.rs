@@ -22,6 +22,14 @@ fn echoes(policies: &Policies) -> bool {
 }
 
 #[test]
+fn contents_are_told_apart_by_every_digit_of_their_revision() {
+    let revision = Revision(std::array::from_fn(|index| u8::try_from(8 * index + 7).unwrap()));
+    let digits: String = revision.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(revision.hex(), digits);
+    assert_eq!(revision.to_string(), digits[..12]);
+}
+
+#[test]
 fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
     let directory = directory(ALLOW);
     let policies = policies(&directory);
@@ -43,6 +51,13 @@ fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
         "a request keeps its snapshot"
     );
     assert_eq!(reload.new.to_string().len(), 12);
+    // Of two lines that say the same, one is new.
+    write(&directory, "policy.csv", &ALLOW.repeat(2));
+    let reload = policies.reload(NOW).unwrap();
+    assert_eq!((reload.added.len(), reload.removed.len()), (1, 0));
+    write(&directory, "policy.csv", ALLOW);
+    let reload = policies.reload(NOW).unwrap();
+    assert_eq!((reload.added.len(), reload.removed.len()), (0, 1));
 }
 
 #[test]
@@ -75,6 +90,15 @@ fn a_file_that_was_in_force_and_is_gone_or_empty_is_refused_until_a_restart() {
     assert!(policies.reload(NOW).unwrap_err().to_string().contains("and is gone"));
     assert!(!echoes(&policies), "the denial is still in force");
     assert!(echoes(&self::policies(&directory)), "a restart accepts what is there");
+}
+
+#[test]
+fn a_file_that_said_nothing_may_go() {
+    let directory = directory(ALLOW);
+    write(&directory, "walls.csv", "# none yet\n");
+    let policies = policies(&directory);
+    fs::remove_file(directory.path().join("walls.csv")).unwrap();
+    assert!(policies.reload(NOW).unwrap().is_change() && echoes(&policies));
 }
 
 #[test]
