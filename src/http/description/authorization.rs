@@ -116,7 +116,8 @@ fn authorize() -> MetaOperation {
 fn token() -> MetaOperation {
     let about = "A code counts once. A refresh token is replaced each time; the same one is answered once more where the answer \
                  may have been lost, and ends its family where it comes back late.";
-    let mut operation = operation(Method::POST, "token", "Exchanges a code or a refresh token for tokens.", about);
+    let mut operation =
+        operation(Method::POST, "token", "Gives tokens for a code, for a refresh token, or to a client itself.", about);
     operation.request = Some(body::<TokenRequest>(FORM));
     operation.security = client_authentication();
     operation.responses.responses = vec![json::<TokenAnswer>(200, "Tokens.")];
@@ -142,7 +143,7 @@ fn revoke() -> MetaOperation {
 }
 
 fn introspect() -> MetaOperation {
-    let about = "For clients with a secret: about their own tokens, and about those of the tenants that they serve if the operator \
+    let about = "For confidential clients: about their own tokens, and about those of the tenants that they serve if the operator \
                  made them known.";
     let mut operation = operation(Method::POST, "introspect", "Says what a token is worth (RFC 7662).", about);
     operation.request = Some(body::<TokenInQuestion>(FORM));

@@ -153,7 +153,11 @@ fn kind(schema: &Value) -> String {
         return format!("list of {}", kind(items));
     }
     let words: Vec<&str> = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if words.is_empty() { text(&schema["type"]) } else { words.join(", ") }
+    match (words.is_empty(), schema["type"].as_str()) {
+        (true, Some(kind)) => kind.to_owned(),
+        (true, None) => "JSON".to_owned(),
+        (false, _) => words.join(", "),
+    }
 }
 
 fn named(schema: &Value) -> Option<&str> {
