@@ -156,6 +156,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("crate::demo", &["demo/", "cli/"]),
     ("RowScope::of", &["authz/action.rs"]),
     ("Authorized::redeem", &["authz/gate.rs"]),
+    (".rule(Ask", &["authz/gate.rs"]),
 ];
 
 #[test]

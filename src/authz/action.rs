@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::RowScope;
+use super::gate::Ask;
 use crate::model::{Name, Requester, Scope};
 use crate::policy::{Decision, LineRef, Listed, Object, Permission, RowRule, Snapshot, Visible};
 
@@ -33,8 +34,8 @@ pub trait Action: Debug + Send + Sync {
     /// What is done, and to what, as the audit trail and policies name them.
     fn names(&self) -> (&'static str, String);
 
-    /// Asks the policy, and nothing else.
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope>;
+    /// Asks the policy, and nothing else. What it says is the gate's to hear: only the gate has an [`Ask`].
+    fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope>;
 
     /// What it is done through, where that is not the object itself: a generated tool, or a method of MCP.
     fn through(&self) -> Option<&str> {
@@ -72,7 +73,7 @@ impl Action for Use {
         (permission.as_str(), object.to_string())
     }
 
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
+    fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
         let (object, permission) = self.asked();
         policy.decide(requester, &object, permission).into()
     }
@@ -97,7 +98,7 @@ impl Action for ReadRows {
         (Permission::Read.as_str(), Object::Dataset(self.dataset.clone()).to_string())
     }
 
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
+    fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
         let rows = policy.rows_through(requester, &self.dataset, &self.tool);
         match rows.rule {
             RowRule::Filter(filter) => Ruling::Allow(RowScope::of(filter, rows.columns), rows.lines.to_vec()),
@@ -122,7 +123,7 @@ impl Action for List {
         ("list", self.0.as_str().to_owned())
     }
 
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope> {
+    fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope> {
         Ruling::Allow(policy.visible(requester, self.0), Vec::new())
     }
 }
@@ -139,7 +140,7 @@ impl Action for UseUnknown {
         ("use", self.0.clone())
     }
 
-    fn rule(&self, _: &Snapshot, _: &Requester) -> Ruling<()> {
+    fn rule(&self, _: Ask, _: &Snapshot, _: &Requester) -> Ruling<()> {
         Ruling::Deny(Vec::new())
     }
 }

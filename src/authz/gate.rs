@@ -27,6 +27,11 @@ pub enum Refusal {
     Random(#[from] RandomError),
 }
 
+/// The gate's word that it asks the policy on behalf of a principal. Nothing else can make one or name its type, so nothing
+/// else hears a ruling, which may hold rows, and no action is written outside `authz`.
+#[derive(Debug)]
+pub struct Ask(());
+
 /// Decides, and records what it decides.
 #[derive(Debug, Clone)]
 pub struct Gate {
@@ -58,7 +63,7 @@ impl Gate {
     ) -> Result<Authorized<A>, Refusal> {
         let place = self.audit.reserve()?;
         let policy = self.policies.current();
-        let ruling = action.rule(&policy, principal.requester());
+        let ruling = action.rule(Ask(()), &policy, principal.requester());
         let lacking = A::NEEDS.filter(|needed| !principal.proof().scopes.contains(*needed));
 
         let decision = random::hex::<12>(self.random.as_ref())?;
@@ -89,6 +94,6 @@ impl Gate {
     /// Says what the policy would say of `action`, scopes aside. Permits nothing and records nothing: the challenge or the
     /// refusal that follows comes from [`Gate::authorize`].
     pub fn would_allow<A: Action>(&self, principal: &Principal, action: &A) -> bool {
-        matches!(action.rule(&self.policies.current(), principal.requester()), Ruling::Allow(..))
+        matches!(action.rule(Ask(()), &self.policies.current(), principal.requester()), Ruling::Allow(..))
     }
 }
