@@ -32,7 +32,7 @@ pub(super) fn check_placeholders(
 pub(super) fn check_secret_placeholder(section: &Section<'_>, key: &str, secret: &At<Secret>, loopback: bool) -> bool {
     let is_example = is_placeholder(secret.value.expose());
     if is_example {
-        let hint = "write the secret that the authorization server gave to this server";
+        let hint = "write a secret that nobody can guess, and give it to the platform alone";
         placeholder(section, key, "[secret]", &secret.origin, hint, loopback);
     }
     is_example

@@ -1,4 +1,4 @@
-//! `[state]` and `[oauth]`: the authorization server, and our own identity at another one.
+//! `[state]` and `[oauth]`: the authorization server, and the one client that the configuration makes known to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -142,12 +142,12 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
     }
 }
 
-/// Reads the client that the guide knows us by.
+/// Reads the client that the configuration makes known (`OAUTH_CLIENT_ID` of the guide).
 fn client(section: &mut Section<'_>, enabled: bool, loopback: bool) -> Option<OauthClient> {
     let id = section.text("client_id");
     let secret = section.secret("client_secret", "client_secret_file");
     let redirect_uris = section.texts("redirect_uris");
-    let hint = "write the client id that the authorization server knows this server by";
+    let hint = "write the id by which this server knows the client that the secret is for";
     let Some(id) = id else {
         if let Some(secret) = &secret {
             let key = section.key("client_id");

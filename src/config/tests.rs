@@ -627,9 +627,9 @@ fn the_guides_example_values_are_refused_where_others_can_reach_the_server() {
     assert_eq!(
         case.refused(),
         ".env:4 OAUTH_CLIENT_ID: `oauth.client_id` is `your-client-id`, an example value; it works on a loopback address only. \
-         write the client id that the authorization server knows this server by\n\
+         write the id by which this server knows the client that the secret is for\n\
          .env:5 OAUTH_CLIENT_SECRET: `oauth.client_secret` is `[secret]`, an example value; it works on a loopback address only. \
-         write the secret that the authorization server gave to this server\n\
+         write a secret that nobody can guess, and give it to the platform alone\n\
          .env:3 AUDIENCE: `issuer.blockbrain.audience` is `your-api-audience`, an example value; it works on a loopback address only. \
          a token must say that it is meant for this server: `bailiwick token inspect` shows the `aud` of a token\n\
          .env:3 AUDIENCE: `issuer.blockbrain.clients` is missing; write the client ids whose tokens are accepted \
@@ -712,7 +712,7 @@ fn secrets_come_from_files_too_and_never_show() {
     );
     assert_eq!(
         errors(&[("OAUTH_CLIENT_SECRET", "hush, nobody knows")]),
-        "environment OAUTH_CLIENT_SECRET: `oauth.client_id` is missing; write the client id that the authorization server knows this server by"
+        "environment OAUTH_CLIENT_SECRET: `oauth.client_id` is missing; write the id by which this server knows the client that the secret is for"
     );
     assert_eq!(
         errors(&[("OAUTH_CLIENT_ID", "us"), ("OAUTH_CLIENT_SECRET", "hush")]),
