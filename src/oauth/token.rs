@@ -3,8 +3,8 @@
 //! Everything that can be refused without changing anything is refused first: a code that another client presents, or that
 //! comes with another verifier or resource, stays good for the client that it is for. Then one conditional update says who was
 //! first. A code that its own client presents again ends the family, because two have it; one that lost against itself by a
-//! moment is only refused. A refresh token that comes back may
-//! only be an answer that was lost, and `benign` says when that is believed.
+//! moment is only refused. A refresh token that comes back may only be an answer that was lost, and `benign` says when that is
+//! believed.
 
 use super::authorize::is_ours;
 use super::client::Credentials;
@@ -183,9 +183,9 @@ impl AuthorizationServer {
         Ok(Issued { access, expires_in, refresh, scopes, grant: stored.grant, generation })
     }
 
-    /// A spent token comes back. It is taken for an answer that was lost, or for the slower of two at once, as long as nobody
-    /// has used what the answer held, and for the grace time after that; then the same answer is given again. Only what took
-    /// its place last can be had so: there is one lineage and never two.
+    /// A spent token comes back. It is taken for an answer that was lost, or for the slower of two at once, until its successor
+    /// is used, and in any case for `refresh_grace` from the moment it was spent; then the same answer is given again. Only what
+    /// took its place last can be had so: there is one lineage and never two.
     fn benign(&self, replay: Replay, now: Timestamp) -> Option<Successor> {
         let in_grace = now.since(replay.spent) <= self.settings.refresh_grace;
         replay.successor.filter(|successor| successor.used.is_none() || in_grace)
