@@ -1,4 +1,5 @@
-//! casbin decides; this is all there is between it and us.
+//! casbin decides about tools and resources; this is all there is between it and us. Rows and columns are compiled from the
+//! same rules (`scope`, `columns`), and a differential test asks casbin about each row and holds the two equal.
 //!
 //! The enforcer is built from rules that were parsed and checked, never from text: casbin's file adapter drops lines that
 //! it does not understand, its interpreter would run whatever a condition contained, and its matching functions panic on
@@ -7,7 +8,8 @@
 //! a deny rule that a request says nothing about counts.
 //!
 //! casbin's cost is linear in the rules it is given, so they stand in partitions, one `p` definition for each tenant,
-//! permission and object that lines name, all under one matcher; a rule for `*` stands in one of its own, once. What the
+//! permission and object that lines name, all under one matcher; a rule for `*` stands in one of its own, once, and what would
+//! be too large is divided by the names that its rules are for (`index`). What the
 //! model's effect says of all rules together, some allowance and no denial, is then: some partition allows, and none
 //! denies. Nothing here is changed after it is built.
 
