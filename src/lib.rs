@@ -10,7 +10,7 @@
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
 //! | [`limits`] | how often somebody may ask |
 //! | [`outbound`] | fetches what strangers publish, and leads nobody inside by it |
-//! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
+//! | [`config`] | the only reader of the environment and of `bailiwick.toml`: settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
 //! | [`store`] | our own state: the audit trail, and what the authorization server remembers |
 //! | [`keys`] | whom we trust: issuers' keys, fetched and kept, and our own; the signature of a token |
@@ -18,7 +18,7 @@
 //! | [`authn`] | a request's headers in, a `Principal` out |
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
-//! | [`oauth`] | the authorization server: requests and tokens decided, without HTTP |
+//! | [`oauth`] | the authorization server: requests and tokens decided, without serving HTTP |
 //! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
 //! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
 //! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |

@@ -1,4 +1,5 @@
-//! The gate: a principal and an action in, a permit or a refusal out. Whatever reads or changes anything passes here.
+//! The gate: a principal and an action in, a permit or a refusal out. Whatever an MCP client
+//! reads or does passes here; the OAuth endpoints, which give tokens and no data, decide for themselves (`oauth`).
 //!
 //! # Adding an action
 //!

@@ -9,7 +9,7 @@ use crate::model::{BadIdentifier, DataRoom, IssuerName, OrganisationId, Tenant};
 pub struct TenantEntry {
     /// Its name in policies and in tenant columns.
     pub name: Tenant,
-    /// The one issuer that may speak for it.
+    /// The one issuer that may speak for it, besides our own authorization server.
     pub issuer: IssuerName,
     /// The organisation ids in that issuer's tokens that mean this tenant.
     pub organisations: BTreeSet<OrganisationId>,

@@ -1,4 +1,5 @@
-//! What the decision is about: the protected data. Nothing here runs without a permit.
+//! What the decision is about: the protected data. For the server nothing here runs without a permit; the command line, which
+//! has none, reads through [`preview`].
 //!
 //! [`check`] holds the declarations against the real database at start. [`describe::tool`] says what a dataset offers,
 //! [`arguments::parse`] makes a [`Request`] of a call, [`ReadPlan::new`] joins it with the scope of its permit, and [`read`]

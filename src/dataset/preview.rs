@@ -1,6 +1,6 @@
 //! Reads on behalf of people who have sent no token, for the command line.
 //!
-//! `policy explain` and `policy test` ask what somebody would see. They have a row filter from the policy and no
+//! `policy explain`, `policy test` and `policy diff` ask what somebody would see. They have a row filter from the policy and no
 //! permit, so this module alone takes a bare [`RowFilter`]. Only `cli` may import it: whoever can run the command can open
 //! the file anyway. No server code may ever come here.
 

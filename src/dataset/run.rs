@@ -1,4 +1,5 @@
-//! Runs a plan: binds, reads, decodes. The only function that answers from protected data takes a [`ReadPlan`] by value.
+//! Runs a plan: binds, reads, decodes. The only function that answers the server from protected data takes a [`ReadPlan`] by
+//! value; `preview` alone reads by a bare filter, for the command line.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -1,5 +1,7 @@
 //! The one statement of a read. Pure: a plan and a filter go in, text and bound values come out.
 //!
+//! Columns are masked here: one that is hidden in some rows is read through its own condition, and is NULL in the others.
+//!
 //! The row filter is always the first condition. Everything a caller says stands beside it, joined by AND, so that it can
 //! only narrow. Nothing here counts, ranks or orders by rows outside the filter.
 

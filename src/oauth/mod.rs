@@ -1,4 +1,4 @@
-//! The authorization server (OAuth 2.1), without HTTP: parameters in, decisions out. The time and the randomness are given to
+//! The authorization server (OAuth 2.1), but for serving it: parameters and the `Authorization` header in, decisions out. The time and the randomness are given to
 //! it, and whatever it remembers is in the store.
 //!
 //! A request goes through one function each: [`authorize`] decides on the parameters of an authorization request,

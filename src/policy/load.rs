@@ -1,4 +1,4 @@
-//! The policy in force: loaded whole, swapped whole, or kept.
+//! The policy in force: loaded whole, swapped whole, or kept. Files that vanished are refused here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What became of the reloads, in numbers: for `/readyz`, and for whoever collects metrics.
+//! What became of the reloads, in numbers, for `/readyz`.
 
 use std::sync::Arc;
 

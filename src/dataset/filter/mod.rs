@@ -1,9 +1,11 @@
-//! A row filter as SQL: for every row, the statement says what [`RowFilter::admits`] says.
+//! A row filter as SQL: the statement gives no row that [`RowFilter::admits`] refuses, and all that it takes, but those in whose
+//! place the database itself compares otherwise (below).
 //!
 //! Conditions have three values, and so has SQL; what SQL has besides is a habit of converting. A column is therefore read
 //! through a guard that is NULL unless the cell is of the declared type (`cell`), values are bound and never formatted,
 //! and text compares under a stated collation. A bare comparison, which an index can serve, stands in front of a guard
-//! only where nothing but *true* counts, and never instead of one: it may cost a row, it cannot give one away.
+//! only where nothing but *true* counts, and never instead of one: where the database compares otherwise than the guard, it
+//! may cost a row; it cannot give one away.
 //!
 //! The rendered text is a term of a `WHERE`, alone or under `AND`, where NULL is no row. It must not be negated.
 

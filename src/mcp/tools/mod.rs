@@ -89,7 +89,8 @@ impl Tools {
         self.entries.get(name)
     }
 
-    /// The descriptions of the visible tools, in order, each with the columns that are seen.
+    /// The descriptions of the visible tools, in order, each with the columns that are seen. Which are visible,
+    /// `Snapshot::visible_tools` decides.
     pub(super) fn visible(&self, visible: &Visible) -> Vec<ToolDescription> {
         let seen = |entry: &Entry| Some(self.described(entry, visible.get(entry.name.as_str())?.as_ref()));
         self.entries.values().filter_map(seen).collect()

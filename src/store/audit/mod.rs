@@ -6,7 +6,8 @@
 //! cannot be written, `reserve` refuses, so nothing is answered unrecorded.
 //!
 //! Requests without a verified credential are counted, never stored one by one, so that garbage cannot fill the disk.
-//! Nothing here stores a token, a claim or an answer.
+//! Nothing here stores a token or an answer; of a token's claims, only those that say who asks, through whom, and with which
+//! scopes.
 
 mod acceptance;
 mod error;

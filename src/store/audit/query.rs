@@ -1,4 +1,4 @@
-//! Reads the audit trail: for the command line and, behind a permit, for the console.
+//! Reads the audit trail, for the command line.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! What the operator changed from the command line, for the server to put into its audit trail.
 //!
-//! The audit trail has one writer, the server. So a change leaves its record beside itself, in the same transaction, and the
-//! server takes it over when it sees the epoch move, or when it starts.
+//! The server writes the audit trail (but for `policy accept`, which says what the server has to find there). So a change leaves
+//! its record beside itself, in the same transaction, and the server takes it over when it sees the epoch move, or when it
+//! starts.
 
 use serde_json::Value;
 use sqlx::{Sqlite, Transaction};

@@ -2,7 +2,8 @@
 //!
 //! A method is a transition, and a transition is one transaction: it happens as a whole or, whatever fails, not at all, so
 //! that a code or a token is never lost half-way. What may happen once is decided by the row (`UPDATE … WHERE spent_at IS
-//! NULL`), never by an earlier read. Time is an argument. Of a secret only the hash is here.
+//! NULL`), never by an earlier read. Time is an argument. Of a secret that somebody else holds only the hash is here;
+//! but the seeds of our signing keys are here as they are, so the file is its owner's alone.
 //!
 //! Whatever others must notice (a grant revoked, a client disabled, a key rotated) moves the [epoch](StateStore::epoch) in
 //! the same transaction. This process knows it before the transition returns; another process that uses the same file sees
