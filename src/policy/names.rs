@@ -15,7 +15,8 @@ use crate::model::{IssuerName, SubjectId, Tenant};
 pub(super) const MAX_CHAIN: usize = 16;
 
 const ROLE: &str = "role:";
-const BUILT_IN: [&str; 6] = ["user:", "subject:", "idp:", "role:", "key:", "client:"];
+const CLIENT: &str = "client:";
+const BUILT_IN: [&str; 5] = ["user:", "subject:", "idp:", "role:", CLIENT];
 
 /// Where a name stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,12 @@ pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), F
     }
     let own = match prefix {
         "subject:" | "idp:" => issued(prefix, rest, start, catalog)?,
+        CLIENT if rest.starts_with("http:") || rest.starts_with("https:") => {
+            let message = format!(
+                "a client that is known by its address acts for people alone, so nobody goes by `{text}`; write the id of one that acts for itself"
+            );
+            return Err(Flaw::new(start, message));
+        }
         _ => rest,
     };
     match SubjectId::from_str(own) {

@@ -17,8 +17,6 @@ pub enum Object {
     Resource(Arc<str>),
     /// `prompt:<name>`
     Prompt(Name),
-    /// `admin:<area>`
-    Admin(Arc<str>),
     /// `dataset:<name>`
     Dataset(Name),
     /// `column:<dataset>/<column>`
@@ -36,7 +34,6 @@ impl Object {
             Self::Tool(_) => Kind::Tool,
             Self::Resource(_) => Kind::Resource,
             Self::Prompt(_) => Kind::Prompt,
-            Self::Admin(_) => Kind::Admin,
             Self::Dataset(_) => Kind::Dataset,
             Self::Column(_) => Kind::Column,
         }
@@ -45,7 +42,7 @@ impl Object {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Dataset(name) => name.as_str(),
-            Self::Resource(name) | Self::Admin(name) | Self::Column(name) => name,
+            Self::Resource(name) | Self::Column(name) => name,
         }
     }
 }
@@ -56,21 +53,13 @@ impl fmt::Display for Object {
     }
 }
 
-/// What may be done with an object.
+/// What may be done with an object: what this version does. A line about more would be a wall, or a door, that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
     /// `read`
     Read,
-    /// `create`
-    Create,
-    /// `update`
-    Update,
-    /// `delete`
-    Delete,
     /// `call`
     Call,
-    /// `write`
-    Write,
 }
 
 impl Permission {
@@ -78,11 +67,7 @@ impl Permission {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
             Self::Call => "call",
-            Self::Write => "write",
         }
     }
 }
@@ -101,15 +86,10 @@ pub(super) enum Kind {
     Tool,
     Resource,
     Prompt,
-    Admin,
 }
 
-/// The areas of `admin:`.
-const AREAS: [&str; 6] = ["clients", "tokens", "accounts", "policy", "audit", "keys"];
-
 impl Kind {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Dataset, Self::Column, Self::Tool, Self::Resource, Self::Prompt, Self::Admin];
+    pub(super) const ALL: [Self; 5] = [Self::Dataset, Self::Column, Self::Tool, Self::Resource, Self::Prompt];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -118,18 +98,14 @@ impl Kind {
             Self::Tool => "tool",
             Self::Resource => "resource",
             Self::Prompt => "prompt",
-            Self::Admin => "admin",
         }
     }
 
     /// What may be done with an object of this kind.
     pub(super) fn permissions(self) -> &'static [Permission] {
         match self {
-            Self::Dataset => &[Permission::Read, Permission::Create, Permission::Update, Permission::Delete],
-            Self::Column => &[Permission::Read, Permission::Update],
             Self::Tool => &[Permission::Call],
-            Self::Resource | Self::Prompt => &[Permission::Read],
-            Self::Admin => &[Permission::Read, Permission::Write],
+            Self::Dataset | Self::Column | Self::Resource | Self::Prompt => &[Permission::Read],
         }
     }
 
@@ -146,7 +122,6 @@ impl Kind {
             Self::Tool => catalog.tools.iter().map(ToString::to_string).chain(generated(catalog)).collect(),
             Self::Resource => catalog.resources.iter().map(ToString::to_string).collect(),
             Self::Prompt => catalog.prompts.keys().map(ToString::to_string).collect(),
-            Self::Admin => AREAS.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -323,7 +323,7 @@ impl Snapshot {
         // The data room narrows rows whatever the lines say; for other objects it counts only where a line reads it.
         let data_room = match object.kind() {
             Kind::Dataset | Kind::Column => requester.context.data_room.clone(),
-            Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin => None,
+            Kind::Tool | Kind::Resource | Kind::Prompt => None,
         };
         Key {
             tenant: requester.tenant.clone(),

@@ -130,7 +130,7 @@ impl World<'_> {
         for dataset in catalog.datasets.values() {
             let row = self.row(dataset);
             let object = Object::Dataset(dataset.name.clone());
-            for permission in [Permission::Read, Permission::Update] {
+            for permission in [Permission::Read, Permission::Call] {
                 let ours = policy.admits_row(&requester, &dataset.name, permission, &row).is_allowed();
                 case(object.to_string(), &row, permission, ours);
             }

@@ -12,7 +12,7 @@ use crate::model::Name;
 const BUILT_IN: [&str; 8] = ["id", "external_id", "issuer", "tenant", "email", "assurance", "actor", "names"];
 
 /// Prefixes of names that only a verified credential, or a role, can give.
-const RESERVED_PREFIXES: [&str; 6] = ["user:", "subject:", "idp:", "role:", "key:", "client:"];
+const RESERVED_PREFIXES: [&str; 5] = ["user:", "subject:", "idp:", "role:", "client:"];
 
 /// The list that is always there, and its prefix.
 const ROOMS: (&str, &str) = ("rooms", "room:");
@@ -96,7 +96,7 @@ fn bad_prefix(prefix: &str) -> Option<&'static str> {
     if !first || !word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_')) {
         Some(form)
     } else if RESERVED_PREFIXES.contains(&prefix) || prefix == ROOMS.1 {
-        Some("a prefix that is not built in (`user:`, `subject:`, `idp:`, `role:`, `key:`, `client:` and `room:` are)")
+        Some("a prefix that is not built in (`user:`, `subject:`, `idp:`, `role:`, `client:` and `room:` are)")
     } else {
         None
     }

@@ -386,8 +386,7 @@ fn data_rooms_come_out_as_declared() {
 fn claims_and_lists_are_refused_with_what_would_be_right() {
     let form =
         "a prefix of small letters, digits, `-` and `_` that begins with a letter and ends with `:`, such as `report:`";
-    let built_in =
-        "a prefix that is not built in (`user:`, `subject:`, `idp:`, `role:`, `key:`, `client:` and `room:` are)";
+    let built_in = "a prefix that is not built in (`user:`, `subject:`, `idp:`, `role:`, `client:` and `room:` are)";
     let cases = [
         ("[claims]\nclearance = \"int\"", "11: `claims.clearance`: there is no type `int`; there are `text`, `number`, `boolean`".to_owned()),
         ("[claims]\nemail = \"text\"", "11: `claims.email` is the name of what every requester has as `r.sub.email`; expected another name".to_owned()),
@@ -403,7 +402,7 @@ fn claims_and_lists_are_refused_with_what_would_be_right() {
     for (lines, message) in cases {
         refuses(lines, &message);
     }
-    for prefix in ["user:", "subject:", "idp:", "role:", "key:", "client:", "room:"] {
+    for prefix in ["user:", "subject:", "idp:", "role:", "client:", "room:"] {
         refuses(
             &format!("[policy.lists]\nx = \"{prefix}\""),
             &format!("11: `policy.lists.x` is `{prefix}`; expected {built_in}"),

@@ -169,7 +169,7 @@ impl Reader<'_> {
         match what.kind? {
             Kind::Dataset => Some(all.filter(|d| what.covers(Kind::Dataset, d.name.as_str())).collect()),
             Kind::Column => Some(all.filter(|d| covered_columns(what, d).next().is_some()).collect()),
-            Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin => None,
+            Kind::Tool | Kind::Resource | Kind::Prompt => None,
         }
     }
 

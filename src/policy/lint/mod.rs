@@ -109,9 +109,7 @@ fn datasets<'a>(rule: &Rule, catalog: &'a Catalog) -> Option<impl Iterator<Item 
     let kind = rule.what.kind.filter(|kind| matches!(kind, Kind::Dataset | Kind::Column))?;
     let covers = move |dataset: &&Dataset| match kind {
         Kind::Column => columns(rule, dataset).next().is_some(),
-        Kind::Dataset | Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin => {
-            rule.what.covers(kind, dataset.name.as_str())
-        }
+        Kind::Dataset | Kind::Tool | Kind::Resource | Kind::Prompt => rule.what.covers(kind, dataset.name.as_str()),
     };
     Some(catalog.datasets.values().map(AsRef::as_ref).filter(covers))
 }
@@ -150,7 +148,7 @@ fn comes_with_rows(
             let open = columns.all(|column| !column.protected);
             open.then(|| format!("`{what}` is not protected and is read with its row; only a deny line changes it"))
         }
-        (Effect::Allow, Kind::Dataset | Kind::Resource | Kind::Prompt | Kind::Admin) | (Effect::Deny, _) => None,
+        (Effect::Allow, Kind::Dataset | Kind::Resource | Kind::Prompt) | (Effect::Deny, _) => None,
     }
 }
 

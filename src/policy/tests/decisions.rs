@@ -159,7 +159,7 @@ fn a_dataset_of_another_tenant_is_not_there() {
     let rates = Object::Dataset(name("rates"));
     assert!(!allowed(&policy, &somebody("acme", &["verified"]), &rates, Permission::Read));
     assert!(allowed(&policy, &somebody("globex", &["verified"]), &rates, Permission::Read));
-    assert!(!allowed(&policy, &somebody("globex", &["verified"]), &rates, Permission::Update));
+    assert!(!allowed(&policy, &somebody("globex", &["verified"]), &rates, Permission::Call));
 }
 
 #[test]

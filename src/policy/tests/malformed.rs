@@ -102,6 +102,32 @@ fn names_need_a_prefix_and_a_known_issuer() {
 }
 
 #[test]
+fn what_nobody_can_be_and_nothing_serves_is_refused() {
+    let line = |who: &str, what: &str, may: &str| only(format!("p, {who}, *, {what}, {may}, true, deny\n"));
+    assert_eq!(
+        line("key:k1", "tool:echo", "call"),
+        "1:4 refused: `key:` is not a prefix of names; there are `user:`, `subject:`, `idp:`, `role:`, `client:`, `room:`"
+    );
+    assert_eq!(
+        line("client:https://claude.ai/client", "tool:echo", "call"),
+        "1:11 refused: a client that is known by its address acts for people alone, so nobody goes by `client:https://claude.ai/client`; write the id of one that acts for itself"
+    );
+    assert_eq!(findings(directory("p, client:robot, acme, tool:echo, call, true, deny\n").path()), [] as [&str; 0]);
+    for what in ["admin:keys", "admin:*"] {
+        assert_eq!(
+            line("*", what, "*"),
+            "1:10 refused: `admin:` is not a kind of object; there are `dataset`, `column`, `tool`, `resource`, `prompt`"
+        );
+    }
+    for may in ["create", "update", "delete", "write"] {
+        assert_eq!(
+            line("*", "dataset:documents", may),
+            format!("1:29 refused: `{may}` is not a permission of `dataset:` objects; there are `read`")
+        );
+    }
+}
+
+#[test]
 fn patterns_end_in_a_star_or_have_none() {
     let line = |what: &str, may: &str, effect: &str| only(format!("p, *, *, {what}, {may}, true, {effect}\n"));
     assert_eq!(

@@ -21,9 +21,9 @@ const WHO: [&str; 12] = [
     "role:r3",
     "client:c0",
     "client:c1",
-    "key:k0",
+    "client:c2",
 ];
-const WHAT: [&str; 7] = ["tool:echo", "tool:web_search", "tool:e*", "tool:*", "admin:keys", "admin:*", "*"];
+const WHAT: [&str; 7] = ["tool:echo", "tool:web_search", "tool:e*", "tool:*", "resource:keys", "resource:*", "*"];
 
 /// Numbers without a pattern, the same on every machine.
 struct Numbers(u64);
@@ -44,11 +44,11 @@ fn lines(seed: u64, count: usize) -> Lines {
         let (when, effect) = (numbers.one(&["true", "r.sub.clearance < 3"]), numbers.one(&["allow", "allow", "deny"]));
         let may = match what.split_once(':') {
             Some(("tool", _)) => numbers.one(&["call", "*"]),
-            Some(_) => numbers.one(&["read", "write", "*"]),
+            Some(_) => numbers.one(&["read", "*"]),
             None => "*",
         };
         // Denials of everybody would leave nothing to decide.
-        if (what != "*" || effect == "deny") && (who != "*" || effect == "allow" || what.starts_with("admin:k")) {
+        if (what != "*" || effect == "deny") && (who != "*" || effect == "allow" || what.starts_with("resource:k")) {
             writeln!(text, "p, {who}, {tenant}, {what}, {may}, {when}, {effect}").unwrap();
         }
     }
@@ -99,10 +99,10 @@ fn every_partition_together_says_what_the_lines_say() {
             let objects = [
                 (Object::Tool(name("echo")), Permission::Call),
                 (Object::Tool(name("web_search")), Permission::Call),
-                (Object::Admin("keys".into()), Permission::Read),
-                (Object::Admin("audit".into()), Permission::Write),
+                (Object::Resource("keys".into()), Permission::Read),
+                (Object::Resource("audit".into()), Permission::Read),
                 // Nothing is ever answered for what cannot be done with such an object.
-                (Object::Admin("audit".into()), Permission::Call),
+                (Object::Resource("audit".into()), Permission::Call),
             ];
             for (object, permission) in objects {
                 let decision = snapshot.decide(&requester, &object, permission);
