@@ -1,13 +1,16 @@
 //! Columns that denials read, and that may be empty. A denial counts where its condition is unknown, so an empty cell hides
 //! its row, or the column, from everybody whom the line is for: right, but seldom what its author had in mind.
+//!
+//! And allowances that want something of the requester to be absent: the one way in which leaving something out opens
+//! something, so the author hears of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::datasets;
+use super::{Linter, datasets};
 use crate::model::Name;
 use crate::policy::condition::{Condition, Term, Tree};
-use crate::policy::files::Effect;
-use crate::policy::finding::LineRef;
+use crate::policy::files::{Effect, Rule};
+use crate::policy::finding::{Finding, LineRef, Severity};
 use crate::policy::snapshot::Snapshot;
 
 impl Snapshot {
@@ -40,5 +43,28 @@ fn read<'a>(condition: &'a Condition, compared: &mut BTreeSet<&'a Name>, asked: 
         Tree::In { item, .. } => compare(item),
         Tree::Not(inner) => read(inner, compared, asked),
         Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| read(part, compared, asked)),
+    }
+}
+
+impl Linter<'_> {
+    /// The allowances that hold where something of the requester is absent.
+    pub(super) fn absences<'r>(&'r self, rules: &'r [Rule]) -> impl Iterator<Item = Finding> + 'r {
+        rules.iter().filter(|rule| rule.effect == Effect::Allow).filter_map(|rule| {
+            let term = wanted_absent(&rule.when, true)?;
+            let message = format!(
+                "this allows where `{term}` is absent: whoever comes without it is let in; if that is not meant, compare it with a value"
+            );
+            Some(self.finding(&rule.at, Severity::Warning, message))
+        })
+    }
+}
+
+/// Something of the requester whose absence can help the condition to hold, or not to hold.
+fn wanted_absent(condition: &Condition, holds: bool) -> Option<&Term> {
+    match condition {
+        Tree::Present(term @ (Term::Attribute(_) | Term::Context(_))) if !holds => Some(term),
+        Tree::Always | Tree::Present(_) | Tree::Compare { .. } | Tree::In { .. } => None,
+        Tree::Not(inner) => wanted_absent(inner, !holds),
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().find_map(|part| wanted_absent(part, holds)),
     }
 }

@@ -1,7 +1,8 @@
 //! Lines that do nothing. In an allowance that is untidy; in a denial somebody believes in a wall that is not there, so
 //! what is a warning in the one is a refusal in the other.
 //!
-//! `absent` says where a denial counts more than it reads. `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes
+//! `absent` says where a denial counts more than it reads, and where an allowance wants something absent. `ground` says who
+//! there can be, `never` which conditions hold for nobody, `cover` which lines another one makes
 //! idle, `grants` which memberships lead nowhere. A finding that rests on what is *missing* is made only of files that
 //! were understood to the last line: the missing piece could stand in a line that was not.
 
@@ -12,7 +13,7 @@ mod ground;
 mod never;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::cover::Cover;
 use self::ground::Ground;
@@ -28,6 +29,8 @@ pub(super) fn lint(directory: &Path, lines: &Lines, catalog: &Catalog, complete:
     let ground = Ground::new(&lines.grants, catalog);
     let linter = Linter { directory, catalog, ground, complete };
     let mut findings = linter.rules(&lines.rules);
+    let idle: HashSet<(PathBuf, u32)> = findings.iter().map(|found| (found.path.clone(), found.line)).collect();
+    findings.extend(linter.absences(&lines.rules).filter(|found| !idle.contains(&(found.path.clone(), found.line))));
     findings.extend(linter.grants(lines));
     findings
 }
