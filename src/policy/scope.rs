@@ -1,5 +1,6 @@
 //! From lines to rows: the filter that the policy leaves of a dataset for one requester.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::condition::View;
@@ -16,7 +17,8 @@ use crate::model::{DataRoom, Name, Tenant};
 const MAX_PARENTS: usize = 16;
 
 impl Snapshot {
-    /// Compiles the filter, with the lines that are in it or that leave nothing.
+    /// Compiles the filter, with the lines that are in it (its own, then those of the datasets around it) or that leave
+    /// nothing.
     pub(super) fn scope(
         &self,
         view: &View<'_>,
@@ -38,7 +40,7 @@ impl Snapshot {
         let room = view.requester.context.data_room.as_ref();
         let Some(data_room) = room_column(declared, room) else { return nothing(Vec::new()) };
         let place = (tenant, Kind::Dataset, permission);
-        let Left { allow, deny, lines } = match self.left(view, place, dataset.as_str()) {
+        let Left { allow, deny, mut lines } = match self.left(view, place, dataset.as_str()) {
             Ok(lines) => lines,
             Err(denying) => return nothing(denying),
         };
@@ -50,7 +52,9 @@ impl Snapshot {
             None => None,
             Some(within) => match self.scope(view, &within.dataset, Permission::Read, depth + 1) {
                 (RowRule::Nothing, lines) => return nothing(lines),
-                (RowRule::Filter(filter), _) => {
+                (RowRule::Filter(filter), around) => {
+                    let own: BTreeSet<LineRef> = lines.iter().cloned().collect();
+                    lines.extend(around.into_iter().filter(|line| !own.contains(line)));
                     let by = within.by.iter().map(|(own, key)| (own.clone(), key.clone())).collect();
                     Some(ParentFilter { by, filter })
                 }

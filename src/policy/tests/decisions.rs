@@ -153,6 +153,25 @@ fn a_data_room_header_narrows_or_hides() {
 }
 
 #[test]
+fn the_lines_of_the_dataset_around_are_told_too() {
+    let policy = snapshot(
+        "p, verified, *, dataset:comments, read, true, allow\n\
+         p, verified, *, dataset:documents, read, r.obj.final == true, allow\n\
+         p, verified, *, dataset:documents, read, r.obj.classification == \"secret\", deny\n",
+    );
+    let told = |dataset: &str| {
+        let rows = policy.rows(&somebody("acme", &["verified"]), &name(dataset), Permission::Read);
+        rows.lines.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(told("comments"), ["policy.csv:1", "policy.csv:2", "policy.csv:3"]);
+    assert_eq!(told("documents"), ["policy.csv:2", "policy.csv:3"]);
+    // One line for both is told once.
+    let policy = snapshot("p, verified, *, dataset:*, read, true, allow\n");
+    let rows = policy.rows(&somebody("acme", &["verified"]), &name("comments"), Permission::Read);
+    assert_eq!(rows.lines.len(), 1);
+}
+
+#[test]
 fn a_dataset_of_another_tenant_is_not_there() {
     let policy = snapshot("p, verified, *, dataset:*, read, true, allow\n");
     assert_eq!(filter(&policy, &somebody("acme", &["verified"]), "rates"), None);
