@@ -27,7 +27,6 @@ pub(super) fn read(
     for (names, claimed, setting) in [
         (&names.external_user, external_user, "`claims.external_user` of the `[[issuer]]`"),
         (&names.user, user, "`claims.user_header` of the `[[issuer]]`"),
-        (&names.user_email, None, "none"),
     ] {
         match (one(headers, names)?, claimed) {
             (said, Some(claimed)) => agrees(said, |said| said == claimed, claimed, setting)?,
@@ -35,6 +34,8 @@ pub(super) fn read(
             (None, None) => {}
         }
     }
+    // Not used and not recorded, but two of them are refused like two of any other.
+    one(headers, &names.user_email)?;
     let field = |field| names.fields.get(&field).map_or(Ok(None), |names| one(headers, names));
     Ok(Context {
         agent: field(ContextField::Agent)?.map(parse).transpose()?,
