@@ -2,11 +2,13 @@
 //! what is a warning in the one is a refusal in the other. A denial that another denial makes redundant is only untidy
 //! too: its wall stands, in the wider line, and to refuse it would be to refuse the wider one, added in a hurry.
 //!
-//! `absent` says where a denial counts more than it reads. `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes
-//! idle, `grants` which memberships lead nowhere. A finding that rests on what is *missing* is made only of files that
-//! were understood to the last line: the missing piece could stand in a line that was not.
+//! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
+//! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, `aside` which denials a
+//! person gets around by signing in elsewhere. A finding that rests on what is *missing* is made only of files that were
+//! understood to the last line: the missing piece could stand in a line that was not.
 
 mod absent;
+mod aside;
 mod cover;
 mod grants;
 mod ground;
@@ -69,7 +71,10 @@ impl Linter<'_> {
                     .map(|message| (Severity::Warning, message))
             };
             let found = idle.or_else(untidy);
-            findings.extend(found.map(|(severity, message)| self.finding(&rule.at, severity, message)));
+            findings.extend(match found {
+                Some((severity, message)) => Some(self.finding(&rule.at, severity, message)),
+                None => self.aside(rule),
+            });
         }
         findings
     }
