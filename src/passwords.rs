@@ -3,9 +3,11 @@
 //!
 //! A comparison takes tens of megabytes and tens of milliseconds by design, so a few hundred at once would be an attack that
 //! we carry out on ourselves. They wait for a place instead, away from the threads that answer requests. Whoever names a
-//! login that nobody has waits as long as everybody else: the same work is done against a hash of nothing.
+//! login that nobody has waits as long as everybody else: the same work is done against a hash of nothing. One processor is
+//! left to everything else, so that a flood of sign-ins does not slow down the requests of people who are signed in.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
@@ -24,8 +26,8 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const OUTPUT_BYTES: usize = 32;
 
-/// How many are hashed at once: 76 MiB.
-const AT_ONCE: usize = 4;
+/// How many are hashed at once where there are processors enough: 76 MiB.
+const MOST_AT_ONCE: usize = 4;
 
 /// How many wait for that: two seconds' work.
 const WAITING: usize = 64;
@@ -81,7 +83,12 @@ impl Passwords {
     pub fn new(random: Arc<dyn Random>) -> Result<Self, PasswordError> {
         let unknowable: [u8; 32] = random::bytes(random.as_ref())?;
         let nobody = hashed(&unknowable, random::bytes(random.as_ref())?)?;
-        Ok(Self { places: Arc::new(Semaphore::new(AT_ONCE)), queue: Semaphore::new(WAITING), random, nobody })
+        Ok(Self {
+            places: Arc::new(Semaphore::new(at_once(processors()))),
+            queue: Semaphore::new(WAITING),
+            random,
+            nobody,
+        })
     }
 
     /// Hashes a password that is set.
@@ -126,6 +133,16 @@ impl Passwords {
         };
         task::spawn_blocking(work).await.map_err(|_| PasswordError::Ending)?
     }
+}
+
+/// How many processors there are; one, where that cannot be known.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// How many are hashed at once: one processor stays free, where there is more than one.
+fn at_once(processors: usize) -> usize {
+    processors.saturating_sub(1).clamp(1, MOST_AT_ONCE)
 }
 
 fn hashed(password: &[u8], salt: [u8; 16]) -> Result<PasswordHash, PasswordError> {
@@ -234,6 +251,11 @@ mod tests {
         assert!(unknown * 2 > known && known * 2 > unknown, "{known:?} {unknown:?}");
     }
 
+    #[test]
+    fn a_processor_is_left_to_the_requests() {
+        assert_eq!([0, 1, 2, 3, 5, 64].map(at_once), [1, 1, 1, 2, 4, 4]);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_more_than_a_few_are_hashed_at_once() {
         use std::sync::atomic::{AtomicUsize, Ordering};
@@ -249,7 +271,7 @@ mod tests {
             })
         };
         futures_util::future::join_all((0..40).map(|_| work())).await;
-        assert!(most.load(Ordering::SeqCst) <= AT_ONCE, "{most:?}");
+        assert!(most.load(Ordering::SeqCst) <= at_once(processors()), "{most:?}");
     }
 
     #[tokio::test]
@@ -257,7 +279,7 @@ mod tests {
         let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
         // Whoever has a place, or is given one later, and is not asked again keeps it.
         let mut asked: Vec<_> =
-            (0..AT_ONCE + WAITING).map(|_| Box::pin(passwords.verify(password("guess"), None))).collect();
+            (0..at_once(processors()) + WAITING).map(|_| Box::pin(passwords.verify(password("guess"), None))).collect();
         for waiting in &mut asked {
             assert!(futures_util::poll!(waiting).is_pending());
         }
@@ -270,8 +292,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_hangs_up_leaves_no_place_while_their_password_is_still_hashed() {
         let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
-        let all_and_the_test = Arc::new(std::sync::Barrier::new(AT_ONCE + 1));
-        for _ in 0..AT_ONCE {
+        let all_and_the_test = Arc::new(std::sync::Barrier::new(at_once(processors()) + 1));
+        for _ in 0..at_once(processors()) {
             let held = Arc::clone(&all_and_the_test);
             let mut asked = Box::pin(passwords.at_a_place(move || Ok(held.wait().is_leader())));
             assert!(futures_util::poll!(&mut asked).is_pending());

@@ -8,7 +8,7 @@ pub use super::row::row;
 pub use super::sample::{SampleError, WrittenRow, make};
 
 use super::cursor::Pager;
-use super::database::Database;
+use super::database::{Database, Reading};
 use super::plan::{PlanError, Read};
 use super::relation::Schema;
 use super::request::Request;
@@ -48,7 +48,7 @@ pub async fn preview(
     pager: &Pager<'_>,
 ) -> Result<Rows, PreviewError> {
     let read = Read::new(request, filter, pager)?;
-    Ok(run::within(database, schema, &read, filter).await?)
+    Ok(run::within(database, schema, &read, filter, Reading::Ourselves).await?)
 }
 
 /// The statement that such a request would run, to show it.

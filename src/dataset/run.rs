@@ -5,13 +5,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::cell::Cell;
 use super::cursor::{CursorError, Pager, QueryDigest};
-use super::database::{Database, DatabaseError};
+use super::database::{Database, DatabaseError, Reading};
 use super::keyset::Position;
 use super::plan::{Read, ReadPlan, Shape};
 use super::relation::Schema;
 use super::sql::{self, Rendered, SqlError};
 use crate::catalog::ColumnType;
-use crate::model::Name;
+use crate::model::{Name, Subject};
 use crate::policy::RowFilter;
 
 /// Why nothing was read. For the log; callers get [`RunError::SAFE`], whatever happened, because a database's own words
@@ -131,14 +131,14 @@ impl Table {
     }
 }
 
-/// Runs a plan, once.
+/// Runs a plan, once, in its caller's turn: whatever clients the caller comes through, the turns are those of one subject.
 ///
 /// # Errors
 ///
 /// When the database refuses, is too slow, or does not have what was declared.
-pub async fn read(database: &Database, schema: &Schema, plan: ReadPlan) -> Result<Rows, RunError> {
+pub async fn read(database: &Database, schema: &Schema, plan: ReadPlan, caller: &Subject) -> Result<Rows, RunError> {
     let (filter, read) = plan.parts();
-    within(database, schema, read, filter).await
+    within(database, schema, read, filter, Reading::Caller(&caller.to_string())).await
 }
 
 /// Runs a read within a filter. For [`read`] and `preview` alone.
@@ -147,9 +147,10 @@ pub(super) async fn within(
     schema: &Schema,
     read: &Read,
     filter: &RowFilter,
+    whom: Reading<'_>,
 ) -> Result<Rows, RunError> {
     let Rendered { statement, columns, position, masks } = sql::render(read, filter, schema)?;
-    let mut rows = database.fetch(statement).await?;
+    let mut rows = database.fetch_for(whom, statement).await?;
     match &read.shape {
         Shape::Page(page) => {
             let asked = usize::from(page.limit);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::address;
 use super::arguments::operand;
 use super::condition::Place;
-use super::database::Database;
+use super::database::{Database, Reading};
 use super::face::Face;
 use super::filter;
 use super::relation::{Affinity, Schema};
@@ -20,7 +20,7 @@ use super::sql::SqlError;
 use super::statement::{Bind, Statement};
 use crate::authz::RowScope;
 use crate::catalog::{Column, ColumnType};
-use crate::model::Name;
+use crate::model::{Name, Subject};
 use crate::policy::Operator;
 
 const TABLE: &str = "t";
@@ -112,13 +112,18 @@ impl ValuesPlan {
     }
 }
 
-/// Asks, once: the values as they are written, and whether there are more.
+/// Asks, once, in its caller's turn: the values as they are written, and whether there are more.
 ///
 /// # Errors
 ///
 /// When the database refuses, is too slow, or does not have what was declared.
-pub async fn values(database: &Database, schema: &Schema, plan: ValuesPlan) -> Result<(Vec<String>, bool), RunError> {
-    let rows = database.fetch(plan.render(schema)?).await?;
+pub async fn values(
+    database: &Database,
+    schema: &Schema,
+    plan: ValuesPlan,
+    caller: &Subject,
+) -> Result<(Vec<String>, bool), RunError> {
+    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), plan.render(schema)?).await?;
     let most = usize::from(plan.most);
     let more = rows.len() > most;
     let cells = rows.into_iter().take(most).filter_map(|row| row.into_iter().next());

@@ -1,11 +1,13 @@
-//! The demo's own endpoints: its people, their tokens, its issuer's keys. Only `bailiwick demo` serves them, on loopback.
+//! The demo's own endpoints: its people, their tokens, its issuer's keys. Only `bailiwick demo` serves them, on loopback, and
+//! those under `/dev` only by a name of loopback: a page whose own name leads to 127.0.0.1 gets no token.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use poem::http::uri::Authority;
 use poem::http::{StatusCode, header};
 use poem::web::{Data, Query};
-use poem::{Body, EndpointExt as _, Response, Route, get, handler, post};
+use poem::{Body, Endpoint, EndpointExt as _, Request, Response, Route, get, handler, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,10 +23,27 @@ const LIFETIME: Duration = Duration::from_hours(1);
 pub fn routes(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Route {
     let signing = get(token).data(Arc::clone(&issuer)).data(clock);
     Route::new()
-        .at("/dev/people", get(list))
-        .at("/dev/token", signing)
-        .at("/dev/rotate", post(rotate).data(Arc::clone(&issuer)))
+        .at("/dev/people", get(list).around(here))
+        .at("/dev/token", signing.around(here))
+        .at("/dev/rotate", post(rotate).data(Arc::clone(&issuer)).around(here))
         .at(JWKS_PATH, get(keys).data(issuer))
+}
+
+/// Answers what is asked of this machine by a name of its own.
+async fn here<E: Endpoint<Output = Response>>(endpoint: Arc<E>, request: Request) -> poem::Result<Response> {
+    if is_here(&request) {
+        return endpoint.call(request).await;
+    }
+    let text = "the demo answers at 127.0.0.1, ::1 and localhost only; the Host of the request is another";
+    Ok(answer(StatusCode::FORBIDDEN, &json!({ "error": "forbidden", "error_description": text })))
+}
+
+fn is_here(request: &Request) -> bool {
+    let named = request.headers().get_all(header::HOST).iter().map(|host| Authority::try_from(host.as_bytes()).ok());
+    let asked = request.uri().authority().cloned().map(Some);
+    let mut hosts = named.chain(asked).peekable();
+    let is_ours = |host: &Authority| ["127.0.0.1", "[::1]", "localhost"].contains(&host.host());
+    hosts.peek().is_some() && hosts.all(|host| host.as_ref().is_some_and(is_ours))
 }
 
 /// Everybody that `/dev/token` knows.
@@ -98,4 +117,31 @@ fn answer(status: StatusCode, body: &Value) -> Response {
         .content_type("application/json")
         .header(header::CACHE_CONTROL, "no-store")
         .body(Body::from(body.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_loopback_are_answered() {
+        let asked = |host: &str| is_here(&Request::builder().header(header::HOST, host).finish());
+        for ours in ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "[::1]:8080"] {
+            assert!(asked(ours), "{ours}");
+        }
+        for other in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost@evil.example", ""] {
+            assert!(!asked(other), "{other}");
+        }
+        assert!(!is_here(&Request::builder().finish()), "no host at all");
+        let two = Request::builder().header(header::HOST, "localhost").header(header::HOST, "evil.example").finish();
+        assert!(!is_here(&two));
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_a_token_by_another_name_of_this_machine() {
+        let guarded = get(list).around(here);
+        let asked = |host: &str| Request::builder().header(header::HOST, host).finish();
+        assert_eq!(guarded.call(asked("evil.example")).await.unwrap().status(), StatusCode::FORBIDDEN);
+        assert_eq!(guarded.call(asked("localhost:8080")).await.unwrap().status(), StatusCode::OK);
+    }
 }

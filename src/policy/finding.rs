@@ -11,7 +11,7 @@ use crate::model::nearest;
 pub enum Severity {
     /// The policy is not taken: it could be meant otherwise than it reads.
     Refusal,
-    /// The policy is taken; this line does nothing.
+    /// The policy is taken; this line does nothing, or not all that its author will expect.
     Warning,
 }
 

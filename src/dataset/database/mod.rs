@@ -3,7 +3,9 @@
 //! The connections are ours to hand out, because what is needed beside each of them is its stop flag: dropping sqlx's
 //! future does not stop the statement (it runs on in the connection's thread), so a progress handler reads the flag, and
 //! whoever gives a connection back in the middle of a statement sets it. The flag is cleared only after the old
-//! statement has ended. Nothing here writes: the file is opened `mode=ro` with `query_only`, and is never created.
+//! statement has ended. No caller gets all of them at once (`turns`). Nothing here writes: the file is opened `mode=ro` with `query_only`, and is never created.
+
+mod turns;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, 
 use sqlx::{SqliteConnection, TypeInfo as _, ValueRef as _};
 use tokio::sync::{Mutex, mpsc};
 
+pub(super) use self::turns::Reading;
+use self::turns::Turns;
 use super::cell::Cell;
 use super::statement::{Bind, Statement};
 use crate::config;
@@ -90,6 +94,7 @@ pub struct Database {
     options: SqliteConnectOptions,
     path: PathBuf,
     limit: Duration,
+    turns: Turns,
     free: Mutex<mpsc::Receiver<Option<Reader>>>,
     back: mpsc::Sender<Option<Reader>>,
 }
@@ -129,7 +134,8 @@ impl Database {
             // The channel has exactly this many places.
             let _ = back.try_send(None);
         }
-        let database = Self { options, path, limit: settings.statement_timeout, free: Mutex::new(free), back };
+        let (limit, turns) = (settings.statement_timeout, Turns::new(places));
+        let database = Self { options, path, limit, turns, free: Mutex::new(free), back };
         let mut probe = Statement::default();
         probe.sql("SELECT count(*) FROM sqlite_schema");
         match database.fetch(probe).await {
@@ -139,18 +145,41 @@ impl Database {
         }
     }
 
-    /// Runs one statement under the configured time limit. When this future is dropped, the statement stops.
+    /// Runs one statement of our own under the configured time limit. When this future is dropped, the statement stops.
     pub(super) async fn fetch(&self, statement: Statement) -> Result<Vec<Vec<Cell>>, DatabaseError> {
-        self.fetch_within(statement, self.limit).await
+        self.run(Reading::Ourselves, statement, self.limit).await
     }
 
-    /// Runs one statement under a time limit of its own; only the checks at start need one.
+    /// The same under a time limit of its own; only the checks at start need one.
     pub(super) async fn fetch_within(
         &self,
         statement: Statement,
         limit: Duration,
     ) -> Result<Vec<Vec<Cell>>, DatabaseError> {
-        let mut lease = tokio::time::timeout(limit, self.lease()).await.map_err(|_| DatabaseError::Busy(limit))??;
+        self.run(Reading::Ourselves, statement, limit).await
+    }
+
+    /// Runs one statement for somebody under the configured time limit, as [`Database::fetch`].
+    pub(super) async fn fetch_for(
+        &self,
+        whom: Reading<'_>,
+        statement: Statement,
+    ) -> Result<Vec<Vec<Cell>>, DatabaseError> {
+        self.run(whom, statement, self.limit).await
+    }
+
+    async fn run(
+        &self,
+        whom: Reading<'_>,
+        statement: Statement,
+        limit: Duration,
+    ) -> Result<Vec<Vec<Cell>>, DatabaseError> {
+        let ready = async {
+            let turn = self.turns.take(whom).await;
+            Ok::<_, DatabaseError>((turn, self.lease().await?))
+        };
+        // The connection goes back before the next of the same caller comes: what is bound last is dropped first.
+        let (_turn, mut lease) = tokio::time::timeout(limit, ready).await.map_err(|_| DatabaseError::Busy(limit))??;
         tokio::time::timeout(limit, lease.run(statement)).await.map_err(|_| DatabaseError::TimedOut(limit))?
     }
 

@@ -130,3 +130,28 @@ async fn a_caller_waits_for_a_free_connection_only_so_long() {
     drop(held);
     assert!(database.fetch(statement("SELECT 7")).await.is_ok());
 }
+
+#[tokio::test]
+async fn one_caller_leaves_a_connection_to_the_others() {
+    let (_directory, settings) = file("CREATE TABLE a (id INTEGER PRIMARY KEY)").await;
+    for connections in [2, 4] {
+        let settings = config::Database { connections, statement_timeout: Duration::from_mins(10), ..settings.clone() };
+        let database = Database::open(&settings).await.unwrap();
+        let slow = || database.fetch_for(Reading::Caller("mallory"), statement(ENDLESS));
+        let flood = futures_util::future::join_all((0..16).map(|_| slow()));
+        let others = async {
+            for other in ["ada", "bob", "ada"] {
+                let rows = database.fetch_for(Reading::Caller(other), statement("SELECT 7")).await.unwrap();
+                assert_eq!(rows, [[Cell::Integer(7)]]);
+            }
+            assert_eq!(database.fetch(statement("SELECT 7")).await.unwrap(), [[Cell::Integer(7)]]);
+            assert_eq!(database.turns.standing(), 16, "mallory's wait, and nobody else stands in a line");
+        };
+        // The flood is polled first: all of it is under way before anybody else asks.
+        let answered = async {
+            tokio::select! { biased; _ = flood => panic!("an endless statement ended"), () = others => () }
+        };
+        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("one caller holds every connection");
+        assert_eq!(database.turns.standing(), 0, "whoever is gone stands in no line");
+    }
+}

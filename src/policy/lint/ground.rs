@@ -9,6 +9,9 @@ use crate::model::{IssuerName, Tenant};
 use crate::policy::files::Grant;
 use crate::policy::names::{self, Names};
 
+const SUBJECT: &str = "subject:";
+const IDP: &str = "idp:";
+
 /// The tenants, and the names that somebody in each can come to hold.
 pub(super) struct Ground<'a> {
     pub(super) catalog: &'a Catalog,
@@ -20,7 +23,8 @@ impl<'a> Ground<'a> {
     pub(super) fn new(grants: &[Grant], catalog: &'a Catalog) -> Self {
         let names = Names::new(grants, catalog.tenants.keys().cloned());
         let held = catalog.tenants.iter().map(|(tenant, entry)| {
-            let outside = names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry));
+            let outside =
+                names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry, catalog));
             (tenant, names.close(tenant, &outside.collect()))
         });
         Self { catalog, held: held.collect(), names }
@@ -37,7 +41,7 @@ impl<'a> Ground<'a> {
     /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
     pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
         if !names::is_ours(name, self.catalog) {
-            if self.tenants(tenant).any(|entry| from(name, entry)) {
+            if self.tenants(tenant).any(|entry| from(name, entry, self.catalog)) {
                 return None;
             }
             let issuer = tenant.and_then(|tenant| self.catalog.tenants.get(tenant)).map(|entry| &entry.issuer);
@@ -72,10 +76,23 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Whether a name can be somebody's in this tenant, for all that its issuer says: one issuer speaks for each.
-fn from(name: &str, entry: &TenantEntry) -> bool {
-    let issued = ["idp:", "subject:"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
-    issued.and_then(|name| name.split_once('/')).is_none_or(|(issuer, _)| issuer == IssuerName::as_str(&entry.issuer))
+/// Whether a name can be somebody's in this tenant, for all that its issuer says: one issuer speaks for each, and beside it
+/// our own authorization server, where it is on. That one gives no roles.
+fn from(name: &str, entry: &TenantEntry, catalog: &Catalog) -> bool {
+    let Some((prefix, issuer)) = issued(name) else { return true };
+    let ours = issuer == IssuerName::OURS && prefix == SUBJECT && has_own_issuer(catalog);
+    ours || issuer == entry.issuer.as_str()
+}
+
+/// The prefix and the issuer of a name that only a token of that issuer gives.
+pub(super) fn issued(name: &str) -> Option<(&'static str, &str)> {
+    let named = |prefix: &'static str| Some((prefix, name.strip_prefix(prefix)?.split_once('/')?.0));
+    [SUBJECT, IDP].into_iter().find_map(named)
+}
+
+/// Whether our own authorization server is on: it speaks for every tenant.
+pub(super) fn has_own_issuer(catalog: &Catalog) -> bool {
+    catalog.issuers.contains(&IssuerName::ours())
 }
 
 /// Where, in a message.

@@ -1,12 +1,15 @@
 //! Lines that do nothing. In an allowance that is untidy; in a denial somebody believes in a wall that is not there, so
-//! what is a warning in the one is a refusal in the other.
+//! what is a warning in the one is a refusal in the other. A denial that another denial makes redundant is only untidy
+//! too: its wall stands, in the wider line, and to refuse it would be to refuse the wider one, added in a hurry.
 //!
-//! `absent` says where a denial counts more than it reads, and where an allowance wants something absent. `ground` says who
-//! there can be, `never` which conditions hold for nobody, `cover` which lines another one makes
-//! idle, `grants` which memberships lead nowhere. A finding that rests on what is *missing* is made only of files that
-//! were understood to the last line: the missing piece could stand in a line that was not.
+//! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
+//! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
+//! wants something absent; `aside` which denials a person gets around by signing in elsewhere. A finding that rests on what
+//! is *missing* is made only of files that were understood to the last line: the missing piece could stand in a line that
+//! was not.
 
 mod absent;
+mod aside;
 mod cover;
 mod grants;
 mod ground;
@@ -59,16 +62,22 @@ impl Linter<'_> {
                 .or_else(|| self.foreign(rule))
                 .or_else(|| self.nobody(&rule.who, rule.tenant.as_ref()))
                 .or_else(|| never::never(rule, &self.ground, self.complete))
-                .or_else(|| cover.repeated(position, rule))
-                .or_else(|| {
-                    (rule.effect == Effect::Allow).then(|| self.vain(position, rule, &cover, &readable)).flatten()
-                })
-                .or_else(|| comes_with_rows(rule, &declared, &generated, self.catalog));
-            let severity = match rule.effect {
-                Effect::Allow => Severity::Warning,
-                Effect::Deny => Severity::Refusal,
+                .map(|message| (severity_of_idle(rule.effect), message));
+            let untidy = || {
+                cover
+                    .repeated(position, rule)
+                    .or_else(|| match rule.effect {
+                        Effect::Allow => self.vain(position, rule, &cover, &readable),
+                        Effect::Deny => None,
+                    })
+                    .or_else(|| comes_with_rows(rule, &declared, &generated, self.catalog))
+                    .map(|message| (Severity::Warning, message))
             };
-            findings.extend(idle.map(|message| self.finding(&rule.at, severity, message)));
+            let found = idle.or_else(untidy);
+            findings.extend(match found {
+                Some((severity, message)) => Some(self.finding(&rule.at, severity, message)),
+                None => self.aside(rule),
+            });
         }
         findings
     }
@@ -104,6 +113,14 @@ impl Linter<'_> {
         let hidden: Option<Vec<&Name>> = datasets(rule, self.catalog)?.map(hidden).collect();
         let name = hidden?.into_iter().next()?;
         Some(format!("the line can never match: no line lets anybody in {place} read the rows of `{name}`"))
+    }
+}
+
+/// How bad it is that a line matches nothing.
+fn severity_of_idle(effect: Effect) -> Severity {
+    match effect {
+        Effect::Allow => Severity::Warning,
+        Effect::Deny => Severity::Refusal,
     }
 }
 

@@ -6,6 +6,7 @@ mod decisions;
 mod enforcement;
 mod fixtures;
 mod format;
+mod issuers;
 mod malformed;
 mod mangled;
 mod partitions;

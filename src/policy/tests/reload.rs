@@ -158,3 +158,17 @@ fn the_first_load_says_everything_that_is_wrong() {
     assert_eq!(refused.findings.len(), 2);
     assert!(refused.to_string().contains("there is no tool `ecko`; did you mean `echo`?"), "{refused}");
 }
+
+#[test]
+fn a_wall_put_up_in_a_hurry_stands_although_it_makes_another_redundant() {
+    let directory = directory(ALLOW);
+    write(&directory, "walls.csv", "p, user:mallory, *, tool:echo, call, true, deny\n");
+    let policies = policies(&directory);
+    assert!(echoes(&policies));
+    write(&directory, "emergency.csv", "p, *, *, *, *, true, deny\n");
+    let reload = policies.reload(NOW).unwrap();
+    assert!(!echoes(&policies), "the emergency line is in force");
+    let told: Vec<String> = reload.warnings.iter().map(ToString::to_string).collect();
+    let redundant = "walls.csv:1: warning: `emergency.csv:1` already says as much; remove this line";
+    assert!(told.iter().any(|warning| warning.ends_with(redundant)), "{told:?}");
+}
