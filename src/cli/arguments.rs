@@ -287,6 +287,9 @@ pub(super) struct ExplainObject {
     /// An MCP resource
     #[arg(long, value_name = "URI")]
     pub(super) resource: Option<String>,
+    /// An MCP prompt
+    #[arg(long)]
+    pub(super) prompt: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

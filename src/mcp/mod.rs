@@ -22,13 +22,15 @@ mod tools;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
     GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
+    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -44,6 +46,9 @@ use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
+
+/// How long a client that wants to know of progress waits for each word of it.
+const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
@@ -154,6 +159,30 @@ async fn guarded<T>(
     }
 }
 
+/// Tells a client that asked for it how long its answer has been in the making, every second: how much of a query is left is
+/// something that no database says.
+async fn with_progress<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    let Some(token) = context.meta.get_progress_token() else { return handler.await };
+    let mut handler = std::pin::pin!(handler);
+    let mut seconds = 0.0;
+    loop {
+        match tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
+            Ok(outcome) => return outcome,
+            Err(_) => {
+                seconds += BETWEEN_PROGRESS.as_secs_f64();
+                let progress = ProgressNotificationParam::new(token.clone(), seconds)
+                    .with_message(format!("still reading after {seconds} s"));
+                if let Err(error) = context.peer.notify_progress(progress).await {
+                    tracing::debug!(%error, "progress could not be told");
+                }
+            }
+        }
+    }
+}
+
 /// Turns a panic into an answer: rmcp runs handlers in tasks of its own, where one would leave the request hanging.
 async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
     let outcome = AssertUnwindSafe(handler).catch_unwind().await;
@@ -223,9 +252,8 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()))
-            .await
-            .map(CallToolResponse::from)
+        let called = self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default());
+        guarded(&context, with_progress(&context, called)).await.map(CallToolResponse::from)
     }
 
     async fn list_prompts(

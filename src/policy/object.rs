@@ -39,7 +39,8 @@ impl Object {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    /// Its name, without the kind.
+    pub fn name(&self) -> &str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Dataset(name) => name.as_str(),
             Self::Resource(name) | Self::Column(name) => name,

@@ -118,6 +118,57 @@ async fn a_client_that_goes_away_ends_its_query_and_leaves_a_record() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_cancelled_ends_its_query_and_leaves_a_record() {
+    let world = world(ENDLESS).await;
+    let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
+    let (client, token) = (&world.server.client, token());
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "0" } });
+    let session = client.rpc("initialize", hello).token(&token).send().await.header("mcp-session-id").to_owned();
+    let notify = async |method: &str, params: serde_json::Value| {
+        let body = json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string();
+        let answer = client.post(body).token(&token).header("Mcp-Session-Id", &session).send().await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    };
+    notify("notifications/initialized", json!({})).await;
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+        "params": { "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } },
+            "_meta": { "progressToken": "p" } } })
+    .to_string();
+    let mut wire = Wire::connect(&world.server.base).await;
+    wire.begin(&token, &format!("Mcp-Session-Id: {session}\r\nContent-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    // Who asks for progress is told of it while the query runs.
+    let told = wire.until("\"progress\":2").await;
+    assert!(told.contains("notifications/progress") && told.contains("\"progressToken\":\"p\""), "{told}");
+    notify("notifications/cancelled", json!({ "requestId": 7, "reason": "enough" })).await;
+    let cancelled = Instant::now();
+    let record = loop {
+        let decisions = audit.tail(100).await.unwrap();
+        let found =
+            decisions.into_iter().map(|decision| decision.record).find(|record| record.object == "dataset:endless");
+        if let Some(record) = found {
+            break record;
+        }
+        assert!(cancelled.elapsed() < Duration::from_secs(10), "nothing is recorded of it");
+    };
+    assert_eq!((record.verdict, record.outcome), (Verdict::Allow, Outcome::Abandoned));
+}
+
+#[tokio::test]
+async fn progress_is_told_to_who_asks_for_it_without_a_session_too() {
+    let world = world(ENDLESS).await;
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } },
+            "_meta": { "progressToken": 5 } } })
+    .to_string();
+    let mut wire = Wire::connect(&world.server.base).await;
+    wire.begin(&token(), &format!("Content-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    let told = wire.until("\"progress\":1").await;
+    assert!(told.contains("\"progressToken\":5") && told.contains("still reading"), "{told}");
+}
+
+#[tokio::test]
 async fn a_shutdown_waits_for_its_grace_and_records_what_it_cuts_off() {
     let world = world(ENDLESS).await;
     let mut wire = begin(&world.server).await;

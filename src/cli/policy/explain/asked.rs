@@ -1,4 +1,4 @@
-//! What is asked about: a tool, a dataset, a row, a column, a resource. What is not declared cannot be.
+//! What is asked about: a tool, a dataset, a row, a column, a resource, a prompt. What is not declared cannot be.
 
 use std::sync::Arc;
 
@@ -39,6 +39,13 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
             bail!("`{uri}` is not a resource of this server{}", person::instead(uri, &known));
         };
         return Ok(about(Object::Resource(Arc::clone(uri)), Permission::Read));
+    }
+    if let Some(name) = &named.prompt {
+        let Some(prompt) = catalog.prompts.get(name.as_str()) else {
+            let known: Vec<_> = catalog.prompts.keys().map(Name::as_str).collect();
+            bail!("`{name}` is not a prompt of this server{}", person::instead(name, &known));
+        };
+        return Ok(about(Object::Prompt(prompt.name.clone()), Permission::Read));
     }
     let name = named.dataset.as_deref().unwrap_or_default();
     let Some(dataset) = catalog.datasets.get(name) else {

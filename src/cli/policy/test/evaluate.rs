@@ -12,7 +12,7 @@ use crate::cli::policy::column::{self, Visibility};
 use crate::cli::policy::preview::Preview;
 use crate::cli::policy::reasons::{self, Reason};
 use crate::model::{Name, Requester};
-use crate::policy::{Object, Permission, RowDecision, RowRule, Snapshot};
+use crate::policy::{Listed, Object, Permission, RowDecision, RowRule, Snapshot};
 
 /// An expectation that does not hold.
 pub(super) struct Failure {
@@ -66,22 +66,44 @@ impl Asker<'_> {
         match expected {
             Expected::Tool { tool, listed } => {
                 let is_listed = self.subject.policy.visible_tools(self.requester).contains_key(tool.as_str());
-                Ok((is_listed != *listed).then(|| otherwise(tool, "listed", is_listed, self.why_tool(tool))))
+                Ok((is_listed != *listed).then(|| otherwise(tool.as_str(), "listed", is_listed, self.why_tool(tool))))
             }
             Expected::OnlyTools(only) => {
                 let listed = self.subject.policy.visible_tools(self.requester);
                 let found: BTreeSet<&str> = listed.keys().map(AsRef::as_ref).collect();
-                Ok(beyond(("tool", "listed"), only, &found, |name| self.why_tool(name)))
+                let only = only.iter().map(Name::as_str).collect();
+                let why = |name: &str| name.parse().map(|name| self.why_tool(&name)).unwrap_or_default();
+                Ok(beyond(("tool", "listed"), &only, &found, why))
+            }
+            Expected::Offer { object, listed } => {
+                let is_listed = self.offers(object).contains(object.name());
+                let missed = || otherwise(object.name(), "listed", is_listed, self.why_offer(object));
+                Ok((is_listed != *listed).then(missed))
+            }
+            Expected::OnlyOffers(list, only) => {
+                let (kind, object): (_, fn(&str) -> Option<Object>) = match list {
+                    Listed::Prompts => ("prompt", |name| name.parse().ok().map(Object::Prompt)),
+                    Listed::Tools | Listed::Resources | Listed::Templates => {
+                        ("resource", |uri| Some(Object::Resource(uri.into())))
+                    }
+                };
+                let found = self.listed(*list);
+                let found: BTreeSet<&str> = found.iter().map(AsRef::as_ref).collect();
+                let only = only.iter().map(String::as_str).collect();
+                let why = |name: &str| object(name).map(|object| self.why_offer(&object)).unwrap_or_default();
+                Ok(beyond((kind, "listed"), &only, &found, why))
             }
             Expected::Dataset { dataset, readable } => {
                 let is_readable = self.rule(dataset) != RowRule::Nothing;
-                let missed = || otherwise(dataset, "readable", is_readable, self.why_dataset(dataset));
+                let missed = || otherwise(dataset.as_str(), "readable", is_readable, self.why_dataset(dataset));
                 Ok((is_readable != *readable).then(missed))
             }
             Expected::OnlyDatasets(only) => {
                 let readable = self.subject.catalog.datasets.keys().filter(|name| self.rule(name) != RowRule::Nothing);
                 let found: BTreeSet<&str> = readable.map(Name::as_str).collect();
-                Ok(beyond(("dataset", "readable"), only, &found, |name| self.why_dataset(name)))
+                let only = only.iter().map(Name::as_str).collect();
+                let why = |name: &str| name.parse().map(|name| self.why_dataset(&name)).unwrap_or_default();
+                Ok(beyond(("dataset", "readable"), &only, &found, why))
             }
             Expected::Row { dataset, key, visible } => self.row(dataset, key, *visible).await,
             Expected::OnlyRows { dataset, keys } => self.only_rows(dataset, keys).await,
@@ -96,6 +118,25 @@ impl Asker<'_> {
 
     pub(super) fn rows(&self, dataset: &Name) -> RowDecision {
         self.subject.policy.rows(self.requester, dataset, Permission::Read)
+    }
+
+    /// What is listed of prompts, or of resources that are no rows.
+    fn listed(&self, list: Listed) -> BTreeSet<Arc<str>> {
+        let visible = match list {
+            Listed::Prompts => self.subject.policy.visible_prompts(self.requester),
+            Listed::Tools | Listed::Resources | Listed::Templates => {
+                self.subject.policy.visible_resources(self.requester)
+            }
+        };
+        visible.into_keys().collect()
+    }
+
+    fn offers(&self, object: &Object) -> BTreeSet<Arc<str>> {
+        self.listed(if matches!(object, Object::Prompt(_)) { Listed::Prompts } else { Listed::Resources })
+    }
+
+    fn why_offer(&self, object: &Object) -> Vec<Reason> {
+        reasons::deciding(&self.subject.policy.explain(self.requester, object, Permission::Read))
     }
 
     fn why_tool(&self, tool: &Name) -> Vec<Reason> {
@@ -123,7 +164,7 @@ impl Asker<'_> {
 }
 
 /// One thing that is otherwise.
-fn otherwise(what: &Name, word: &str, found: bool, because: Vec<Reason>) -> Missed {
+fn otherwise(what: &str, word: &str, found: bool, because: Vec<Reason>) -> Missed {
     let (expected, found) =
         if found { (format!("{what} is not {word}"), "it is") } else { (format!("{what} is {word}"), "it is not") };
     Missed { expected, found: found.to_owned(), because }
@@ -132,22 +173,20 @@ fn otherwise(what: &Name, word: &str, found: bool, because: Vec<Reason>) -> Miss
 /// What of a set is there and should not be, and what should be and is not.
 fn beyond(
     (kind, word): (&str, &str),
-    only: &BTreeSet<Name>,
+    expected: &BTreeSet<&str>,
     found: &BTreeSet<&str>,
-    why: impl Fn(&Name) -> Vec<Reason>,
+    why: impl Fn(&str) -> Vec<Reason>,
 ) -> Option<Missed> {
-    let expected: BTreeSet<&str> = only.iter().map(Name::as_str).collect();
-    let more: Vec<&str> = found.difference(&expected).copied().collect();
+    let more: Vec<&str> = found.difference(expected).copied().collect();
     let fewer: Vec<&str> = expected.difference(found).copied().collect();
-    let named = more.iter().chain(&fewer).filter_map(|name| name.parse().ok());
-    let because = named.flat_map(|name| why(&name)).collect();
+    let because = more.iter().chain(&fewer).flat_map(|name| why(name)).collect();
     let found = match (more.is_empty(), fewer.is_empty()) {
         (true, true) => return None,
         (false, true) => format!("{} too", are(&more)),
         (true, false) => format!("{} not", are(&fewer)),
         (false, false) => format!("{} too, and {} not", are(&more), are(&fewer)),
     };
-    let expected: Vec<&str> = expected.into_iter().collect();
+    let expected: Vec<&str> = expected.iter().copied().collect();
     Some(Missed { expected: format!("{} {word}", only_are(&expected, kind, "")), found, because })
 }
 

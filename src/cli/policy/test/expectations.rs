@@ -12,6 +12,7 @@ use crate::cli::policy::column::Visibility;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::{self, RowKey};
 use crate::model::Name;
+use crate::policy::{Listed, Object};
 
 /// Something that a test expects, and where it stands.
 pub(super) struct Expectation {
@@ -27,6 +28,13 @@ pub(super) enum Expected {
     },
     /// These and no other.
     OnlyTools(BTreeSet<Name>),
+    /// A prompt, or a resource that is no row.
+    Offer {
+        object: Object,
+        listed: bool,
+    },
+    /// These and no other, all prompts or all resources.
+    OnlyOffers(Listed, BTreeSet<String>),
     Dataset {
         dataset: Name,
         readable: bool,
@@ -64,6 +72,8 @@ impl Expected {
             Self::Row { .. } | Self::OnlyRows { .. } | Self::Cell { .. } => true,
             Self::Tool { .. }
             | Self::OnlyTools(_)
+            | Self::Offer { .. }
+            | Self::OnlyOffers(..)
             | Self::Dataset { .. }
             | Self::OnlyDatasets(_)
             | Self::Column { .. } => false,
@@ -74,7 +84,12 @@ impl Expected {
 /// Reads what the table of a test expects.
 pub(super) fn read(reader: &Reader<'_>, table: &mut Table) -> Vec<Expectation> {
     let mut expectations = Expectations { reader, read: Vec::new() };
-    for (key, read) in [("tools", Expectations::tools as fn(&mut _, &mut _)), ("datasets", Expectations::datasets)] {
+    for (key, read) in [
+        ("tools", Expectations::tools as fn(&mut _, &mut _)),
+        ("prompts", |own: &mut _, group: &mut _| Expectations::offers(own, group, Listed::Prompts)),
+        ("resources", |own: &mut _, group: &mut _| Expectations::offers(own, group, Listed::Resources)),
+        ("datasets", Expectations::datasets),
+    ] {
         if let Some(value) = table.take(key) {
             value.read(reader.findings, |group| read(&mut expectations, group));
         }
@@ -111,6 +126,43 @@ impl Expectations<'_> {
             let line = value.line;
             let tools = value.list(self.reader.findings).iter().filter_map(|value| self.tool(value)).collect();
             self.push(line, Expected::OnlyTools(tools));
+        }
+    }
+
+    /// Prompts, or resources that are no rows.
+    fn offers(&mut self, group: &mut Table, list: Listed) {
+        for (key, listed) in [("listed", true), ("not_listed", false)] {
+            for value in group.take(key).map(Value::one_or_more).unwrap_or_default() {
+                if let Some(object) = self.offer(&value, list) {
+                    self.push(value.line, Expected::Offer { object, listed });
+                }
+            }
+        }
+        if let Some(value) = group.take("only") {
+            let line = value.line;
+            let offers = value.list(self.reader.findings).into_iter();
+            let names = offers.filter_map(|value| Some(self.offer(&value, list)?.name().to_owned())).collect();
+            self.push(line, Expected::OnlyOffers(list, names));
+        }
+    }
+
+    fn offer(&self, value: &Value, list: Listed) -> Option<Object> {
+        let text = value.text(self.reader.findings)?;
+        let catalog = self.reader.catalog;
+        let (kind, known): (_, Vec<&str>) = match list {
+            Listed::Prompts => ("prompt", catalog.prompts.keys().map(Name::as_str).collect()),
+            Listed::Tools | Listed::Resources | Listed::Templates => {
+                ("resource", catalog.resources.iter().map(AsRef::as_ref).collect())
+            }
+        };
+        if !known.contains(&text.as_str()) {
+            let hint = person::instead(&text, &known);
+            self.reader.findings.refuse(value.line, format!("`{text}` is not a {kind} of this server{hint}"));
+            return None;
+        }
+        match list {
+            Listed::Prompts => text.parse().ok().map(Object::Prompt),
+            Listed::Tools | Listed::Resources | Listed::Templates => Some(Object::Resource(text.into())),
         }
     }
 
