@@ -169,16 +169,14 @@ async fn with_progress<T>(
     let mut handler = std::pin::pin!(handler);
     let mut seconds = 0.0;
     loop {
-        match tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
-            Ok(outcome) => return outcome,
-            Err(_) => {
-                seconds += BETWEEN_PROGRESS.as_secs_f64();
-                let progress = ProgressNotificationParam::new(token.clone(), seconds)
-                    .with_message(format!("still reading after {seconds} s"));
-                if let Err(error) = context.peer.notify_progress(progress).await {
-                    tracing::debug!(%error, "progress could not be told");
-                }
-            }
+        if let Ok(outcome) = tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
+            return outcome;
+        }
+        seconds += BETWEEN_PROGRESS.as_secs_f64();
+        let progress = ProgressNotificationParam::new(token.clone(), seconds)
+            .with_message(format!("still reading after {seconds} s"));
+        if let Err(error) = context.peer.notify_progress(progress).await {
+            tracing::debug!(%error, "progress could not be told");
         }
     }
 }
@@ -252,8 +250,8 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        let called = self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default());
-        guarded(&context, with_progress(&context, called)).await.map(CallToolResponse::from)
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()));
+        guarded(&context, with_progress(&context, answer)).await.map(CallToolResponse::from)
     }
 
     async fn list_prompts(

@@ -24,7 +24,7 @@ fn echoes(policies: &Policies) -> bool {
 #[test]
 fn contents_are_told_apart_by_every_digit_of_their_revision() {
     let revision = Revision(std::array::from_fn(|index| u8::try_from(8 * index + 7).unwrap()));
-    let digits: String = revision.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = revision.0.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
     assert_eq!(revision.hex(), digits);
     assert_eq!(revision.to_string(), digits[..12]);
 }
