@@ -314,6 +314,18 @@ fn chains_end_after_sixteen_and_cycles_end() {
         found[0],
         "17:0 refused: `role:r17` is reached through more than 16 `g` lines in tenant `acme`; shorten the chain"
     );
+    // Its lines may be those of the tenant and those of every one, in any order.
+    let orders: [fn(usize) -> bool; 4] = [|_| true, |link| link % 2 == 0, |link| link < 8, |link| link >= 8];
+    for own in orders {
+        let chain = |length: usize| {
+            let name = |at: usize| if at == 0 { "user:a".to_owned() } else { format!("role:r{at}") };
+            let tenant = |link: usize| if own(link) { "acme" } else { "*" };
+            let links = (0..length).map(|link| format!("g, {}, {}, {}\n", name(link), name(link + 1), tenant(link)));
+            let found = findings(directory(links.collect::<String>()).path());
+            found.iter().filter(|found| found.contains("is reached through more than 16 `g` lines")).count()
+        };
+        assert_eq!((chain(16), chain(17)), (0, 1));
+    }
     let cycle = format!("{}g, role:r3, role:r1, *\n", chain(3));
     assert_eq!(findings(directory(cycle).path()), [""; 0]);
     // The shortest way counts, from those that somebody is: nobody begins as a role that is only given.
