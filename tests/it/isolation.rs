@@ -516,6 +516,10 @@ async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
         for (dataset, _) in DATASETS {
             let seen = tables.seen(who, dataset);
             let object = format!("dataset:{dataset}");
+            let mut given = lines(&policy, who, &object);
+            if dataset == "invoice_lines" {
+                given.extend(lines(&policy, who, "dataset:invoices"));
+            }
             let mut note = |tool: &str, outcome: Outcome| {
                 let visible = has(who, dataset);
                 expected.push(Expected {
@@ -525,7 +529,7 @@ async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
                     tool: Some(tool.to_owned()),
                     action: "read",
                     verdict: if visible { Verdict::Allow } else { Verdict::Deny },
-                    lines: if visible { lines(&policy, who, &object) } else { Vec::new() },
+                    lines: if visible { given.clone() } else { Vec::new() },
                     outcome: if visible { outcome } else { Outcome::Refused },
                 });
             };
