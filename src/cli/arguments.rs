@@ -141,6 +141,7 @@ pub(super) enum PolicyCommand {
     #[command(after_help = EXPLAIN_CODES)]
     Explain(Box<Explain>),
     /// Tabulate who may use which tool and dataset
+    #[command(after_help = MATRIX_CODES)]
     Matrix {
         /// One tenant only
         #[arg(long)]
@@ -164,8 +165,11 @@ pub(super) enum PolicyCommand {
 }
 
 const CHECK_CODES: &str = "\
-Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused, or the
-configuration is.";
+Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused; 2 it
+could not be said: there is no such directory, or the configuration is refused.";
+
+const MATRIX_CODES: &str = "\
+Exit codes: 0 it is printed; 2 it could not be said: the tenant is not declared, the policy is refused.";
 
 const TEST_CODES: &str = "\
 Exit codes: 0 every test holds; 1 one fails; 2 it could not be said: a file or the policy is refused,
@@ -251,7 +255,7 @@ pub(super) struct Explain {
     #[command(flatten)]
     pub(super) object: ExplainObject,
     /// The key of one row of the dataset; parts of a composite key are separated by commas
-    #[arg(long, value_name = "KEY", requires = "dataset")]
+    #[arg(long, value_name = "KEY", requires = "dataset", conflicts_with_all = ["tool", "resource"])]
     pub(super) row: Option<String>,
     /// A column of the dataset
     #[arg(long, requires = "dataset")]

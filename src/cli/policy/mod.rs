@@ -19,9 +19,11 @@ mod who;
 mod words;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use anyhow::Context as _;
 
 use self::empty::Empty;
 use super::arguments::PolicyCommand;
@@ -35,11 +37,7 @@ use crate::policy::{self, Checked, Severity, Snapshot};
 /// Runs one of the policy commands.
 pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
-        PolicyCommand::Check { directory, json } => {
-            let (loaded, catalog) = given.load_catalog()?;
-            let configured = &loaded.settings.policy.directory;
-            check(directory.as_ref().unwrap_or(configured), json, &loaded, &catalog, out).await
-        }
+        PolicyCommand::Check { directory, json } => answered(check(directory, json, given, out).await),
         PolicyCommand::Accept { directory } => {
             let (loaded, catalog) = given.load_catalog()?;
             let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
@@ -48,11 +46,10 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
         }
         PolicyCommand::Test(request) => answered(test::run(&request, given, out).await),
         PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
-        PolicyCommand::Matrix { tenant, json } => {
-            let (_, catalog, snapshot) = in_force(given)?;
+        PolicyCommand::Matrix { tenant, json } => answered(in_force(given).and_then(|(_, catalog, snapshot)| {
             matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
             Ok(ExitCode::SUCCESS)
-        }
+        })),
         PolicyCommand::Diff(request) => answered(diff::run(&request, given, out).await),
         PolicyCommand::Fmt { paths, check } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
@@ -74,16 +71,14 @@ fn answered(ended: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints everything that is wrong or idle in a policy directory.
-async fn check(
-    directory: &Path,
-    json: bool,
-    loaded: &Loaded,
-    catalog: &Arc<Catalog>,
-    out: &mut dyn Write,
-) -> anyhow::Result<ExitCode> {
-    let checked = policy::check(directory, catalog);
+async fn check(directory: Option<PathBuf>, json: bool, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let (loaded, catalog) = given.load_catalog()?;
+    let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
+    std::fs::read_dir(directory)
+        .with_context(|| format!("the policy directory {} cannot be read", directory.display()))?;
+    let checked = policy::check(directory, &catalog);
     let empty = match &checked.snapshot {
-        Some(snapshot) => Some(Empty::ask(snapshot, loaded, catalog).await),
+        Some(snapshot) => Some(Empty::ask(snapshot, &loaded, &catalog).await),
         None => None,
     };
     if json {

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::cli::arguments::Explain;
 use crate::cli::token;
 use crate::config::Loaded;
-use crate::model::{Context, Requester};
+use crate::model::{Context, DataRoom, Requester, Tenant};
 
 /// The longest token file, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -63,14 +63,16 @@ impl Source {
 
 /// Reads who is asked about from the arguments.
 pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catalog>) -> anyhow::Result<Who> {
-    let context = Context {
-        agent: request.agent.as_deref().map(str::parse).transpose().context("--agent")?,
-        data_room: request.data_room.as_deref().map(str::parse).transpose().context("--data-room")?,
-        ..Context::default()
+    let context = |tenant: &Tenant| -> anyhow::Result<Context> {
+        Ok(Context {
+            agent: request.agent.as_deref().map(str::parse).transpose().context("--agent")?,
+            data_room: request.data_room.as_deref().map(|room| data_room(room, tenant, catalog)).transpose()?,
+            ..Context::default()
+        })
     };
     if let Some(file) = &request.who.token_file {
         let mut requester = verified(file, loaded, catalog).await?;
-        requester.context = context;
+        requester.context = context(&requester.tenant)?;
         let called = requester.names.iter().find(|name| name.starts_with("user:"));
         let called = called.or_else(|| requester.names.iter().find(|name| name.starts_with("subject:")));
         let called = called.map_or_else(|| "the bearer of the token".to_owned(), ToString::to_string);
@@ -78,7 +80,7 @@ pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catal
     }
     let tenant = person::tenant(request.tenant.as_deref().unwrap_or_default(), catalog)?;
     person::check_names(&request.who.names, catalog)?;
-    let mut requester = person::requester(&tenant, &request.who.names, context)?;
+    let mut requester = person::requester(&tenant, &request.who.names, context(&tenant)?)?;
     let mut called = request.who.names.join(", ");
     let Some(file) = &request.who.claims else { return Ok(Who { requester, called, source: Source::Names }) };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -89,6 +91,21 @@ pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catal
         called = user.unwrap_or_else(|| "verified".to_owned());
     }
     Ok(Who { requester, called, source: Source::Claims })
+}
+
+/// A data room as the database or the platform spells it; one that the server would refuse is refused here.
+fn data_room(room: &str, tenant: &Tenant, catalog: &Catalog) -> anyhow::Result<DataRoom> {
+    let entry = catalog.tenants.get(tenant).with_context(|| format!("`{tenant}` is not a declared tenant"))?;
+    if let Some(declared) = entry.data_rooms.values().find(|declared| declared.as_str() == room) {
+        return Ok(declared.clone());
+    }
+    match entry.data_room(room) {
+        Some(spelled) => spelled.map_err(|error| anyhow::anyhow!("--data-room: `{room}` {error}")),
+        None => {
+            let known: Vec<_> = entry.data_rooms.values().map(DataRoom::as_str).collect();
+            bail!("--data-room: `{room}` is not a data room of {tenant}{}", person::instead(room, &known))
+        }
+    }
 }
 
 /// Whoever a token proves.

@@ -220,7 +220,8 @@ fn check_value(named: &Named<'_>, values: &[String], of: &str) -> Result<(), Fla
 
 fn column_type(name: &Name, at: usize, dataset: Option<&Dataset>) -> Result<Type, Flaw> {
     let Some(dataset) = dataset else {
-        let message = format!("`r.obj.{name}` is a column, and only `dataset:` lines have rows to look at");
+        let message =
+            format!("`r.obj.{name}` is a column, and only `dataset:` and `column:` lines have rows to look at");
         return Err(Flaw::new(at, message));
     };
     let Some(column) = dataset.column(name.as_str()) else {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(super) use evaluate::{Read, View};
+pub(super) use parse::ONE_BY_ONE;
 
 use super::finding::Flaw;
 use super::predicate::Operator;

@@ -5,6 +5,10 @@ use super::{MAX_DEPTH, Tree};
 use crate::model::Value;
 use crate::policy::finding::Flaw;
 
+/// What is said where values stand in parentheses.
+pub(in crate::policy) const ONE_BY_ONE: &str =
+    "`in` takes a list of `r.sub`; write values one by one, as in `r.obj.x == \"a\" || r.obj.x == \"b\"`";
+
 /// What a term is called, before it is known what that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word<'a> {
@@ -122,6 +126,9 @@ impl<'a> Parser<'a, '_> {
     fn comparison(&mut self) -> Result<Tree<Named<'a>>, Flaw> {
         let left = self.term()?;
         if self.accept(&Token::In) {
+            if self.peek() == Some(&Token::Open) {
+                return Err(Flaw::new(self.at(), ONE_BY_ONE));
+            }
             return Ok(Tree::In { item: left, list: self.term()? });
         }
         let Some(Token::Operator(operator)) = self.peek() else {

@@ -182,8 +182,8 @@ fn word(rest: &str, at: usize) -> Result<(Token<'_>, usize), Flaw> {
         (Some("r"), Some("sub"), Some(name)) => Token::Path(Owner::Subject, name),
         (Some("r"), Some("obj"), Some(name)) => Token::Path(Owner::Object, name),
         (Some("r"), Some("ctx"), Some(name)) => Token::Path(Owner::Context, name),
-        (Some(word), rest, _) => {
-            let message = match (word, rest) {
+        (Some(word), after, _) => {
+            let message = match (word, after) {
                 ("and" | "or" | "not", None) => {
                     let symbol = [("and", "&&"), ("or", "||"), ("not", "!")];
                     let symbol = symbol.iter().find(|(name, _)| *name == word).map_or("", |(_, symbol)| symbol);
@@ -192,7 +192,18 @@ fn word(rest: &str, at: usize) -> Result<(Token<'_>, usize), Flaw> {
                 ("r", Some(_)) => {
                     format!("`{text}` is not a term; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`")
                 }
-                ("eval", None) => "nothing is called in a condition but `present(…)`".to_owned(),
+                ("sub" | "obj" | "ctx", Some(_)) => format!("`{text}` is not a term; did you mean `r.{text}`?"),
+                _ if rest[length..].trim_start().starts_with('(') => {
+                    format!("`{text}` is not known here; nothing is called in a condition but `present(…)`")
+                }
+                ("like" | "LIKE" | "matches" | "contains", None) => {
+                    format!(
+                        "there is no `{word}`; a condition compares whole values, with `==`, `!=`, `<`, `<=`, `>`, `>=` and `in`"
+                    )
+                }
+                (word, None) if matches!(word.to_lowercase().as_str(), "true" | "false" | "in" | "present") => {
+                    format!("`{word}` is written in small letters, `{}`", word.to_lowercase())
+                }
                 _ => format!("`{text}` is not a term; text stands in double quotes, as in `\"{text}\"`"),
             };
             return Err(Flaw::new(at, message));

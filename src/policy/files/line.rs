@@ -90,6 +90,7 @@ pub(super) struct Reader<'a> {
     pub(super) interned: &'a mut Interned,
 }
 
+const COMMENT: &str = "a comment needs a line of its own";
 const RULE: &str = "p, who, tenant, what, may, when, effect";
 const GRANT: &str = "g, member, group, tenant";
 
@@ -148,7 +149,8 @@ impl Reader<'_> {
         let tenants = &self.catalog.tenants;
         let declared = Tenant::from_str(text).ok().and_then(|tenant| tenants.get_key_value(&tenant));
         declared.map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
-            let hint = instead(text, tenants.keys().map(Tenant::as_str));
+            let known = || instead(text, tenants.keys().map(Tenant::as_str));
+            let hint = if text.contains('#') { COMMENT.to_owned() } else { known() };
             Flaw::new(0, format!("the tenant `{text}` is not declared; {hint}"))
         })
     }
@@ -221,7 +223,7 @@ fn read_effect(text: &str) -> Result<Effect, Flaw> {
     let hint = match text {
         "allow" => return Ok(Effect::Allow),
         "deny" => return Ok(Effect::Deny),
-        _ if text.contains('#') => "a comment stands on a line of its own".to_owned(),
+        _ if text.contains('#') => COMMENT.to_owned(),
         _ => instead(text, ["allow", "deny"]),
     };
     Err(Flaw::new(0, format!("`{text}` is not an effect; {hint}")))
@@ -260,7 +262,18 @@ pub(super) fn misshapen(fields: &[Field<'_>]) -> Option<(u32, String)> {
 
 fn wrong_count(form: &str, wanted: usize, fields: &[Field<'_>]) -> String {
     let found = fields.len();
-    let hint = if fields.last().is_some_and(|field| field.text.is_empty()) && found > 1 {
+    let one_by_one = format!("; {}", condition::ONE_BY_ONE);
+    let comment = fields.iter().skip(1).any(|field| field.text.starts_with('#') || field.text.contains(" #"));
+    let comment_hint = format!("; {COMMENT}");
+    let double = fields.iter().find(|field| found < wanted && holds_two(field.text));
+    let double = double.map(|field| format!("; `{}` holds two, a comma is missing", field.text));
+    let hint = if comment {
+        &comment_hint
+    } else if found > wanted && fields.iter().any(|field| field.text.contains(" in (")) {
+        &one_by_one
+    } else if let Some(double) = &double {
+        double
+    } else if fields.last().is_some_and(|field| field.text.is_empty()) && found > 1 {
         "; the line ends in a comma"
     } else if found > wanted && fields.iter().any(|field| field.text.contains('"')) {
         "; a quote does not protect a comma"
@@ -269,6 +282,11 @@ fn wrong_count(form: &str, wanted: usize, fields: &[Field<'_>]) -> String {
     };
     let plural = if found == 1 { "" } else { "s" };
     format!("{found} field{plural}; `{form}` has {wanted}{hint}")
+}
+
+/// Whether a field that is too few hides in another: in one with a blank that is no condition.
+fn holds_two(text: &str) -> bool {
+    text.contains(' ') && !text.contains(['=', '<', '>', '!', '&', '|', '(', '"']) && !text.contains(" in ")
 }
 
 /// Collects the findings of one line.

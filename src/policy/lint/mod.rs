@@ -4,11 +4,13 @@
 //!
 //! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
 //! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
-//! wants something absent; `aside` which denials a person gets around by signing in elsewhere. A finding that rests on what
+//! wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which people differ only
+//! in case. A finding that rests on what
 //! is *missing* is made only of files that were understood to the last line: the missing piece could stand in a line that
 //! was not.
 
 mod absent;
+mod alike;
 mod aside;
 mod cover;
 mod grants;
@@ -35,6 +37,11 @@ pub(super) fn lint(directory: &Path, lines: &Lines, catalog: &Catalog, complete:
     let idle: HashSet<(PathBuf, u32)> = findings.iter().map(|found| (found.path.clone(), found.line)).collect();
     findings.extend(linter.absences(&lines.rules).filter(|found| !idle.contains(&(found.path.clone(), found.line))));
     findings.extend(linter.grants(lines));
+    findings.extend(linter.alike(lines));
+    if let (true, true, Some(file)) = (complete, lines.rules.is_empty(), lines.files.keys().next()) {
+        let message = "no line allows anything, so nobody has access";
+        findings.push(Finding { severity: Severity::Warning, ..Finding::of_file(directory.join(&**file), message) });
+    }
     findings
 }
 

@@ -150,6 +150,55 @@ fn patterns_end_in_a_star_or_have_none() {
     );
 }
 
+#[test]
+fn fields_that_are_too_many_or_too_few_are_told_why() {
+    let form = "`p, who, tenant, what, may, when, effect` has 7";
+    assert_eq!(
+        only("p, user:ada acme, tool:echo, call, r.sub.id == \"a b\", deny\n"),
+        format!("1:1 refused: 6 fields; {form}; `user:ada acme` holds two, a comma is missing")
+    );
+    assert_eq!(
+        only("p, *, *, dataset:documents, read, r.obj.title in (\"a\", \"b\"), deny\n"),
+        format!(
+            "1:1 refused: 8 fields; {form}; `in` takes a list of `r.sub`; write values one by one, as in `r.obj.x == \"a\" || r.obj.x == \"b\"`"
+        )
+    );
+    let comment = "a comment needs a line of its own";
+    assert_eq!(
+        only("p, *, *, tool:echo, call, true, deny # for now, at least\n"),
+        format!("1:1 refused: 8 fields; {form}; {comment}")
+    );
+    assert_eq!(
+        only("p, *, *, tool:echo, call, true, deny # for now\n"),
+        format!("1:33 refused: `deny # for now` is not an effect; {comment}")
+    );
+    assert_eq!(
+        only("g, user:ada, role:member, acme # for now\n"),
+        format!("1:27 refused: the tenant `acme # for now` is not declared; {comment}")
+    );
+}
+
+#[test]
+fn a_room_that_no_tenant_declares_is_warned_of() {
+    let policy = directory(
+        "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
+         g, user:ada, room:saels, acme\ng, user:ada, room:sales, acme\ng, user:eve, room:saels, globex\n",
+    );
+    let told = |declared: &[&str]| {
+        let mut catalog = Arc::into_inner(catalog()).unwrap();
+        let acme = catalog.tenants.get_mut(&"acme".parse::<crate::model::Tenant>().unwrap()).unwrap();
+        acme.data_rooms_as_is = false;
+        acme.data_rooms = declared.iter().map(|room| ((*room).to_owned(), room.parse().unwrap())).collect();
+        let findings = check(policy.path(), &Arc::new(catalog)).findings;
+        findings.iter().map(|found| format!("{}: {}", found.line, found.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&["sales", "board"]),
+        ["2: no `[tenant.data_rooms]` of tenant `acme` has the room `saels`; did you mean `sales`?"]
+    );
+    assert_eq!(told(&[]), [] as [&str; 0], "a tenant that declares none is not asked under a header");
+}
+
 /// The one finding of a deny line with this condition, without its line.
 fn condition(when: &str) -> String {
     let found = only(format!("p, *, *, dataset:documents, read, {when}, deny\n"));
@@ -202,7 +251,21 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "50 refused: `0.1234567890123456` has 16 digits; decimals compare exactly up to 15",
         ),
         ("r.obj.title == “x”", "50 refused: `“` is not a quote; write `\"`"),
-        ("eval(r.sub.id)", "35 refused: nothing is called in a condition but `present(…)`"),
+        ("eval(r.sub.id)", "35 refused: `eval` is not known here; nothing is called in a condition but `present(…)`"),
+        (
+            "keyMatch(r.obj.title, 1)",
+            "35 refused: `keyMatch` is not known here; nothing is called in a condition but `present(…)`",
+        ),
+        ("obj.title == \"x\"", "35 refused: `obj.title` is not a term; did you mean `r.obj.title`?"),
+        ("r.obj.final == TRUE", "50 refused: `TRUE` is written in small letters, `true`"),
+        (
+            "r.obj.title like \"x\"",
+            "47 refused: there is no `like`; a condition compares whole values, with `==`, `!=`, `<`, `<=`, `>`, `>=` and `in`",
+        ),
+        (
+            "r.obj.title in (\"a\")",
+            "50 refused: `in` takes a list of `r.sub`; write values one by one, as in `r.obj.x == \"a\" || r.obj.x == \"b\"`",
+        ),
         ("p.sub == \"x\"", "35 refused: `p.sub` is not a term; text stands in double quotes, as in `\"p.sub\"`"),
     ];
     for (when, message) in cases {
@@ -258,7 +321,10 @@ fn conditions_that_do_not_type_check_are_refused() {
         assert_eq!(condition(when), message, "{when}");
     }
     let rowless = only("p, *, *, tool:echo, call, r.obj.title == \"x\", deny\n");
-    assert_eq!(rowless, "1:27 refused: `r.obj.title` is a column, and only `dataset:` lines have rows to look at");
+    assert_eq!(
+        rowless,
+        "1:27 refused: `r.obj.title` is a column, and only `dataset:` and `column:` lines have rows to look at"
+    );
     // A pattern is checked for every dataset that it covers.
     let covered = findings(directory("p, *, *, dataset:*, read, r.obj.title == \"x\", deny\n").path());
     assert_eq!(

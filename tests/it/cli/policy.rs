@@ -21,14 +21,14 @@ fn a_policy_in_order_is_said_to_be_and_a_broken_one_is_refused_with_its_place() 
     assert!(bad.out.contains("policy.csv:19:") && bad.out.contains("`raed`"), "{}", bad.out);
     assert!(bad.out.contains("refused, 1 refusal, "), "{}", bad.out);
     for (command, code) in
-        [(&["policy", "matrix"][..], 1), (&["policy", "test"], 2), (&[&ADA[..], &["--tool", "echo"]].concat(), 2)]
+        [(&["policy", "matrix"][..], 2), (&["policy", "test"], 2), (&[&ADA[..], &["--tool", "echo"]].concat(), 2)]
     {
         let said = run(directory.path(), command);
         assert_eq!((said.code, said.out.as_str()), (code, ""));
         assert!(said.err.contains("policy.csv:19:"), "{}", said.err);
     }
     let elsewhere = run(directory.path(), &["policy", "check", "nowhere"]);
-    assert!(elsewhere.code == 1 && elsewhere.out.contains("cannot be read"), "{elsewhere:?}");
+    assert!(elsewhere.code == 2 && elsewhere.err.contains("nowhere cannot be read"), "{elsewhere:?}");
 }
 
 #[test]
@@ -149,5 +149,5 @@ fn an_unknown_name_is_refused_with_the_one_that_was_probably_meant() {
     }
     let directory = prepared();
     let said = run(directory.path(), &["policy", "matrix", "--tenant", "acm"]);
-    assert!(said.code == 1 && said.err.contains("did you mean `acme`?"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("did you mean `acme`?"), "{said:?}");
 }

@@ -112,6 +112,25 @@ fn claims_alone_are_enough() {
     }
 }
 
+#[test]
+fn a_stranger_an_unknown_room_and_a_row_of_a_tool_are_told_apart() {
+    let directory = prepared();
+    let explain = |asked: &[&str]| run(directory.path(), &[&EXPLAIN[..], &["--tenant", "acme"], asked].concat());
+    let note = "note: no line names this person; names compare byte for byte";
+    let documents = ["--dataset", "documents"];
+    let said = |name: &str| explain(&[&["--as", name][..], &documents].concat()).out;
+    assert!(said("user:Ada@acme.example").contains(note), "{}", said("user:Ada@acme.example"));
+    assert!(!said("user:ada@acme.example").contains(note) && !said("verified").contains(note));
+    let room =
+        |room: &str| explain(&[&["--as", "user:ada@acme.example", "--data-room", room][..], &documents].concat());
+    assert_eq!(room("finance").code, 0);
+    let unknown = room("saels");
+    assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
+    assert!(unknown.err.contains("`saels` is not a data room of acme; did you mean `sales`?"), "{}", unknown.err);
+    let row = explain(&["--as", "user:ada@acme.example", "--tool", "get_documents", "--row", "22"]);
+    assert!(row.code == 2 && row.err.contains("cannot be used with"), "{row:?}");
+}
+
 #[tokio::test]
 async fn a_token_is_verified_and_then_explained() {
     let directory = tempfile::tempdir().unwrap();

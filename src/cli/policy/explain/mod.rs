@@ -40,10 +40,19 @@ pub(super) async fn run(request: &Explain, given: &Given, out: &mut dyn Write) -
     Ok(if told.is_allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Whether a line speaks of one of the names that were given or proved; those that everybody has are nobody's.
+fn is_named(policy: &Snapshot, who: &Who) -> bool {
+    let known = policy.principals(&who.requester.tenant);
+    let mut own = who.requester.names.iter().filter(|name| name.contains(':')).peekable();
+    own.peek().is_none() || own.any(|name| known.contains(name))
+}
+
 /// Everything that was found out.
 struct Told {
     revision: String,
     who: Who,
+    /// Whether lines of the tenant speak of somebody of these names, if only to give them others.
+    is_named: bool,
     object: Object,
     permission: Permission,
     /// The generated tool that was asked about, and what the lines about tools say of it.
@@ -111,6 +120,7 @@ impl Told {
             .map(|((name, dataset), decided)| ToldColumn::of(name, dataset, &decided.columns, &explanation));
         let mut told = Self {
             revision: policy.revision().to_string(),
+            is_named: is_named(policy, &who),
             tool,
             explanation,
             rows: decided.as_ref().map(|decided| decided.rule.clone()),

@@ -22,6 +22,9 @@ pub(super) fn print(told: &Told, out: &mut dyn Write) -> io::Result<()> {
     paragraph("", &asked, out)?;
     let names: Vec<_> = told.explanation.names.iter().map(ToString::to_string).collect();
     paragraph("names: ", &names.join(", "), out)?;
+    if !told.is_named {
+        paragraph("note: ", "no line names this person; names compare byte for byte", out)?;
+    }
     paragraph("assumed: ", who.source.assumed(), out)?;
     writeln!(out)?;
     if let Some((tool, called)) = &told.tool {

@@ -1,0 +1,31 @@
+//! People whose names differ only in case. Names compare byte for byte, so they are two people; whoever wrote them seldom
+//! thinks so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Linter;
+use crate::policy::files::Lines;
+use crate::policy::finding::{Finding, LineRef, Severity};
+
+impl Linter<'_> {
+    pub(super) fn alike(&self, lines: &Lines) -> Vec<Finding> {
+        let rules = lines.rules.iter().map(|rule| (&rule.at, &rule.who));
+        let grants = lines.grants.iter().map(|grant| (&grant.at, &grant.member));
+        let mut named: Vec<(&LineRef, &Arc<str>)> =
+            rules.chain(grants).filter(|(_, name)| name.starts_with("user:")).collect();
+        named.sort();
+        let mut first: HashMap<String, (&LineRef, &Arc<str>)> = HashMap::new();
+        let mut findings = Vec::new();
+        for (at, name) in named {
+            let (before, spelled) = *first.entry(name.to_lowercase()).or_insert((at, name));
+            if spelled != name {
+                let message = format!(
+                    "`{name}` and `{spelled}` (`{before}`) differ only in case, and are two people; write one of them if they are not"
+                );
+                findings.push(self.finding(at, Severity::Warning, message));
+            }
+        }
+        findings
+    }
+}
