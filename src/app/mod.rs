@@ -149,7 +149,7 @@ impl App {
             mcp: mcp.clone(),
             readiness: Arc::new(health),
             oauth,
-            issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            issuers: settings.forwarding().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),
@@ -234,7 +234,8 @@ async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, St
     Ok(Data { schema, database })
 }
 
-/// The issuers, each with its keys. None is asked yet: one that cannot be reached does not keep the server from starting.
+/// The issuers whose tokens are taken, each with its keys. None is asked yet: one that cannot be reached does not keep the
+/// server from starting.
 pub fn trusted(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
@@ -243,7 +244,7 @@ pub fn trusted(
         let keys = KeyCache::new(issuer, Arc::clone(clock)).map_err(StartError::Keys)?;
         Ok((issuer.clone(), keys))
     };
-    settings.issuers.iter().map(with_keys).collect()
+    settings.forwarding().map(with_keys).collect()
 }
 
 /// Puts each policy change into the audit trail, in order.

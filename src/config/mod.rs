@@ -133,13 +133,15 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let audit = root.table("audit", storage::audit).flatten();
     let policy = root.table("policy", storage::policy);
     let claims = root.pairs("claims");
-    root.table("modes", server::modes);
     let state = root.table("state", oauth::state).flatten();
     let oauth = root.table("oauth", |section| oauth::oauth(section, loopback)).flatten();
+    // Where `[oauth]` itself is wrong, nothing else is blamed for it.
+    let own = oauth.as_ref().is_none_or(|oauth| oauth.server.is_some());
+    let user_token = root.table("modes", |section| server::modes(section, own)).flatten();
     let context = root.table("context", context::context).flatten();
     let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
-    let issuers = issuer::issuers(root, &names, loopback);
-    let tenants = declaration::tenants(root);
+    let issuers = issuer::issuers(root, &names, own, loopback);
+    let tenants = declaration::tenants(root, own);
     let datasets = declaration::datasets(root);
     root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
     root.not_yet("prompt", "this version has no prompts; leave it out");
@@ -149,7 +151,8 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     }
 
     for issuer in &issuers {
-        if !tenants.iter().any(|tenant| tenant.issuer.value == issuer.name.as_str()) {
+        let speaks = |tenant: &TenantDeclaration| tenant.issuer.as_ref().is_some_and(|at| at.value == issuer.name.as_str());
+        if !tenants.iter().any(speaks) {
             root.reading().warn(Warning::NoTenant(issuer.name.to_string()));
         }
     }
@@ -170,6 +173,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         database,
         audit: audit?,
         policy: policy?,
+        user_token: user_token?,
         issuers,
         context,
         state: state?,

@@ -26,6 +26,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[policy]`
     pub policy: Policy,
+    /// `[modes]`: whether tokens that a platform forwards are taken.
+    pub user_token: bool,
     /// `[[issuer]]`
     pub issuers: Vec<Issuer>,
     /// `[context]`
@@ -36,6 +38,13 @@ pub struct Settings {
     pub oauth: Option<Arc<Oauth>>,
     /// `[oauth]`: the client that the configuration makes known.
     pub oauth_client: Option<OauthClient>,
+}
+
+impl Settings {
+    /// The issuers whose tokens are taken when a platform forwards them.
+    pub fn forwarding(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().filter(|_| self.user_token)
+    }
 }
 
 /// The state of the authorization server.

@@ -55,7 +55,7 @@ fn world_with(change: impl FnOnce(&mut Issuer)) -> World {
 fn catalog() -> Catalog {
     let tenant = |name: &str, issuer: &str, organisation: &str| TenantEntry {
         name: name.parse().unwrap(),
-        issuer: issuer.parse().unwrap(),
+        issuer: Some(issuer.parse().unwrap()),
         organisations: BTreeSet::from([organisation.parse().unwrap()]),
         aliases: BTreeSet::from([format!("{name}-in-mongo")]),
         data_rooms: BTreeMap::from([("66f0".to_owned(), "finance".parse().unwrap())]),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::Catalog;
 use super::error::{CatalogError, Findings};
 use crate::config::Loaded;
-use crate::model::Name;
+use crate::model::{IssuerName, Name};
 
 /// Tools that are always there, under a `tool:` line.
 const TOOLS: [&str; 2] = ["echo", "whoami"];
@@ -29,7 +29,7 @@ const RESOURCES: [&str; 1] = ["static://welcome"];
 pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     let declarations = &loaded.declarations;
     let mut findings = Findings::default();
-    let issuers = loaded.settings.issuers.iter().map(|issuer| issuer.name.clone()).collect();
+    let mut issuers: BTreeSet<_> = loaded.settings.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let tenants = tenants::tenants(&declarations.tenants, &issuers, &mut findings);
     let claims = names::claims(&declarations.claims, &mut findings);
     let lists = names::lists(&declarations.lists, &declarations.claims, &mut findings);
@@ -39,6 +39,8 @@ pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    // Policies can name who signed in here, and no tenant can name us: we speak for each.
+    issuers.extend(loaded.settings.oauth.as_ref().map(|_| IssuerName::ours()));
     Ok(Catalog {
         tenants,
         issuers,

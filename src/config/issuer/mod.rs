@@ -32,13 +32,15 @@ struct Seen {
     iss: Vec<(String, Origin)>,
 }
 
-/// Reads every `[[issuer]]`. `claims` are the names that `[claims]` declares.
-pub(super) fn issuers(root: &mut Section<'_>, claims: &[Name], loopback: bool) -> Vec<Issuer> {
+/// Reads every `[[issuer]]`. `claims` are the names that `[claims]` declares; `own` says that there are tokens without any,
+/// those of our own authorization server.
+pub(super) fn issuers(root: &mut Section<'_>, claims: &[Name], own: bool, loopback: bool) -> Vec<Issuer> {
     let mut seen = Seen::default();
     let issuers = root.tables("issuer", true, |section| issuer(section, claims, loopback, &mut seen));
-    if issuers.is_empty() && !root.has("issuer") {
+    if issuers.is_empty() && !root.has("issuer") && !own {
         let reason = "no `[[issuer]]` is declared, so no token could be verified; write one (with \
-                      `preset = \"blockbrain\"`, `audience` and `clients`)";
+                      `preset = \"blockbrain\"`, `audience` and `clients`), or let people sign in here \
+                      (`oauth.enabled = true`)";
         root.refuse(root.origin(), BadSetting::NoMode(reason));
     }
     issuers

@@ -31,14 +31,21 @@ impl<'a> Ground<'a> {
         self.catalog.tenants.values().filter(move |entry| own.is_none_or(|own| *own == entry.name))
     }
 
+    /// The issuers whose people can be of a tenant: its own, and our authorization server where it is on.
+    pub(super) fn issuers(&self, entry: &'a TenantEntry) -> impl Iterator<Item = &'a str> {
+        let ours = self.catalog.issuers.iter().filter(|issuer| issuer.as_str() == IssuerName::OURS);
+        entry.issuer.iter().chain(ours).map(IssuerName::as_str)
+    }
+
     /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
     pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
         let place = place(tenant);
         if !names::is_ours(name, self.catalog) {
             let anybody = self.tenants(tenant).any(|entry| from(name, entry));
-            let issuer = tenant.and_then(|tenant| self.catalog.tenants.get(tenant)).map(|entry| &entry.issuer);
-            let whose = match issuer {
-                Some(issuer) => format!("its issuer is `{issuer}`"),
+            let entry = tenant.and_then(|tenant| self.catalog.tenants.get(tenant));
+            let whose = match entry.map(|entry| &entry.issuer) {
+                Some(Some(issuer)) => format!("its issuer is `{issuer}`"),
+                Some(None) => "it has no issuer, its people sign in here".to_owned(),
                 None => "none is of that issuer".to_owned(),
             };
             return (!anybody).then(|| format!("nobody has `{name}` in {place}: {whose}"));
@@ -71,7 +78,10 @@ impl<'a> Ground<'a> {
 /// Whether a name can be somebody's in this tenant, for all that its issuer says: one issuer speaks for each.
 fn from(name: &str, entry: &TenantEntry) -> bool {
     let issued = ["idp:", "subject:"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
-    issued.and_then(|name| name.split_once('/')).is_none_or(|(issuer, _)| issuer == IssuerName::as_str(&entry.issuer))
+    let own = |issuer: &str| entry.issuer.as_ref().is_some_and(|own| own.as_str() == issuer);
+    // Our own authorization server speaks for every tenant, and gives no `idp:` names.
+    let ours = |issuer: &str| issuer == IssuerName::OURS && name.starts_with("subject:");
+    issued.and_then(|name| name.split_once('/')).is_none_or(|(issuer, _)| own(issuer) || ours(issuer))
 }
 
 /// Where, in a message.

@@ -222,7 +222,7 @@ impl Place<'_> {
     fn values(&self, term: &Term) -> Option<Vec<Value>> {
         match term {
             Term::Attribute(Attribute::Tenant) => Some(vec![Value::text(self.entry.name.as_str())]),
-            Term::Attribute(Attribute::Issuer) => Some(vec![Value::text(self.entry.issuer.as_str())]),
+            Term::Attribute(Attribute::Issuer) => Some(self.ground.issuers(self.entry).map(Value::text).collect()),
             Term::Attribute(Attribute::Assurance) => {
                 Some([Assurance::Verified, Assurance::Asserted].map(|a| Value::text(a.as_str())).to_vec())
             }
