@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use oauth::Own;
+pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
+use crate::oauth::Failure;
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// Passwords cannot be compared.
     #[error("passwords cannot be compared")]
     Passwords(#[source] PasswordError),
+    /// The link for the first account cannot be made.
+    #[error("the link that makes the first account cannot be made")]
+    SetUp(#[source] Failure),
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
@@ -91,6 +95,7 @@ pub struct App {
     mcp: Mcp,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
+    set_up: Option<SetUpLink>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
     stopped: CancellationToken,
@@ -124,6 +129,10 @@ impl App {
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
             Some(own) => Some(own.edge(settings, &catalog, &audit, &seams).await?),
+            None => None,
+        };
+        let set_up = match &oauth {
+            Some(edge) => edge.server.open_set_up().await.map_err(StartError::SetUp)?,
             None => None,
         };
         let issuers = Own::trusted(own.as_ref(), issuers, &settings.server);
@@ -168,10 +177,16 @@ impl App {
             mcp,
             keys,
             own,
+            set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
             clock: seams.clock,
             stopping,
             stopped,
         })
+    }
+
+    /// The link that makes the first account, where there is none; for the eyes of whoever started the server.
+    pub fn set_up_link(&self) -> Option<&SetUpLink> {
+        self.set_up.as_ref()
     }
 
     /// Serves until `stop` is cancelled; then open streams end, requests in flight finish, and the audit is written out.

@@ -13,8 +13,9 @@ use crate::config::{self, OauthClient, Settings};
 use crate::http::OauthEdge;
 use crate::keys::own::{self, OwnKeys};
 use crate::keys::{IssuerKeys, KeyCache};
-use crate::model::Scope;
-use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach};
+use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, SetUpToken};
+use crate::model::{Scope, Secret};
+use crate::oauth::metadata::path;
 use crate::oauth::{AuthorizationServer, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
@@ -22,6 +23,21 @@ use crate::store::state::{Client, Retention, StateError, StateStore};
 
 /// How often what came to its end is deleted.
 const PURGE: Duration = Duration::from_mins(10);
+
+/// Where the first account is made. The address is a secret: whoever has it can make an account of any tenant.
+#[derive(Debug)]
+pub struct SetUpLink(Secret);
+
+impl SetUpLink {
+    pub(super) fn new(server: &config::Server, token: &SetUpToken) -> Self {
+        Self(Secret::new(format!("{}{}?link={}", server.origin(), path::SET_UP, token.expose())))
+    }
+
+    /// Gives the address out. A word that reviewers search for.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
 
 /// The state and the keys of our own authorization server.
 #[derive(Debug, Clone)]

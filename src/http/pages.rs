@@ -35,6 +35,22 @@ pub(super) struct SignIn<'a> {
     pub(super) problem: Option<&'a str>,
 }
 
+/// The page that makes the first account.
+#[derive(Template)]
+#[template(path = "set-up.html")]
+pub(super) struct SetUp<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) link: &'a str,
+    pub(super) csrf: &'a str,
+    pub(super) tenants: Vec<&'a str>,
+    pub(super) account: &'a str,
+    pub(super) tenant: &'a str,
+    pub(super) external_user: &'a str,
+    /// The fewest characters of a password.
+    pub(super) fewest: usize,
+    pub(super) problem: Option<&'a str>,
+}
+
 /// A scope, for people.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScopeText {

@@ -16,6 +16,7 @@ mod person;
 mod refusal;
 pub mod register;
 mod server;
+mod set_up;
 pub mod token;
 
 pub use authorize::NotAsked;
@@ -25,6 +26,7 @@ pub use parameters::{BadParameters, Parameters, Repeated};
 pub use person::{Begun, Decided, NotBegun, SignIn, Waiting};
 pub use refusal::{Local, Presented, Refusal, RegistrationRefusal, TokenRefusal};
 pub use server::{AuthorizationServer, Failure, Parts};
+pub use set_up::{BadFirstAccount, FirstAccount, SetUp};
 pub use token::{Issued, NotIssued};
 
 #[cfg(test)]

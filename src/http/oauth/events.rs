@@ -19,6 +19,8 @@ use crate::store::state::{Account, Grant};
 pub(super) enum Kind {
     /// A client registered itself, or was refused.
     Registration,
+    /// The first account was made, by the link that the server printed.
+    SetUp,
     /// Somebody proved who they are, or did not.
     SignIn,
     /// Somebody ended their session.
@@ -45,6 +47,7 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "oauth_registration",
+            Self::SetUp => "oauth_set_up",
             Self::SignIn => "oauth_sign_in",
             Self::SignOut => "oauth_sign_out",
             Self::Consent => "oauth_consent",

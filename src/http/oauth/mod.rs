@@ -10,6 +10,7 @@ mod form;
 mod inspect;
 mod register;
 mod routes;
+mod set_up;
 mod sign_in;
 mod sign_out;
 mod throttle;

@@ -18,5 +18,5 @@ pub use id::{AccountId, GrantId, KeyId, Login, LoginSessionId};
 pub use password::{BadPassword, Password};
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AuthorizationCode, BadToken, ClientSecret, CsrfToken, RefreshToken, RequestHandle, Salt, SessionSecret,
+    AuthorizationCode, BadToken, ClientSecret, CsrfToken, RefreshToken, RequestHandle, Salt, SessionSecret, SetUpToken,
 };

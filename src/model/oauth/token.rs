@@ -108,6 +108,11 @@ token! {
     RequestHandle, "blw_rq_"
 }
 
+token! {
+    /// What the link holds that lets whoever has it make the first account. Good once, and only while there is none.
+    SetUpToken, "blw_su_"
+}
+
 /// What a refresh token's successor is made from, besides the token itself. No secret: without the token it is nothing.
 pub type Salt = [u8; 32];
 

@@ -96,23 +96,7 @@ impl StateStore {
     ) -> Result<(), StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
-        let inserted = sqlx::query(
-            "INSERT INTO accounts (id, login, tenant, external_user, password_hash, created_at, password_set_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        )
-        .bind(account.id.as_str())
-        .bind(account.login.as_str())
-        .bind(account.tenant.as_str())
-        .bind(account.external_user.as_ref().map(ExternalUserId::as_str))
-        .bind(password.as_phc())
-        .bind(now.as_micros())
-        .execute(&mut *transaction)
-        .await;
-        match inserted {
-            Ok(_) => {}
-            Err(error) if StateError::is_taken(&error) => return Err(StateError::LoginTaken(account.login.clone())),
-            Err(error) => return Err(StateError::Write(error)),
-        }
+        insert(&mut transaction, account, password, now).await?;
         let detail = json!({
             "account": account.id.as_str(),
             "login": account.login.as_str(),
@@ -204,6 +188,31 @@ impl StateStore {
         drop(writer);
         self.take_notice().await?;
         Ok(true)
+    }
+}
+
+pub(super) async fn insert(
+    transaction: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    account: &Account,
+    password: &PasswordHash,
+    now: Timestamp,
+) -> Result<(), StateError> {
+    let inserted = sqlx::query(
+        "INSERT INTO accounts (id, login, tenant, external_user, password_hash, created_at, password_set_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+    )
+    .bind(account.id.as_str())
+    .bind(account.login.as_str())
+    .bind(account.tenant.as_str())
+    .bind(account.external_user.as_ref().map(ExternalUserId::as_str))
+    .bind(password.as_phc())
+    .bind(now.as_micros())
+    .execute(&mut **transaction)
+    .await;
+    match inserted {
+        Ok(_) => Ok(()),
+        Err(error) if StateError::is_taken(&error) => Err(StateError::LoginTaken(account.login.clone())),
+        Err(error) => Err(StateError::Write(error)),
     }
 }
 

@@ -20,6 +20,7 @@ mod requests;
 mod revocations;
 mod row;
 mod sessions;
+mod set_up;
 mod signing_keys;
 
 use std::path::{Path, PathBuf};
@@ -47,10 +48,13 @@ use super::migration::Migration;
 use crate::config::Durability;
 use crate::model::Timestamp;
 
-pub(in crate::store) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "authorization_server",
-    sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
-}];
+pub(in crate::store) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "authorization_server",
+        sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
+    },
+    Migration { name: "people", sql: include_str!("../../../migrations/state/0002_people.sql") },
+];
 
 /// How many connections read at once.
 const READERS: u32 = 4;

@@ -8,5 +8,6 @@ mod pages;
 mod refresh;
 mod registration;
 mod revocation;
+mod set_up;
 mod straight_line;
 mod token;

@@ -1,6 +1,7 @@
 //! What the black-box tests stand on: a server over loopback, an issuer that signs real tokens, a client.
 
 pub(crate) mod attacks;
+pub(crate) mod bare;
 pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod client;
