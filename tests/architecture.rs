@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "keys",
     "passwords",
     "authn",
+    "upstream",
     "policy",
     "authz",
     "oauth",

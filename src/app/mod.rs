@@ -1,11 +1,14 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod issuers;
 mod oauth;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use issuers::trusted;
+use issuers::{forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
@@ -18,7 +21,7 @@ use crate::authn::Authenticator;
 use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Settings};
+use crate::config::{self, Loaded};
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
 use crate::keys::own::OwnKeysError;
@@ -31,6 +34,7 @@ use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
 use crate::store::state::StateError;
+use crate::upstream::ProviderError;
 
 /// Why the server does not start. An issuer that cannot be reached is not among the reasons.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,9 @@ pub enum StartError {
     /// Passwords cannot be compared.
     #[error("passwords cannot be compared")]
     Passwords(#[source] PasswordError),
+    /// People cannot be sent to a provider.
+    #[error("nobody could sign in at a provider")]
+    Provider(#[source] ProviderError),
     /// The link for the first account cannot be made.
     #[error("the link that makes the first account cannot be made")]
     SetUp(#[source] Failure),
@@ -124,18 +131,18 @@ impl App {
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let issuers = trusted(settings, &seams.clock)?;
-        let keys: Vec<_> = issuers.iter().map(|(_, keys)| Arc::clone(keys)).collect();
+        let known = known(settings, &seams.clock)?;
+        let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
             None => None,
         };
         let set_up = match &oauth {
             Some(edge) => edge.server.open_set_up().await.map_err(StartError::SetUp)?,
             None => None,
         };
-        let issuers = Own::trusted(own.as_ref(), issuers, &settings.server);
+        let issuers = Own::trusted(own.as_ref(), forwarding(known, settings), &settings.server);
         let authenticator =
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
@@ -151,6 +158,7 @@ impl App {
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
+        let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
         let edge = Edge {
             server: settings.server.clone(),
             authenticator: Arc::new(authenticator),
@@ -158,7 +166,7 @@ impl App {
             mcp: mcp.clone(),
             readiness: Arc::new(health),
             oauth,
-            issuers: settings.forwarding().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            issuers: forwarded.filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),
@@ -247,19 +255,6 @@ async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, St
         tracing::warn!("{warning}");
     }
     Ok(Data { schema, database })
-}
-
-/// The issuers whose tokens are taken, each with its keys. None is asked yet: one that cannot be reached does not keep the
-/// server from starting.
-pub fn trusted(
-    settings: &Settings,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<(config::Issuer, Arc<KeyCache>)>, StartError> {
-    let with_keys = |issuer: &config::Issuer| {
-        let keys = KeyCache::new(issuer, Arc::clone(clock)).map_err(StartError::Keys)?;
-        Ok((issuer.clone(), keys))
-    };
-    settings.forwarding().map(with_keys).collect()
 }
 
 /// Puts each policy change into the audit trail, in order.

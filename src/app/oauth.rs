@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::issuers::WithKeys;
 use super::{Seams, StartError};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::oauth::{AuthorizationServer, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Retention, StateError, StateStore};
+use crate::upstream::Provider;
 
 /// How often what came to its end is deleted.
 const PURGE: Duration = Duration::from_mins(10);
@@ -53,7 +55,10 @@ impl Own {
         let Some(oauth) = &settings.oauth else { return Ok(None) };
         let store = StateStore::open(&settings.state.path, seams.clock.now()).await.map_err(StartError::State)?;
         let (clock, random) = (Arc::clone(&seams.clock), Arc::clone(&seams.random));
-        let keys = OwnKeys::open(&settings.server, store.clone(), clock, random).await.map_err(StartError::OwnKeys)?;
+        let signs_in = |issuer: &&config::Issuer| settings.sign_in(issuer).is_some();
+        let providers = settings.issuers.iter().filter(signs_in).cloned().collect();
+        let keys = OwnKeys::open(&settings.server, providers, store.clone(), clock, random).await;
+        let keys = keys.map_err(StartError::OwnKeys)?;
         Ok(Some(Self { store, keys, settings: Arc::clone(oauth) }))
     }
 
@@ -71,15 +76,22 @@ impl Own {
     pub(super) async fn edge(
         &self,
         settings: &Settings,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         audit: &AuditLog,
         seams: &Seams,
+        known: &[WithKeys],
     ) -> Result<OauthEdge, StartError> {
         let now = seams.clock.now();
         let configured = settings.oauth_client.as_ref().map(|client| configured(client, seams));
         self.store.configure_client(configured.as_ref(), now).await.map_err(StartError::State)?;
         let passwords = Passwords::new(Arc::clone(&seams.random)).map_err(StartError::Passwords)?;
+        let provider = |(issuer, keys): &WithKeys| {
+            let sign_in = Arc::clone(settings.sign_in(issuer)?);
+            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), &seams.clock))
+        };
+        let providers: Result<_, _> = known.iter().filter_map(provider).collect();
         let server = AuthorizationServer::new(Parts {
+            providers: providers.map_err(StartError::Provider)?,
             site: Site::new(&settings.server.public_url),
             settings: Arc::clone(&self.settings),
             tenants: catalog.tenants.keys().cloned().collect(),
@@ -152,6 +164,7 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: seams.clock.now(),
         used: None,
         disabled: None,

@@ -22,6 +22,7 @@ mod reading;
 mod section;
 mod server;
 mod settings;
+mod sign_in;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -40,8 +41,10 @@ pub use problem::{BadSetting, ConfigErrors, Problem};
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
-    Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server, Settings, State, TokenType,
+    Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server, Settings, State, TokenType, TokenUse,
 };
+
+pub use sign_in::SignIn;
 
 use layers::Layers;
 use reading::Reading;
@@ -140,7 +143,9 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let user_token = root.table("modes", |section| server::modes(section, own)).flatten();
     let context = root.table("context", context::context).flatten();
     let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
-    let issuers = issuer::issuers(root, &names, own, loopback);
+    let sign_ins = sign_in::written(root);
+    let providers: Vec<&str> = sign_ins.iter().map(|written| written.issuer.value.as_str()).collect();
+    let issuers = issuer::issuers(root, issuer::Around { claims: &names, providers: &providers, own, loopback });
     let tenants = declaration::tenants(root, own);
     let datasets = declaration::datasets(root);
     root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
@@ -151,11 +156,14 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     }
 
     for issuer in &issuers {
-        let speaks = |tenant: &TenantDeclaration| tenant.issuer.as_ref().is_some_and(|at| at.value == issuer.name.as_str());
+        let speaks =
+            |tenant: &TenantDeclaration| tenant.issuer.as_ref().is_some_and(|at| at.value == issuer.name.as_str());
         if !tenants.iter().any(speaks) {
             root.reading().warn(Warning::NoTenant(issuer.name.to_string()));
         }
     }
+
+    let sign_ins = sign_in::sign_ins(root, sign_ins, &issuers, own);
 
     let oauth = oauth?;
     let server = server?;
@@ -179,6 +187,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         state: state?,
         oauth: oauth.server.map(Arc::new),
         oauth_client: oauth.client,
+        sign_ins: sign_ins.into_iter().map(Arc::new).collect(),
     };
     Some((settings, Declarations { claims, lists, trusted, tenants, datasets }))
 }

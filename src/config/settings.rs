@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
+use super::sign_in::SignIn;
 use crate::model::oauth::RedirectUri;
 use crate::model::{ClientId, ContextField, IssuerName, Name, Scopes, Secret};
 
@@ -38,12 +39,19 @@ pub struct Settings {
     pub oauth: Option<Arc<Oauth>>,
     /// `[oauth]`: the client that the configuration makes known.
     pub oauth_client: Option<OauthClient>,
+    /// `[[sign_in]]`: where else people can sign in.
+    pub sign_ins: Vec<Arc<SignIn>>,
 }
 
 impl Settings {
-    /// The issuers whose tokens are taken when a platform forwards them.
-    pub fn forwarding(&self) -> impl Iterator<Item = &Issuer> {
-        self.issuers.iter().filter(|_| self.user_token)
+    /// Whether tokens of this issuer are taken when a platform forwards them.
+    pub fn forwards(&self, issuer: &Issuer) -> bool {
+        self.user_token && !issuer.audiences.is_empty()
+    }
+
+    /// Where people of this issuer sign in.
+    pub fn sign_in(&self, issuer: &Issuer) -> Option<&Arc<SignIn>> {
+        self.sign_ins.iter().find(|sign_in| sign_in.issuer == issuer.name)
     }
 }
 
@@ -213,7 +221,7 @@ pub struct Issuer {
     pub keys: KeySource,
     /// How its keys are fetched and kept.
     pub key_limits: KeyLimits,
-    /// A token must name at least one of these in `aud`; never empty.
+    /// A token must name at least one of these in `aud`; empty where its people sign in and none of its tokens is taken.
     pub audiences: Vec<String>,
     /// The accepted signature algorithms, all asymmetric; never empty.
     pub algorithms: Vec<Algorithm>,
@@ -221,6 +229,8 @@ pub struct Issuer {
     pub clients: Vec<String>,
     /// Accepted values of the header's `typ`.
     pub token_types: Vec<TokenType>,
+    /// What its tokens are for.
+    pub token_use: TokenUse,
     /// What the claims mean.
     pub claims: Claims,
     /// The scopes of a token that carries no scope claim.
@@ -276,6 +286,26 @@ pub enum TokenType {
     Jwt,
     /// No `typ` at all.
     Missing,
+}
+
+/// What a token is for, and how issuers mark it in the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenUse {
+    /// To be sent to a resource.
+    Access,
+    /// To tell a client who has signed in (OpenID Connect Core 1.0, section 2).
+    Identity,
+}
+
+impl TokenUse {
+    /// The members that mark a token, each with the values of one for this use: Keycloak's `typ`, Cognito's `token_use`, and
+    /// `events`, which only logout tokens and other security events have (RFC 8417). One without marks is for any use.
+    pub fn marks(self) -> [(&'static str, &'static [&'static str]); 3] {
+        match self {
+            Self::Access => [("typ", &["Bearer"]), ("token_use", &["access"]), ("events", &[])],
+            Self::Identity => [("typ", &["ID"]), ("token_use", &["id"]), ("events", &[])],
+        }
+    }
 }
 
 /// What an issuer's claims mean. Claim names are literal: they contain `:` and `.`.

@@ -70,6 +70,7 @@ pub(super) async fn make(directory: &Path, random: &Arc<dyn Random>, now: Timest
                 created: now,
                 password_set: now,
                 disabled: None,
+                provider: None,
             };
             store.create_account(&account, &hash, now).await?;
         }
@@ -93,6 +94,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: now,
         used: None,
         disabled: None,

@@ -13,6 +13,7 @@ mod fetch;
 mod jwk;
 mod jws;
 pub mod own;
+mod person;
 pub mod strict_json;
 mod trust;
 

@@ -82,7 +82,16 @@ impl AuthorizationServer {
         let hash = self.passwords.hash(wanted.password).await?;
         let now = self.clock.now();
         let id = AccountId::from_random(random::bytes(self.random.as_ref())?);
-        let account = Account { id, login, tenant, external_user, created: now, password_set: now, disabled: None };
+        let account = Account {
+            id,
+            login,
+            tenant,
+            external_user,
+            created: now,
+            password_set: now,
+            disabled: None,
+            provider: None,
+        };
         let made = self.store.set_up(token, &account, &hash, now).await?;
         Ok(if made { SetUp::Done(account) } else { SetUp::Gone })
     }

@@ -141,7 +141,7 @@ async fn every_attack_is_refused_for_its_own_reason() {
         met.insert(code);
     }
     // A reason that no attack meets is a check that nobody tests; these have tests of their own.
-    let elsewhere = ["key_unknown", "key_ambiguous", "grant_malformed", "withdrawn"];
+    let elsewhere = ["key_unknown", "key_ambiguous", "grant_malformed", "provider_unknown", "withdrawn"];
     let unmet: Vec<_> = Reason::ALL
         .iter()
         .map(|reason| reason.code())

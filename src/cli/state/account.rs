@@ -107,6 +107,7 @@ impl Desk {
             created: self.now,
             password_set: self.now,
             disabled: None,
+            provider: None,
         };
         self.store.create_account(&account, &hash, self.now).await?;
         let policy = match &account.external_user {
@@ -121,9 +122,10 @@ impl Desk {
 
     async fn list_accounts(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         for account in self.store.accounts().await? {
+            let at = account.provider.as_ref().map_or_else(String::new, |(name, shown)| format!("  {shown} at {name}"));
             let user = account.external_user.map_or_else(|| "-".to_owned(), |user| format!("user:{user}"));
             let disabled = account.disabled.map_or_else(String::new, |at| format!("  disabled since {at}"));
-            writeln!(out, "{}  {}  {user}  {}{disabled}", account.tenant, account.login, account.id)?;
+            writeln!(out, "{}  {}  {user}  {}{at}{disabled}", account.tenant, account.login, account.id)?;
         }
         Ok(())
     }

@@ -134,6 +134,7 @@ impl Desk {
             scopes: Scope::ALL.into_iter().collect(),
             redirect_uris: redirect_uri,
             reach,
+            asserts_users: false,
             created: self.now,
             used: None,
             disabled: None,

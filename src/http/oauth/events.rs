@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::model::oauth::{AccountId, GrantId, Login};
-use crate::model::{ClientId, Tenant};
+use crate::model::{ClientId, IssuerName, Tenant};
 use crate::store::audit::{AuditError, AuditLog, Event, Place};
 use crate::store::state::{Account, Grant};
 
@@ -70,6 +70,8 @@ pub(super) struct About {
     /// Its login, where it is at hand.
     pub(super) login: Option<Login>,
     pub(super) tenant: Option<Tenant>,
+    /// The OpenID provider where they proved who they are.
+    pub(super) provider: Option<IssuerName>,
     pub(super) client: Option<ClientId>,
     pub(super) grant: Option<GrantId>,
     pub(super) generation: Option<u64>,
@@ -81,6 +83,7 @@ impl About {
         self.actor = Some(account.id.clone());
         self.login = Some(account.login.clone());
         self.tenant = Some(account.tenant.clone());
+        self.provider = account.provider.as_ref().map(|(provider, _)| provider.clone());
     }
 
     /// Says which grant it is about.
@@ -119,6 +122,7 @@ impl Step {
         put("actor", about.actor.as_ref().map(|account| account.as_str().into()));
         put("login", about.login.as_ref().map(|login| login.as_str().into()));
         put("tenant", about.tenant.as_ref().map(|tenant| tenant.as_str().into()));
+        put("provider", about.provider.as_ref().map(|provider| provider.as_str().into()));
         put("client", about.client.as_ref().map(|client| client.as_str().into()));
         put("grant", about.grant.as_ref().map(|grant| grant.as_str().into()));
         put("generation", about.generation.map(Value::from));

@@ -8,6 +8,7 @@ mod discovery;
 mod events;
 mod form;
 mod inspect;
+mod provider;
 mod register;
 mod routes;
 mod set_up;

@@ -9,7 +9,7 @@ use super::answer::{seconds, see_other};
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;
-use crate::http::pages::{Forms, SignIn as Page};
+use crate::http::pages::{Forms, ProviderLink, SignIn as Page};
 use crate::model::oauth::{CsrfToken, Password, RequestHandle, SessionSecret};
 use crate::oauth::{Parameters, SignIn, Waiting};
 
@@ -48,7 +48,13 @@ impl Oauth {
         }
     }
 
-    fn sign_in_page(&self, status: StatusCode, here: &Here, account: &str, problem: Option<&str>) -> Response {
+    pub(super) fn sign_in_page(
+        &self,
+        status: StatusCode,
+        here: &Here,
+        account: &str,
+        problem: Option<&str>,
+    ) -> Response {
         let csrf = here.csrf("sign-in");
         let page = Page {
             frame: &self.frame,
@@ -56,6 +62,7 @@ impl Oauth {
             handle: here.handle.expose(),
             csrf: csrf.expose(),
             account,
+            providers: self.server.providers_for(&here.waiting.client).map(ProviderLink::of).collect(),
             problem,
         };
         self.frame.page(status, &page, Forms::Here)

@@ -9,6 +9,7 @@ mod challenge;
 mod client;
 mod id;
 mod password;
+mod person;
 mod redirect;
 mod token;
 
@@ -16,7 +17,9 @@ pub use challenge::{BadChallenge, BadVerifier, CodeChallenge, CodeVerifier};
 pub use client::{AuthMethod, ClientOrigin, GrantType, Reach, UnknownWord};
 pub use id::{AccountId, GrantId, KeyId, Login, LoginSessionId};
 pub use password::{BadPassword, Password};
+pub use person::PersonClaims;
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AuthorizationCode, BadToken, ClientSecret, CsrfToken, RefreshToken, RequestHandle, Salt, SessionSecret, SetUpToken,
+    AuthorizationCode, BadToken, ClientSecret, CsrfToken, ProviderState, RefreshToken, RequestHandle, Salt,
+    SessionSecret, SetUpToken,
 };

@@ -5,6 +5,7 @@ mod crosscutting;
 mod discovery;
 mod operator;
 mod pages;
+mod provider;
 mod refresh;
 mod registration;
 mod revocation;

@@ -62,7 +62,10 @@ async fn from_no_account_at_all_to_an_answer_as_a_person() {
     let events = oauth::stop_and_read_events(server).await;
     let set_up: Vec<_> = events.iter().filter(|(kind, _)| kind == "oauth_set_up").collect();
     let [(_, detail)] = set_up.as_slice() else { panic!("{events:?}") };
-    assert_eq!((&detail["outcome"], &detail["tenant"], &detail["ip"]), (&json!("ok"), &json!("acme"), &json!("127.0.0.1")));
+    assert_eq!(
+        (&detail["outcome"], &detail["tenant"], &detail["ip"]),
+        (&json!("ok"), &json!("acme"), &json!("127.0.0.1"))
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ pub(crate) mod clock;
 #[expect(dead_code, reason = "the unit tests let it lie in more ways")]
 pub(crate) mod issuer;
 pub(crate) mod oauth;
+pub(crate) mod provider;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod wire;
