@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::Desk;
 use crate::cli::serve::Given;
+use crate::model::ClientId;
 use crate::model::oauth::{AccountId, Login, Password};
 use crate::passwords::Passwords;
 use crate::random;
@@ -30,6 +31,24 @@ pub(in crate::cli) enum AccountCommand {
     },
     /// Let somebody in again
     Enable {
+        /// The login
+        login: Login,
+    },
+    /// Sign somebody out in every browser; what they allowed stays allowed
+    SignOut {
+        /// The login
+        login: Login,
+    },
+    /// Take back what somebody allowed; they stay signed in
+    Revoke {
+        /// The login
+        login: Login,
+        /// What they allowed this client alone; left out: every client
+        #[arg(long)]
+        client: Option<ClientId>,
+    },
+    /// Delete an account and revoke what it allowed; whoever signs in at a provider can come again, so disable them instead
+    Delete {
         /// The login
         login: Login,
     },
@@ -88,6 +107,18 @@ pub(in crate::cli) async fn run(
         AccountCommand::Enable { login } => {
             let changed = desk.store.enable_account(&login, desk.now).await?;
             writeln!(out, "{login} {}", if changed { "can sign in again" } else { "was not disabled" })?;
+        }
+        AccountCommand::SignOut { login } => {
+            let ended = desk.store.sign_out_account(&login, desk.now).await?;
+            writeln!(out, "{login} is signed out; browsers: {ended}")?;
+        }
+        AccountCommand::Revoke { login, client } => {
+            let revoked = desk.store.withdraw_consent(&login, client.as_ref(), desk.now).await?;
+            writeln!(out, "what {login} allowed is revoked; grants: {revoked}")?;
+        }
+        AccountCommand::Delete { login } => {
+            let revoked = desk.store.delete_account(&login, desk.now).await?;
+            writeln!(out, "{login} is deleted; grants revoked: {revoked}")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -82,6 +82,8 @@ pub enum RevocationReason {
     AccountDisabled,
     /// The account's password was changed.
     PasswordChanged,
+    /// The account was deleted.
+    AccountDeleted,
 }
 
 impl RevocationReason {
@@ -94,6 +96,7 @@ impl RevocationReason {
         Self::ClientDeleted,
         Self::AccountDisabled,
         Self::PasswordChanged,
+        Self::AccountDeleted,
     ];
 
     /// The word in the store and in the audit trail.
@@ -106,6 +109,7 @@ impl RevocationReason {
             Self::ClientDeleted => "client_deleted",
             Self::AccountDisabled => "account_disabled",
             Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 }

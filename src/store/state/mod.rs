@@ -24,6 +24,7 @@ mod row;
 mod sessions;
 mod set_up;
 mod signing_keys;
+mod withdrawal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
