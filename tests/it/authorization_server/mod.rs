@@ -1,5 +1,6 @@
 //! The authorization server from outside, each test named by its number in the checklist.
 
+mod asserted;
 mod authorization;
 mod crosscutting;
 mod discovery;
