@@ -47,12 +47,22 @@ async fn world() -> World {
 }
 
 impl World {
-    fn client(&self, more: &[&str]) -> Registered {
+    /// A client that the operator makes, once the server knows it.
+    async fn client(&self, more: &[&str]) -> Registered {
         let create = [&["client", "create", "Platform", "--redirect-uri", CALLBACK], more].concat();
         let said = run(self.files.path(), &create);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
         let line = |name: &str| said.out.lines().find_map(|line| line.strip_prefix(name)).map(ToOwned::to_owned);
-        Registered { id: line("client id: ").unwrap(), secret: line("client secret: "), callback: CALLBACK.to_owned() }
+        let id = line("client id: ").unwrap();
+        while !self.events().lines().any(|event| event.contains("client_created") && event.contains(&id)) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Registered { id, secret: line("client secret: "), callback: CALLBACK.to_owned() }
+    }
+
+    /// What the audit holds of the server itself.
+    fn events(&self) -> String {
+        run(self.files.path(), &["audit", "events", "--json"]).out
     }
 
     /// What a client gets when the person of this login consents.
@@ -89,10 +99,10 @@ impl World {
 const PLATFORM: [&str; 5] = ["--id", "platform", "--tenant", "acme", "--asserts-users"];
 const BOB: (&str, &str) = ("X-External-User-ID", "bob@acme.example");
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_that_may_names_the_person_and_is_itself_the_actor() {
     let world = world().await;
-    let client = world.client(&PLATFORM);
+    let client = world.client(&PLATFORM).await;
     let tokens = world.consented(&client, "admin@acme.example").await;
     // The headers of the guide, the tenant by its alias.
     let headers = [BOB, ("X-Tenant-ID", "acme-in-mongo"), ("X-User-ID", "user_12345"), ("X-Agent-ID", "helper")];
@@ -121,10 +131,10 @@ async fn a_platform_that_may_names_the_person_and_is_itself_the_actor() {
     assert!(said.out.contains("bailiwick/asserted:bob@acme.example") && said.out.contains("\"platform\""), "{said:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_other_client_names_anybody() {
     let world = world().await;
-    let plain = world.client(&["--tenant", "acme"]);
+    let plain = world.client(&["--tenant", "acme"]).await;
     let itself = oauth::public(&world.server).await;
     for client in [&plain, &itself] {
         let tokens = world.consented(client, "admin@acme.example").await;
@@ -140,10 +150,10 @@ async fn no_other_client_names_anybody() {
     assert_eq!(world.tool("whoami", &tokens.access, &[BOB]).await.status, 403);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_names_people_of_its_tenants_and_in_one_way() {
     let world = world().await;
-    let client = world.client(&PLATFORM);
+    let client = world.client(&PLATFORM).await;
     let tokens = world.consented(&client, "admin@acme.example").await;
     let long = "x".repeat(257);
     for (headers, status, code) in [
@@ -172,10 +182,10 @@ async fn a_platform_names_people_of_its_tenants_and_in_one_way() {
     assert!(oauth::decide(&browser, &page, "allow").await.contains("error=access_denied"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn policies_can_ask_how_it_is_known() {
     let world = world().await;
-    let client = world.client(&["--id", "platform", "--tenant", "acme", "--tenant", "globex", "--asserts-users"]);
+    let client = world.client(&["--id", "platform", "--tenant", "acme", "--tenant", "globex", "--asserts-users"]).await;
     let acme = world.consented(&client, "admin@acme.example").await;
     let globex = world.consented(&client, "admin@globex.example").await;
     assert!(world.may_echo(&acme.access, &[BOB]).await);
@@ -185,10 +195,10 @@ async fn policies_can_ask_how_it_is_known() {
     assert!(world.may_echo(&acme.access, &[eve]).await, "r.sub.actor == \"platform\" allows");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_mcp_session_of_one_person_is_nobody_elses() {
     let world = world().await;
-    let tokens = world.consented(&world.client(&PLATFORM), "admin@acme.example").await;
+    let tokens = world.consented(&world.client(&PLATFORM).await, "admin@acme.example").await;
     let initialize = json!({
         "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" }
     });
@@ -206,7 +216,7 @@ async fn an_mcp_session_of_one_person_is_nobody_elses() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mark_needs_tenants_and_a_secret_and_is_shown() {
     let world = world().await;
     let base = ["client", "create", "P", "--redirect-uri", CALLBACK, "--asserts-users"];
@@ -218,16 +228,10 @@ async fn the_mark_needs_tenants_and_a_secret_and_is_shown() {
         let said = run(world.files.path(), &[&base[..], more].concat());
         assert!(said.code != 0 && said.err.contains(expected), "{more:?}: {said:?}");
     }
-    world.client(&PLATFORM);
+    world.client(&PLATFORM).await;
     let shown = run(world.files.path(), &["client", "show", "platform"]).out;
     assert!(shown.contains("asserts users   yes"), "{shown}");
-    loop {
-        let said = run(world.files.path(), &["audit", "events", "--json"]);
-        let Some(made) = said.out.lines().find(|line| line.contains("client_created")) else {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            continue;
-        };
-        assert!(made.contains("asserts_users"), "{made}");
-        break;
-    }
+    let events = world.events();
+    let made = events.lines().find(|event| event.contains("client_created")).unwrap();
+    assert!(made.contains("asserts_users"), "{made}");
 }

@@ -1,4 +1,6 @@
 //! What the operator does at the command line, and how soon a running server knows it (items 9, 41, 53 and 66).
+//!
+//! The server must go on while a command is waited for: stopped in the middle of a write it would hold its lock.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ async fn refreshed(server: &Server, client: &Registered, tokens: &Tokens) -> (u1
     (answer.status, answer.json()["error"].clone())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_66_what_the_operator_takes_away_is_gone_at_once() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -72,7 +74,7 @@ async fn item_66_what_the_operator_takes_away_is_gone_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_66_a_consent_a_session_and_an_account_are_taken_away_one_by_one() {
     let server = Server::demo().await;
     let (client, other) = (oauth::public(&server).await, oauth::public(&server).await);
@@ -116,7 +118,7 @@ async fn item_66_a_consent_a_session_and_an_account_are_taken_away_one_by_one() 
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_41_whoever_is_disabled_meanwhile_allows_nothing() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -130,7 +132,7 @@ async fn item_41_whoever_is_disabled_meanwhile_allows_nothing() {
     assert_eq!((late.status, &late.json()["error"]), (400, &json!("invalid_grant")), "a code that was given before");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_one_tenant_is_nobody_elses() {
     let server = Server::demo().await;
     let said = command(
@@ -173,7 +175,7 @@ async fn a_client_of_one_tenant_is_nobody_elses() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_made_meanwhile_can_sign_in() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -196,7 +198,7 @@ async fn an_account_that_is_made_meanwhile_can_sign_in() {
     assert!(command(&server, &["account", "list"], "").contains("user:frida@acme.example"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_9_a_stolen_key_is_replaced_and_one_is_never_used_before_it_is_known() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;

@@ -236,7 +236,7 @@ async fn an_answer_of_another_provider_is_sent_nowhere() {
     assert_eq!(world.provider.redeemed(), 0, "mixed up or not, no code goes to an endpoint that it is not for");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_token_is_held_to_everything_that_a_forwarded_token_is_held_to() {
     let world = world().await;
     let person = || Person::new("101", "ada@acme.example");
@@ -323,7 +323,7 @@ async fn metadata_that_speaks_for_another_or_in_the_clear_is_not_followed() {
     assert_eq!(answer.status, 303, "{answer:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_41_and_66_an_account_of_a_provider_is_disabled_like_any_other() {
     let world = world().await;
     let person = Person::new("101", "ada@acme.example");
@@ -350,7 +350,7 @@ async fn item_41_and_66_an_account_of_a_provider_is_disabled_like_any_other() {
     assert_eq!(oauth::sign_in(&browser, &page, "zitadel/101", "x").await.status, 403);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_no_tenant_of_the_client_has_is_not_offered() {
     let world = world().await;
     let other = "[[tenant]]\nname = \"initech\"\n";
@@ -359,6 +359,7 @@ async fn a_provider_that_no_tenant_of_the_client_has_is_not_offered() {
     std::fs::write(&configuration, format!("{text}{other}")).unwrap();
     let create = ["client", "create", "Portal", "--redirect-uri", oauth::CALLBACK, "--tenant", "initech", "--public"];
     let said = run(world.files.path(), &create);
+    assert_eq!(said.code, 0, "{said:?}");
     let id = said.out.lines().find_map(|line| line.strip_prefix("client id: ")).unwrap().to_owned();
     let client = Registered { id, secret: None, callback: oauth::CALLBACK.to_owned() };
     let browser = Browser::new(&world.server.base);

@@ -68,7 +68,7 @@ async fn from_no_account_at_all_to_an_answer_as_a_person() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_link_ends_with_its_hour_with_the_next_and_with_any_account() {
     let (server, files) = bare::server(ACME, "").await;
     let (first, clock) = (link(&server), Arc::clone(&server.clock));
