@@ -27,6 +27,9 @@ const OUTPUT_BYTES: usize = 32;
 /// How many are hashed at once: 76 MiB.
 const AT_ONCE: usize = 4;
 
+/// How many wait for that: two seconds' work.
+const WAITING: usize = 64;
+
 /// Why a password could not be hashed or compared. Nothing is known of it then.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
@@ -39,6 +42,9 @@ pub enum PasswordError {
     /// The parameters are not ones of the hash function.
     #[error("the parameters of the password hash are wrong")]
     Parameters(#[source] argon2::Error),
+    /// Too many wait already.
+    #[error("{WAITING} passwords wait to be compared already")]
+    Busy,
     /// The server is ending.
     #[error("passwords are not compared any more: the server is ending")]
     Ending,
@@ -57,7 +63,8 @@ pub enum Comparison {
 
 /// Hashes and compares passwords.
 pub struct Passwords {
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    queue: Semaphore,
     random: Arc<dyn Random>,
     /// What a password is compared with where there is no account: nobody knows what it is a hash of.
     nobody: PasswordHash,
@@ -74,7 +81,7 @@ impl Passwords {
     pub fn new(random: Arc<dyn Random>) -> Result<Self, PasswordError> {
         let unknowable: [u8; 32] = random::bytes(random.as_ref())?;
         let nobody = hashed(&unknowable, random::bytes(random.as_ref())?)?;
-        Ok(Self { places: Semaphore::new(AT_ONCE), random, nobody })
+        Ok(Self { places: Arc::new(Semaphore::new(AT_ONCE)), queue: Semaphore::new(WAITING), random, nobody })
     }
 
     /// Hashes a password that is set.
@@ -104,11 +111,19 @@ impl Passwords {
         .await
     }
 
+    /// The work keeps its place until it is done: whoever asked for it may be gone by then, and the memory is taken all the
+    /// same.
     async fn at_a_place<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let _place = self.places.acquire().await.map_err(|_| PasswordError::Ending)?;
+        let waiting = self.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| PasswordError::Ending)?;
+        drop(waiting);
+        let work = move || {
+            let _place = place;
+            work()
+        };
         task::spawn_blocking(work).await.map_err(|_| PasswordError::Ending)?
     }
 }
@@ -235,5 +250,36 @@ mod tests {
         };
         futures_util::future::join_all((0..40).map(|_| work())).await;
         assert!(most.load(Ordering::SeqCst) <= AT_ONCE, "{most:?}");
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_is_full_refuses_at_once_and_one_that_leaves_makes_room() {
+        let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
+        // Whoever has a place, or is given one later, and is not asked again keeps it.
+        let mut asked: Vec<_> =
+            (0..AT_ONCE + WAITING).map(|_| Box::pin(passwords.verify(password("guess"), None))).collect();
+        for waiting in &mut asked {
+            assert!(futures_util::poll!(waiting).is_pending());
+        }
+        let refused = passwords.verify(password("guess"), None).await;
+        assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
+        drop(asked);
+        assert!(passwords.verify(password("guess"), None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_leaves_no_place_while_their_password_is_still_hashed() {
+        let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
+        let all_and_the_test = Arc::new(std::sync::Barrier::new(AT_ONCE + 1));
+        for _ in 0..AT_ONCE {
+            let held = Arc::clone(&all_and_the_test);
+            let mut asked = Box::pin(passwords.at_a_place(move || Ok(held.wait().is_leader())));
+            assert!(futures_util::poll!(&mut asked).is_pending());
+            drop(asked);
+        }
+        let free = passwords.places.available_permits();
+        all_and_the_test.wait();
+        assert_eq!(free, 0, "nobody listens any more, and the work goes on");
+        passwords.at_a_place(|| Ok(())).await.unwrap();
     }
 }

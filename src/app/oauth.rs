@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,11 +56,23 @@ impl Own {
         let Some(oauth) = &settings.oauth else { return Ok(None) };
         let store = StateStore::open(&settings.state.path, seams.clock.now()).await.map_err(StartError::State)?;
         let (clock, random) = (Arc::clone(&seams.clock), Arc::clone(&seams.random));
-        let signs_in = |issuer: &&config::Issuer| settings.sign_in(issuer).is_some();
-        let providers = settings.issuers.iter().filter(signs_in).cloned().collect();
-        let keys = OwnKeys::open(&settings.server, providers, store.clone(), clock, random).await;
+        let keys = OwnKeys::open(&settings.server, providers(settings), store.clone(), clock, random).await;
         let keys = keys.map_err(StartError::OwnKeys)?;
         Ok(Some(Self { store, keys, settings: Arc::clone(oauth) }))
+    }
+
+    /// Opens them for a look at a token: nothing is made, and nothing brought up to date. `None` also where the server has
+    /// not made its file yet.
+    pub async fn look(settings: &Settings, seams: &Seams) -> Result<Option<Self>, StartError> {
+        let Some(oauth) = &settings.oauth else { return Ok(None) };
+        let file = &settings.state.path;
+        if !file.exists() {
+            return Ok(None);
+        }
+        let store = StateStore::open_existing(file, seams.clock.now()).await.map_err(StartError::State)?;
+        let (clock, random) = (Arc::clone(&seams.clock), Arc::clone(&seams.random));
+        let keys = OwnKeys::read_from(&settings.server, providers(settings), store.clone(), clock, random);
+        Ok(Some(Self { store, keys: keys.await.map_err(StartError::OwnKeys)?, settings: Arc::clone(oauth) }))
     }
 
     /// Whose tokens are trusted: the issuers of the configuration, and ourselves.
@@ -107,13 +120,17 @@ impl Own {
     /// Follows what other processes change in the state, puts it into the audit trail, and deletes what came to its end.
     pub(super) fn run(self, audit: AuditLog, clock: Arc<dyn Clock>, tasks: &TaskTracker, end: &CancellationToken) {
         let Self { store, keys, settings } = self;
-        let told = store.clone();
-        let following = async move {
-            announce(told.clone(), audit.clone()).await;
-            keys.follow(|| announce(told.clone(), audit.clone())).await;
-        };
+        let changed = Arc::new(Notify::new());
+        // In a task of its own: what was revoked must not wait for the disk of the audit trail.
+        let announcing = announcing(store.clone(), audit, Arc::clone(&changed));
+        tasks.spawn(end.clone().run_until_cancelled_owned(announcing));
+        let following = keys.follow(move || changed.notify_one());
         tasks.spawn(end.clone().run_until_cancelled_owned(following));
-        let keep = Retention { unused_client: settings.registration_unused, access_token: settings.access_token };
+        let keep = Retention {
+            unused_client: settings.registration_unused,
+            idle_client: settings.refresh_absolute,
+            access_token: settings.access_token,
+        };
         let purging = async move {
             loop {
                 match store.purge(keep, clock.now()).await {
@@ -127,8 +144,16 @@ impl Own {
     }
 }
 
-/// Puts what the operator changed into the audit trail; what could not be put there is tried again at the next change.
-async fn announce(store: StateStore, audit: AuditLog) {
+/// Puts what the operator changed into the audit trail: what was changed before the start, and then at each change.
+async fn announcing(store: StateStore, audit: AuditLog, changed: Arc<Notify>) {
+    loop {
+        announce(&store, &audit).await;
+        changed.notified().await;
+    }
+}
+
+/// What could not be put into the trail is tried again at the next change.
+async fn announce(store: &StateStore, audit: &AuditLog) {
     let announcements = match store.announcements().await {
         Ok(announcements) => announcements,
         Err(error) => return failed(&error, "the operator's changes could not be read"),
@@ -143,6 +168,11 @@ async fn announce(store: StateStore, audit: AuditLog) {
             failed(&error, "an operator's change will be recorded twice");
         }
     }
+}
+
+/// The issuers where people sign in.
+fn providers(settings: &Settings) -> Vec<config::Issuer> {
+    settings.issuers.iter().filter(|issuer| settings.sign_in(issuer).is_some()).cloned().collect()
 }
 
 fn failed(error: &StateError, what: &str) {

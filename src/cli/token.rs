@@ -34,6 +34,14 @@ pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Writ
         }
         Err(rejection) => {
             writeln!(out, "\nrejected ({}): {rejection}", rejection.code())?;
+            let state = &loaded.settings.state.path;
+            if loaded.settings.oauth.is_some() && !state.exists() {
+                let file = state.display();
+                writeln!(
+                    out,
+                    "note: `{file}` does not exist, so that no token of this server's own can be known here"
+                )?;
+            }
             Ok(ExitCode::FAILURE)
         }
     }
@@ -46,7 +54,7 @@ pub(super) async fn inspected(
     catalog: &Arc<Catalog>,
 ) -> anyhow::Result<(Vec<Step>, Result<Principal, Rejection>)> {
     let seams = serve::seams();
-    let own = app::Own::open(&loaded.settings, &seams).await?;
+    let own = app::Own::look(&loaded.settings, &seams).await?;
     let issuers = app::trusted(&loaded.settings, &seams.clock)?;
     let issuers = app::Own::trusted(own.as_ref(), issuers, &loaded.settings.server);
     let context = loaded.settings.context.clone();

@@ -28,12 +28,14 @@ pub(super) fn check_placeholders(
     }
 }
 
-/// The same for a secret, which is not shown even if it is an example.
-pub(super) fn check_secret_placeholder(section: &Section<'_>, key: &str, secret: &At<Secret>, loopback: bool) {
-    if is_placeholder(secret.value.expose()) {
+/// The same for a secret, which is not shown even if it is an example. Says whether it is one.
+pub(super) fn check_secret_placeholder(section: &Section<'_>, key: &str, secret: &At<Secret>, loopback: bool) -> bool {
+    let is_example = is_placeholder(secret.value.expose());
+    if is_example {
         let hint = "write the secret that the authorization server gave to this server";
         placeholder(section, key, "[secret]", &secret.origin, hint, loopback);
     }
+    is_example
 }
 
 fn placeholder(section: &Section<'_>, key: &str, value: &str, origin: &Origin, hint: &'static str, loopback: bool) {

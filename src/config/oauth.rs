@@ -13,6 +13,13 @@ use super::section::Section;
 use super::settings::{Oauth, OauthClient, Registration, Server, State};
 use crate::model::oauth::RedirectUri;
 
+/// The fewest characters of a secret that a stranger can try.
+const FEWEST_CHARACTERS: usize = 16;
+
+fn short() -> String {
+    format!("a text of fewer than {FEWEST_CHARACTERS} characters")
+}
+
 /// Reads `[state]`.
 pub(super) fn state(section: &mut Section<'_>) -> Option<State> {
     section.path("path").map(|path: At<PathBuf>| State { path: path.value })
@@ -83,10 +90,11 @@ fn registration(section: &mut Section<'_>) -> Option<Registration> {
     match (word.value, token) {
         (Word::Off, None) => Some(Registration::Off),
         (Word::Open, None) => Some(Registration::Open),
-        (Word::Token, Some(token)) if token.value.expose().len() >= 16 => Some(Registration::Token(token.value)),
+        (Word::Token, Some(token)) if token.value.expose().len() >= FEWEST_CHARACTERS => {
+            Some(Registration::Token(token.value))
+        }
         (Word::Token, Some(token)) => {
-            let found = "a text of fewer than 16 characters".to_owned();
-            section.unfit(&token.origin, section.key("registration_token"), found, "one that nobody can guess");
+            section.unfit(&token.origin, section.key("registration_token"), short(), "one that nobody can guess");
             None
         }
         (Word::Token, None) => {
@@ -138,8 +146,11 @@ fn client(section: &mut Section<'_>, enabled: bool, loopback: bool) -> Option<Oa
         return None;
     };
     guide::check_placeholders(section, "client_id", std::slice::from_ref(&id), hint, loopback);
-    if let Some(secret) = &secret {
-        guide::check_secret_placeholder(section, "client_secret", secret, loopback);
+    if let Some(secret) = &secret
+        && !guide::check_secret_placeholder(section, "client_secret", secret, loopback)
+        && secret.value.expose().len() < FEWEST_CHARACTERS
+    {
+        section.unfit(&secret.origin, section.key("client_secret"), short(), "one that nobody can guess");
     }
     let redirect_uris = redirect_uris.map(|texts| texts.value).unwrap_or_default();
     let mut checked = Vec::new();

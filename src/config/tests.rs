@@ -703,22 +703,34 @@ fn two_names_for_one_setting_must_agree() {
 fn secrets_come_from_files_too_and_never_show() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(DEFAULT_FILE), ISSUER).unwrap();
-    std::fs::write(directory.path().join("secret"), "hush\n").unwrap();
+    std::fs::write(directory.path().join("secret"), "hush, nobody knows\n").unwrap();
     let read = |environment: &[(&str, &str)]| {
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         read(Inputs { environment, working_directory: directory.path().to_owned(), ..Inputs::default() })
     };
     for name in ["OAUTH_CLIENT_SECRET_FILE", "BAILIWICK_OAUTH_CLIENT_SECRET_FILE"] {
         let loaded = read(&[("OAUTH_CLIENT_ID", "us"), (name, "secret")]).unwrap();
-        assert_eq!(loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(), "hush");
+        assert_eq!(
+            loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(),
+            "hush, nobody knows"
+        );
         assert!(!format!("{loaded:?}").contains("hush"));
         assert_eq!(origin_of(&loaded, "oauth.client_secret"), ("[secret]".to_owned(), format!("environment {name}")));
     }
-    let loaded = read(&[("BAILIWICK_OAUTH_CLIENT_ID", "us"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "a@b:c")]).unwrap();
-    assert_eq!(loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(), "a@b:c");
+    let loaded =
+        read(&[("BAILIWICK_OAUTH_CLIENT_ID", "us"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "a@b:c, and some more")])
+            .unwrap();
+    assert_eq!(
+        loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose(),
+        "a@b:c, and some more"
+    );
     let errors = |environment: &[(&str, &str)]| read(environment).unwrap_err().to_string();
     assert_eq!(
-        errors(&[("OAUTH_CLIENT_ID", "us"), ("OAUTH_CLIENT_SECRET", "hush"), ("OAUTH_CLIENT_SECRET_FILE", "secret")]),
+        errors(&[
+            ("OAUTH_CLIENT_ID", "us"),
+            ("OAUTH_CLIENT_SECRET", "hush, nobody knows"),
+            ("OAUTH_CLIENT_SECRET_FILE", "secret")
+        ]),
         "environment OAUTH_CLIENT_SECRET: `oauth.client_secret` and `oauth.client_secret_file` are both written; leave one out, best the one that holds the secret itself"
     );
     assert!(
@@ -726,10 +738,17 @@ fn secrets_come_from_files_too_and_never_show() {
             .ends_with("nowhere` cannot be read (No such file or directory (os error 2))")
     );
     assert_eq!(
-        errors(&[("OAUTH_CLIENT_SECRET", "hush")]),
+        errors(&[("OAUTH_CLIENT_SECRET", "hush, nobody knows")]),
         "environment OAUTH_CLIENT_SECRET: `oauth.client_id` is missing; write the client id that the authorization server knows this server by"
     );
-    let contradiction = errors(&[("OAUTH_CLIENT_SECRET", "hush"), ("BAILIWICK_OAUTH_CLIENT_SECRET", "other hush")]);
+    assert_eq!(
+        errors(&[("OAUTH_CLIENT_ID", "us"), ("OAUTH_CLIENT_SECRET", "hush")]),
+        "environment OAUTH_CLIENT_SECRET: `oauth.client_secret` is a text of fewer than 16 characters; expected one that nobody can guess"
+    );
+    let contradiction = errors(&[
+        ("OAUTH_CLIENT_SECRET", "hush, nobody knows"),
+        ("BAILIWICK_OAUTH_CLIENT_SECRET", "another hush, nobody knows"),
+    ]);
     assert!(contradiction.contains("both set `oauth.client_secret`") && !contradiction.contains("hush"));
 }
 
@@ -967,7 +986,7 @@ fn the_guides_client_is_a_client_of_the_authorization_server() {
         "[oauth]\nenabled = true\nredirect_uris = [\"https://platform.example/cb\"]\n\
          registration = \"token\"\nregistration_token = \"0123456789abcdef\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n{ISSUER}{TENANT}"
     );
-    let dotenv = "OAUTH_CLIENT_ID=ours\nOAUTH_CLIENT_SECRET=hush\n";
+    let dotenv = "OAUTH_CLIENT_ID=ours\nOAUTH_CLIENT_SECRET=hush-nobody-knows\n";
     let read = Case { file: Some(&file), dotenv: Some(dotenv), ..Case::default() }.loaded();
     let client = read.settings.oauth_client.as_ref().unwrap();
     assert_eq!((client.id.as_str(), client.redirect_uris[0].as_str()), ("ours", "https://platform.example/cb"));

@@ -4,13 +4,19 @@
 //! Left whole, a filter on a few rooms is answered by reading the tenant in the order of time until a page is full, which
 //! reads everything where the rooms have been quiet. So each alternative of the policy that says which values a column may
 //! have becomes a search for each value, where an index gives that value's rows in order. Up to a few dozen stand in the
-//! statement one by one; of a longer list the statement holds one search, and walks the heads of all of them
-//! (`heads`). A division never widens: every arm has the whole filter but for the alternative that it is of.
+//! statement one by one; of a longer list the statement holds one search, and walks the heads of all of them (`heads`).
+//!
+//! So are the parents of a `within` dataset, where it is they who limit the rows: few of them are searched for one by one,
+//! and many leave so many rows that the order of time is the shorter way.
+//!
+//! A division never widens: every arm has the whole filter but for the alternative that it is of.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::face::Face;
-use super::heads::QUEUE;
+use super::heads::OURS;
 use super::plan::{self, PageRead};
 use super::relation::{Affinity, Relation, Schema};
 use crate::catalog::{ColumnType, OrderTerm};
@@ -23,28 +29,48 @@ const MOST_SEARCHES: usize = 32;
 /// Some of a page's rows: no two arms give the same one.
 #[derive(Debug)]
 pub(super) struct Arm {
-    /// The rows of one alternative.
-    pub(super) filter: RowFilter,
-    /// The alternatives of the arms before this one.
-    pub(super) before: Vec<Predicate>,
-    /// Where the rows are those of many searches.
-    pub(super) searches: Option<Searches>,
+    pub(super) rows: Rows,
+    /// What the arms before this one give.
+    pub(super) before: Vec<Before>,
 }
 
-/// One search for each of many values.
+/// Which rows an arm has.
+#[derive(Debug)]
+pub(super) enum Rows {
+    /// Those within a filter.
+    Within(RowFilter),
+    /// Those of many searches.
+    Found(Searches),
+    /// Those within a filter, where the parents of the arm of this number are too many to search for each; else none.
+    Otherwise(usize, RowFilter),
+}
+
+/// What an arm leaves to one before it.
+#[derive(Debug, Clone)]
+pub(super) enum Before {
+    /// Every row of an alternative.
+    Alternative(Predicate),
+    /// The rows that the searches of the arm of this number found for the page. What they would find besides stands after
+    /// those, and may come from either.
+    Found(usize),
+}
+
+/// One search for each of many values of a column.
 #[derive(Debug)]
 pub(super) struct Searches {
     pub(super) column: Name,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Values,
     /// What is left of the filter for the rows that have one of the values.
     pub(super) each: RowFilter,
 }
 
-impl Arm {
-    /// All rows of a page.
-    pub(super) fn whole(filter: &RowFilter) -> Self {
-        Self { filter: filter.clone(), before: Vec::new(), searches: None }
-    }
+/// Where the values are from.
+#[derive(Debug)]
+pub(super) enum Values {
+    /// The policy.
+    Listed(Vec<Value>),
+    /// The parent rows that are in their filter: the column of the parents, and the filter.
+    Parents(Name, Arc<RowFilter>),
 }
 
 /// Whether rows are asked for in the order that indexes are made for: the default one, every term of it, and then the key.
@@ -62,7 +88,7 @@ struct Alternative<'a> {
     values: BTreeSet<&'a Value>,
 }
 
-/// Divides a page; gives nothing where it is better read as it is.
+/// The arms of a page; one with all of its rows where it is better read as it is.
 pub(super) fn divide(
     page: &PageRead,
     face: &Face,
@@ -70,32 +96,52 @@ pub(super) fn divide(
     relation: &Relation,
     schema: &Schema,
 ) -> Vec<Arm> {
-    if filter.data_room.is_some() || !page.words.is_empty() || !is_default(&page.order, face) {
-        return Vec::new();
-    }
+    let is_asked_so = filter.data_room.is_none() && page.words.is_empty() && is_default(&page.order, face);
     let alternatives: Option<Vec<_>> = filter.allow.iter().map(|allow| alternative(allow, relation)).collect();
-    let Some(alternatives) = alternatives else { return Vec::new() };
+    let divided = match alternatives.filter(|_| is_asked_so) {
+        Some(alternatives) => by_values(alternatives, page, filter, relation, schema),
+        None if is_asked_so => by_parents(page, filter, relation, schema),
+        None => None,
+    };
+    divided.unwrap_or_else(|| vec![Arm { rows: Rows::Within(filter.clone()), before: Vec::new() }])
+}
+
+/// Divides a page by the values that the policy leaves.
+fn by_values(
+    mut alternatives: Vec<Alternative<'_>>,
+    page: &PageRead,
+    filter: &RowFilter,
+    relation: &Relation,
+    schema: &Schema,
+) -> Option<Vec<Arm>> {
     let searches: usize = alternatives.iter().map(|alternative| alternative.values.len()).sum();
     if searches < 2 || alternatives.len() > MOST_SEARCHES {
-        return Vec::new();
+        return None;
     }
-    let mut arms = Vec::new();
-    for (index, alternative) in alternatives.iter().enumerate() {
+    let is_short = searches <= MOST_SEARCHES;
+    if !is_short {
+        // The longest list is first: the others need only leave out the page that it found, not look for a row in it.
+        alternatives.sort_by_key(|alternative| Reverse(alternative.values.len()));
+    }
+    let (mut arms, mut before) = (Vec::new(), Vec::new());
+    for alternative in &alternatives {
         let of = |allow| RowFilter { allow: vec![allow], ..filter.clone() };
-        let before = || filter.allow.iter().take(index).cloned().collect();
-        if searches <= MOST_SEARCHES || alternative.values.len() == 1 {
-            let one = |value: &&Value| Arm { filter: of(alternative.one(value)), before: before(), searches: None };
+        if is_short || alternative.values.len() == 1 {
+            let one = |value: &&Value| Arm { rows: Rows::Within(of(alternative.one(value))), before: before.clone() };
             arms.extend(alternative.values.iter().map(one));
-        } else if has_heads(page, alternative, relation) && !is_shadowed(schema) {
-            let values = alternative.values.iter().copied().cloned().collect();
+            before.push(Before::Alternative(alternative.predicate.clone()));
+        } else if alternative.is_listed() && has_heads(page, alternative.column, relation, schema) {
+            let values = Values::Listed(alternative.values.iter().copied().cloned().collect());
             let (column, each) = (alternative.column.clone(), of(Predicate::All(alternative.rest())));
-            let searches = Some(Searches { column, values, each });
-            arms.push(Arm { filter: of(alternative.predicate.clone()), before: before(), searches });
+            let rows = Rows::Found(Searches { column, values, each });
+            let number = arms.len();
+            arms.push(Arm { rows, before: before.clone() });
+            before.push(Before::Found(number));
         } else {
-            return Vec::new();
+            return None;
         }
     }
-    arms
+    Some(arms)
 }
 
 /// An alternative that leaves a column a few values, where an index gives the rows of each in order.
@@ -144,6 +190,14 @@ impl Alternative<'_> {
         Predicate::All(rest)
     }
 
+    /// Whether the values come out of JSON as they went in.
+    fn is_listed(&self) -> bool {
+        self.values.iter().all(|value| match value {
+            Value::Text(text) => !text.contains('\0'),
+            Value::Number(_) | Value::Boolean(_) => false,
+        })
+    }
+
     /// What the alternative says besides the values of the column.
     fn rest(&self) -> Vec<Predicate> {
         match self.predicate {
@@ -159,24 +213,40 @@ impl Alternative<'_> {
     }
 }
 
-/// Whether the heads of the alternative's searches can be walked: a row is found again by its key, the next one by a plain
-/// comparison with every term of the order, and the values come out of JSON as they went in.
-fn has_heads(page: &PageRead, alternative: &Alternative<'_>, relation: &Relation) -> bool {
-    let dataset = &relation.dataset;
-    let text = |value: &&Value| match value {
-        Value::Text(text) => !text.contains('\0'),
-        Value::Number(_) | Value::Boolean(_) => false,
-    };
-    let kind = dataset.column(alternative.column.as_str()).map(|column| column.kind);
-    matches!(dataset.key.as_slice(), [key] if page.order.last().is_some_and(|term| term.column == *key))
-        && page.order.iter().all(|term| relation.never_null.contains(&term.column))
-        && matches!(kind, Some(ColumnType::Id | ColumnType::Text))
-        && relation.affinities.get(alternative.column) == Some(&Affinity::Text)
-        && alternative.values.iter().all(text)
+/// Divides a page by the parents of its rows.
+fn by_parents(page: &PageRead, filter: &RowFilter, relation: &Relation, schema: &Schema) -> Option<Vec<Arm>> {
+    let parent = filter.parent.as_ref()?;
+    let [(column, key)] = &parent.by[..] else { return None };
+    let around = schema.relations.get(&parent.filter.dataset)?;
+    let is_served = relation.divides.contains(column) && is_text(key, around);
+    if !is_served || !has_heads(page, column, relation, schema) {
+        return None;
+    }
+    let values = Values::Parents(key.clone(), Arc::clone(&parent.filter));
+    let each = RowFilter { parent: None, ..filter.clone() };
+    let found = Rows::Found(Searches { column: column.clone(), values, each });
+    let rows = [found, Rows::Otherwise(0, filter.clone())];
+    Some(rows.map(|rows| Arm { rows, before: Vec::new() }).into())
 }
 
-/// Whether a table is called as a queue would be, and would be taken for it.
+/// Whether the heads of searches by this column can be walked: a row is found again by its key, and the next one by a plain
+/// comparison with every term of the order.
+fn has_heads(page: &PageRead, column: &Name, relation: &Relation, schema: &Schema) -> bool {
+    let key = relation.dataset.key.as_slice();
+    matches!(key, [key] if page.order.last().is_some_and(|term| term.column == *key))
+        && page.order.iter().all(|term| relation.never_null.contains(&term.column))
+        && is_text(column, relation)
+        && !is_shadowed(schema)
+}
+
+/// Whether a column compares with text as it stands.
+fn is_text(column: &Name, relation: &Relation) -> bool {
+    let kind = relation.dataset.column(column.as_str()).map(|column| column.kind);
+    matches!(kind, Some(ColumnType::Id | ColumnType::Text)) && relation.affinities.get(column) == Some(&Affinity::Text)
+}
+
+/// Whether a table is called as a query of ours would be, and would be taken for it.
 fn is_shadowed(schema: &Schema) -> bool {
-    let queue = |table: &str| table.get(..QUEUE.len()).is_some_and(|start| start.eq_ignore_ascii_case(QUEUE));
-    schema.relations.values().any(|relation| queue(&relation.dataset.table))
+    let ours = |table: &str| table.get(..OURS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OURS));
+    schema.relations.values().any(|relation| ours(&relation.dataset.table))
 }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::arms::{self, Arm};
+use super::arms::{self, Arm, Before, Rows};
 use super::condition::Place;
 use super::face::Face;
 use super::filter::{self, FilterError};
-use super::heads::Heads;
+use super::heads::{self, Heads};
 use super::keyset::{self, Term};
 use super::plan::{PageRead, Read, Shape};
 use super::relation::{Affinity, Relation, Schema};
@@ -98,43 +98,39 @@ impl<'a> From<'a> {
                 selected.push(column);
             }
         }
+        let arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
+        let heads = |number, arm, searches| Heads { from: self, page, terms: &terms, number, arm, searches };
         let mut out = Statement::default();
-        let mut arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
-        if arms.is_empty() {
-            arms.push(Arm::whole(self.filter));
-        }
-        let heads: Vec<Option<Heads<'_>>> = arms
-            .iter()
-            .enumerate()
-            .map(|(number, arm)| {
-                arm.searches.as_ref().map(|searches| Heads { from: self, arm, searches, page, terms: &terms, number })
-            })
-            .collect();
-        for (index, heads) in heads.iter().flatten().enumerate() {
-            out.sql(if index == 0 { "WITH RECURSIVE " } else { ", " });
-            heads.queue(&mut out)?;
-        }
-        for (index, (arm, heads)) in arms.iter().zip(&heads).enumerate() {
-            out.sql(match (index, heads) {
-                (0, None) => "",
-                (0, Some(_)) => " ",
-                (_, _) => " UNION ALL ",
-            });
-            self.columns(&selected, &mut out)?;
-            if let Some(heads) = heads {
-                heads.rows(&mut out)?;
-                continue;
-            }
-            self.within(&arm.filter, &mut out)?;
-            self.search(&page.words, &mut out)?;
-            self.narrowed(arm, page, &mut out)?;
-            if let Some(after) = &page.after {
-                out.sql(" AND ");
-                keyset::after(&terms, after, &mut out);
+        for (number, arm) in arms.iter().enumerate() {
+            if let Rows::Found(searches) = &arm.rows {
+                out.sql(if out.is_empty() { "WITH RECURSIVE " } else { ", " });
+                heads(number, arm, searches).queue(&mut out)?;
             }
         }
-        match arms.len() {
-            1 => keyset::order_by(&terms, &mut out),
+        for (number, arm) in arms.iter().enumerate() {
+            if !out.is_empty() {
+                out.sql(if number == 0 { " " } else { " UNION ALL " });
+            }
+            match &arm.rows {
+                Rows::Within(filter) => {
+                    self.columns(&selected, &mut out)?;
+                    self.rows(filter, arm, page, &terms, &mut out)?;
+                }
+                Rows::Found(searches) => {
+                    self.columns(&selected, &mut out)?;
+                    heads(number, arm, searches).rows(&mut out)?;
+                }
+                Rows::Otherwise(parents, filter) => {
+                    self.columns(&selected, out.sql("SELECT * FROM ("))?;
+                    self.rows(filter, arm, page, &terms, &mut out)?;
+                    keyset::order_by(&terms, &mut out);
+                    heads::limit_where_crowded(*parents, page, &mut out);
+                    out.sql(")");
+                }
+            }
+        }
+        match arms.as_slice() {
+            [_] => keyset::order_by(&terms, &mut out),
             _ => keyset::order_by_place(&terms, &position, &mut out),
         }
         // One more than asked says whether there is another page.
@@ -147,13 +143,43 @@ impl<'a> From<'a> {
         })
     }
 
+    /// Appends the rows of an arm that are within a filter, after the columns that are selected.
+    fn rows(
+        &self,
+        filter: &RowFilter,
+        arm: &Arm,
+        page: &PageRead,
+        terms: &[Term<'_>],
+        out: &mut Statement,
+    ) -> Result<(), SqlError> {
+        self.within(filter, out)?;
+        self.search(&page.words, out)?;
+        self.narrowed(arm, page, terms, out)?;
+        if let Some(after) = &page.after {
+            out.sql(" AND ");
+            keyset::after(terms, after, out);
+        }
+        Ok(())
+    }
+
     /// Appends what an arm leaves to those before it, and the caller's filters.
-    pub(super) fn narrowed(&self, arm: &Arm, page: &PageRead, out: &mut Statement) -> Result<(), SqlError> {
-        for predicate in &arm.before {
-            out.sql(" AND (");
-            filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out)
-                .map_err(|source| self.unfit(source))?;
-            out.sql(") IS NOT TRUE");
+    pub(super) fn narrowed(
+        &self,
+        arm: &Arm,
+        page: &PageRead,
+        terms: &[Term<'_>],
+        out: &mut Statement,
+    ) -> Result<(), SqlError> {
+        for before in &arm.before {
+            out.sql(" AND ");
+            match before {
+                Before::Alternative(predicate) => {
+                    filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out.sql("("))
+                        .map_err(|source| self.unfit(source))?;
+                    out.sql(") IS NOT TRUE");
+                }
+                Before::Found(number) => heads::not_found(*number, terms, out),
+            }
         }
         self.filters(&page.filters, out)
     }
@@ -232,6 +258,19 @@ impl<'a> From<'a> {
         out.name(self.table_name()).sql(" AS t WHERE (");
         filter::render(filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))?;
         out.sql(")");
+        Ok(())
+    }
+
+    /// Appends the values of a parent's column, for the parent rows that are in their filter.
+    pub(super) fn parents(&self, key: &Name, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
+        let unknown = || SqlError::Dataset(filter.dataset.clone());
+        let around = self.schema.relations.get(&filter.dataset).ok_or_else(unknown)?;
+        let parents = From { relation: around, face: self.face, filter, schema: self.schema };
+        let key = parents.place(key)?;
+        key.name(out);
+        parents.within(filter, out)?;
+        key.name(out.sql(" AND typeof("));
+        out.sql(") = 'text'");
         Ok(())
     }
 

@@ -18,10 +18,17 @@ pub enum Bind {
 
 /// A statement under construction. Values enter only through [`Statement::bind`], names only through
 /// [`Statement::name`]; SQLite would read an unbound placeholder as NULL, so the two counts are one.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     text: String,
     binds: Vec<Bind>,
+}
+
+impl Default for Statement {
+    /// Room for a usual statement: growing from nothing would allocate ten times.
+    fn default() -> Self {
+        Self { text: String::with_capacity(1_024), binds: Vec::with_capacity(16) }
+    }
 }
 
 impl Statement {
@@ -42,7 +49,10 @@ impl Statement {
     /// Appends a quoted name of the database, so that any name works (`Order Details`).
     pub fn name(&mut self, name: &str) -> &mut Self {
         self.text.push('"');
-        self.text.push_str(&name.replace('"', "\"\""));
+        for (number, part) in name.split('"').enumerate() {
+            self.text.push_str(if number == 0 { "" } else { "\"\"" });
+            self.text.push_str(part);
+        }
         self.text.push('"');
         self
     }
@@ -52,6 +62,11 @@ impl Statement {
         // Writing to a String cannot fail.
         let _ = write!(self.text, "{number}");
         self
+    }
+
+    /// Whether nothing was appended yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
     }
 
     /// The text and its values.

@@ -1,13 +1,23 @@
 //! How often somebody may ask: one leaky bucket (GCRA) for each address, account or client.
 //!
-//! A bucket empties by time alone, so nobody can lock somebody else out for longer than it takes to refill. What is kept is
-//! bounded: full buckets are forgotten, and when there are too many that are not, strangers wait.
+//! A bucket is refilled by time alone. Whoever can empty one that is not only theirs keeps its owner out for as long as they go
+//! on, so what is shared must be larger than what each may take of it. What is kept is bounded: full buckets are forgotten,
+//! and when there are too many that are not, strangers wait.
+//!
+//! An address of IPv6 says little of who is behind it. One customer has a network of 2^64 addresses at least and is often
+//! given 2^16 of such networks (RFC 6177), so each network has a bucket and what one customer can be given has another.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a count is read and raised in one step, and the lock is held for no longer"
+)]
+
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::ops::Add;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -84,13 +94,89 @@ impl<K: Clone + Eq + Hash> Limit<K> {
     }
 }
 
-/// What one limit counts as one address: of IPv6 the network, because whoever has one address there has 2^64.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+/// A limit on each address.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    networks: Limit<IpAddr>,
+    allotments: Limit<IpAddr>,
+}
+
+/// As many networks as this may use up what they have before the others of their allotment have to wait.
+const NETWORKS: u32 = 8;
+
+impl Addresses {
+    /// So many at once from one network, and then one in each interval.
+    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+        let networks = Limit::new(burst, refill, clock);
+        let more = burst.saturating_mul(NonZeroU32::new(NETWORKS).unwrap_or(NonZeroU32::MIN));
+        Self { networks, allotments: Limit::new(more, refill / NETWORKS, clock) }
+    }
+
+    /// Takes one; or says how long to wait.
+    pub(super) fn take(&self, address: IpAddr) -> Result<(), Duration> {
+        self.networks.take(&prefix(address, 64))?;
+        match address.to_canonical() {
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(_) => self.allotments.take(&allotment(address)),
+        }
+    }
+}
+
+/// A limit on what fails for each `K`. Nothing is taken until something has failed, and after too many failures nothing is
+/// tried: a guess that is right is worth as little then as one that is wrong.
+#[derive(Debug)]
+pub(super) struct Failures<K> {
+    /// When each bucket will be full again.
+    full: Mutex<HashMap<K, Timestamp>>,
+    burst: NonZeroU32,
+    refill: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl<K: Clone + Eq + Hash> Failures<K> {
+    /// So many failures, and then one in each interval.
+    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+        Self { full: Mutex::default(), burst, refill, clock: Arc::clone(clock) }
+    }
+
+    /// Says whether something may be tried; or how long to wait.
+    pub(super) fn check(&self, key: &K) -> Result<(), Duration> {
+        let Some(full) = self.lock().get(key).copied() else { return Ok(()) };
+        // One more must fit in before the bucket is empty.
+        let wait = full.since(self.clock.now()).saturating_sub(self.refill * (self.burst.get() - 1));
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    /// Counts a failure. Where too many buckets are kept, only one that is there already.
+    pub(super) fn count(&self, key: &K) {
+        let now = self.clock.now();
+        let mut buckets = self.lock();
+        if buckets.len() >= MOST {
+            buckets.retain(|_, full| *full > now);
+        }
+        if buckets.len() < MOST || buckets.contains_key(key) {
+            let full = buckets.entry(key.clone()).or_insert(now);
+            *full = (*full).max(now).plus(self.refill);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Timestamp>> {
+        // Nothing can panic between two halves of a change.
+        self.full.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that one customer can have: an address of IPv4, and of IPv6 a network of 48 bits.
+pub(super) fn allotment(address: IpAddr) -> IpAddr {
+    prefix(address, 48)
+}
+
+fn prefix(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            let mask = u128::MAX.checked_shl(Ipv6Addr::BITS - bits).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
         }
     }
 }
@@ -117,10 +203,46 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_ipv6_counts_as_its_network() {
-        let of = |text: &str| network(text.parse().unwrap()).to_string();
+    fn after_too_many_failures_nothing_is_tried_for_a_while() {
+        let clock = Arc::new(ManualClock::new());
+        let dynamic: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let failures = Failures::<&str>::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(10), &dynamic);
+        for _ in 0..3 {
+            assert_eq!(failures.check(&"app"), Ok(()));
+            failures.count(&"app");
+        }
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(10)));
+        assert_eq!(failures.check(&"other"), Ok(()));
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(6)));
+        clock.advance(Duration::from_secs(6));
+        assert_eq!((failures.check(&"app"), failures.check(&"app")), (Ok(()), Ok(())), "asking takes nothing");
+        failures.count(&"app");
+        assert_eq!(failures.check(&"app"), Err(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn an_address_of_ipv6_counts_as_its_network_and_its_network_as_one_of_a_customers() {
+        let of = |text: &str| prefix(text.parse().unwrap(), 64).to_string();
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::9"));
         assert_ne!(of("2001:db8:1:2::"), of("2001:db8:1:3::"));
         assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
+        let of = |text: &str| allotment(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2::9"), of("2001:db8:1:ffff::1"));
+        assert_ne!(of("2001:db8:1::"), of("2001:db8:2::"));
+        assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
+    }
+
+    #[test]
+    fn whoever_has_many_networks_of_ipv6_has_not_as_many_buckets() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
+        let limit = Addresses::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(10), &clock);
+        let taken = |addresses: &mut dyn Iterator<Item = String>| {
+            addresses.filter(|address| limit.take(address.parse().unwrap()).is_ok()).count()
+        };
+        assert_eq!(taken(&mut (0..9).map(|n| format!("2001:db8:1:2::{n}"))), 3);
+        assert_eq!(taken(&mut (0..200).map(|n| format!("2001:db8:7:{n:x}::1"))), 24);
+        assert_eq!(taken(&mut (0..9).map(|_| "2001:db8:8::1".to_owned())), 3, "another customer");
+        assert_eq!(taken(&mut (0..9).map(|n| format!("203.0.113.{n}"))), 9);
     }
 }

@@ -78,7 +78,7 @@ impl McpEndpoint {
         Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits, stopping }
     }
 
-    async fn post(&self, request: Request, principal: &Principal, owner: &Arc<str>) -> Response {
+    async fn post(&self, request: Request, principal: &Principal) -> Response {
         if !is_json(request.headers()) {
             let text = "the body must be sent as Content-Type: application/json";
             return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
@@ -108,7 +108,7 @@ impl McpEndpoint {
         let has_session = parts.headers.contains_key(SESSION_ID);
         let request = http::Request::from_parts(parts, Full::new(body));
         if opens || (has_session && !peek.is_modern) {
-            let response = self.in_session(request, owner).await;
+            let response = self.in_session(request, &owner(principal)).await;
             // The stream of one answer; two requests of one id would leave the other's open for ever.
             until(response, tokio::time::sleep(self.limits.request_timeout))
         } else {
@@ -173,16 +173,12 @@ impl McpEndpoint {
     }
 
     /// The session's own stream, on which its person is told of what changes.
-    async fn stream(
-        &self,
-        mut request: http::Request<poem_body::Boxed>,
-        principal: Arc<Principal>,
-        owner: &Arc<str>,
-    ) -> Response {
+    async fn stream(&self, mut request: http::Request<poem_body::Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
-        let sink = wire.and_then(|wire| self.sessions.find(owner, wire)).and_then(|session| session.sink());
-        let response = self.in_session(request, owner).await;
+        let owner = owner(&principal);
+        let sink = wire.and_then(|wire| self.sessions.find(&owner, wire)).and_then(|session| session.sink());
+        let response = self.in_session(request, &owner).await;
         // It has no end of its own, so that a shutdown would wait for it in vain.
         match sink.filter(|_| response.status().is_success()) {
             Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
@@ -208,14 +204,11 @@ impl Endpoint for McpEndpoint {
         let Some(principal) = request.extensions().get::<Arc<Principal>>().cloned() else {
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
         };
-        let owner: Arc<str> = principal.binding().into();
         let response = match *request.method() {
-            Method::POST => self.post(request, &principal, &owner).await,
-            Method::GET if request.headers().contains_key(SESSION_ID) => {
-                self.stream(request.into(), principal, &owner).await
-            }
+            Method::POST => self.post(request, &principal).await,
+            Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
             Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                self.in_session(http::Request::<poem_body::Boxed>::from(request), &owner).await
+                self.in_session(http::Request::<poem_body::Boxed>::from(request), &owner(&principal)).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -226,6 +219,11 @@ impl Endpoint for McpEndpoint {
         };
         Ok(response)
     }
+}
+
+/// Whom a session belongs to. Requests without one need no name for it.
+fn owner(principal: &Principal) -> Arc<str> {
+    principal.binding().into()
 }
 
 type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;

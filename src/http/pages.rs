@@ -107,7 +107,7 @@ pub(super) struct SignOut<'a> {
     pub(super) csrf: &'a str,
 }
 
-/// A page with something to read and nothing to do.
+/// A page with something to read, and perhaps a way on.
 #[derive(Template)]
 #[template(path = "notice.html")]
 pub(super) struct Notice<'a> {
@@ -115,6 +115,8 @@ pub(super) struct Notice<'a> {
     pub(super) heading: &'a str,
     pub(super) text: &'a str,
     pub(super) hint: Option<&'a str>,
+    /// Where else one can go, and what the link says.
+    pub(super) link: Option<(&'a str, &'a str)>,
 }
 
 impl Frame {
@@ -140,14 +142,13 @@ impl Frame {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(forms.policy()));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
         self.protect(&mut response);
         response
     }
 
     /// A page with something to read.
     pub(super) fn notice(&self, status: StatusCode, heading: &str, text: &str, hint: Option<&str>) -> Response {
-        self.page(status, &Notice { frame: self, heading, text, hint }, Forms::Here)
+        self.page(status, &Notice { frame: self, heading, text, hint, link: None }, Forms::Here)
     }
 
     /// The headers of every answer to a browser, redirects too.

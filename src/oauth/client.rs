@@ -53,6 +53,11 @@ impl Credentials {
         &self.id
     }
 
+    /// Whether a secret is shown, which can be a guess.
+    pub fn show_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// What a 401 has to challenge for.
     pub fn presented(&self) -> Presented {
         self.presented

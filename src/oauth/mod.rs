@@ -25,11 +25,11 @@ pub use authorize::NotAsked;
 pub use client::Credentials;
 pub use metadata::Site;
 pub use parameters::{BadParameters, Parameters, Repeated};
-pub use person::{Begun, Decided, NotBegun, SignIn, Waiting};
-pub use provider::{Arrived, NotSent};
+pub use person::{Begun, Decided, NotBegun, Proof, Proved, SignIn, Waiting};
+pub use provider::{Admitted, NotIdentified, NotSent};
 pub use refusal::{Local, Presented, Refusal, RegistrationRefusal, TokenRefusal};
 pub use server::{AuthorizationServer, Failure, Parts};
-pub use set_up::{BadFirstAccount, FirstAccount, SetUp};
+pub use set_up::{BadFirstAccount, FirstAccount, Prepared, SetUp};
 pub use token::{Issued, NotIssued};
 
 #[cfg(test)]

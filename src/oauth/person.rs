@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use super::authorize::{self, NotAsked};
 use super::parameters::Parameters;
-use super::refusal::Local;
+use super::refusal::{Local, Refusal};
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{
-    AccountId, AuthorizationCode, GrantId, Login, LoginSessionId, Password, RequestHandle, SessionSecret,
+    AccountId, AuthorizationCode, ClientOrigin, DeviceToken, GrantId, Login, LoginSessionId, Password, RedirectUri,
+    RequestHandle, SessionSecret,
 };
-use crate::passwords::Comparison;
+use crate::passwords::{Comparison, PasswordError};
 use crate::random::{self, Random};
-use crate::store::state::{Account, AuthorizationRequest, Client, Consent, Grant, LoginSession};
+use crate::store::state::{
+    Account, AuthorizationRequest, Client, Consent, Grant, LoginSession, PasswordHash, SignedIn,
+};
 
 /// How long a request waits for a person.
 const REQUEST: Duration = Duration::from_mins(10);
@@ -38,6 +41,15 @@ pub struct Begun {
 pub enum NotBegun {
     /// It is refused.
     Refused(NotAsked),
+    /// It is refused, and the answer goes to a place that nobody has vouched for: the person decides whether they go there.
+    Unvouched {
+        /// Where.
+        redirect_uri: RedirectUri,
+        /// The client's own word for the request.
+        state: Option<String>,
+        /// Why.
+        refusal: Refusal,
+    },
     /// It could not be worked on.
     Failed(Failure),
 }
@@ -68,12 +80,34 @@ impl Waiting {
     }
 }
 
+/// Somebody who has shown the password of an account.
+#[derive(Debug)]
+pub struct Proved {
+    /// The account, as it was when its hash was read.
+    account: Account,
+    /// The hash as it was.
+    hash: PasswordHash,
+    /// As it would be made today, if that is another.
+    renewed: Option<PasswordHash>,
+}
+
+/// What a password came to.
+#[derive(Debug)]
+pub enum Proof {
+    /// It is that of an account that may sign in.
+    Given(Proved),
+    /// No such account, another password, or an account that is disabled: nobody is told which.
+    Wrong,
+    /// It was not compared, because too many wait for that.
+    Busy,
+}
+
 /// What became of a sign-in.
 #[derive(Debug)]
 pub enum SignIn {
-    /// The browser has this session now.
-    Done(SessionSecret, Account),
-    /// No such account, another password, or an account that is disabled: nobody is told which.
+    /// The browser has this session now, and is one of the account's from now on.
+    Done(SessionSecret, DeviceToken, Account),
+    /// The account was disabled, or given another password, while the old one was compared.
     Wrong,
     /// The session is not there any more.
     Gone,
@@ -96,11 +130,20 @@ impl AuthorizationServer {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
         let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
-        let request = authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes)
-            .map_err(NotBegun::Refused)?;
         let known = match session {
             Some(secret) => self.store.session(secret, self.clock.now()).await?,
             None => None,
+        };
+        let is_signed_in = known.as_ref().is_some_and(|session| session.account.is_some());
+        let request = match authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes) {
+            Ok(request) => request,
+            // Anybody can register an address of theirs and let us send strangers there (RFC 9700, section 4.11.2).
+            Err(NotAsked::Redirect { redirect_uri, state, refusal })
+                if !is_signed_in && client.origin == ClientOrigin::Registration && !redirect_uri.is_loopback() =>
+            {
+                return Err(NotBegun::Unvouched { redirect_uri, state, refusal });
+            }
+            Err(refused) => return Err(NotBegun::Refused(refused)),
         };
         let (new, session) = match known {
             Some(session) => (None, session),
@@ -109,7 +152,7 @@ impl AuthorizationServer {
         let now = self.clock.now();
         let handle = RequestHandle::from_random(random::bytes(self.random.as_ref())?);
         self.store.open_request(&handle, &session.id, &request, now.plus(REQUEST), now).await?;
-        Ok(Begun { handle, session: new, is_signed_in: session.account.is_some() })
+        Ok(Begun { handle, session: new, is_signed_in })
     }
 
     /// Begins a session in which nobody is signed in.
@@ -149,30 +192,58 @@ impl AuthorizationServer {
         }
     }
 
-    /// Signs somebody in: another secret, so that one planted before is worth nothing.
-    pub async fn sign_in(&self, old: &SessionSecret, login: &str, password: Password) -> Result<SignIn, Failure> {
+    /// Compares a password. Nothing is changed, and it may take a while.
+    pub async fn prove(&self, login: &str, password: Password) -> Result<Proof, Failure> {
         let found = match login.parse::<Login>() {
             Ok(login) => self.store.account_by_login(&login).await?,
             Err(_) => None,
         };
         let (account, hash) = found.unzip();
         // Whether there is such an account or not, the same work is done.
-        let compared = self.passwords.verify(password, hash.clone()).await?;
-        let right = !matches!(compared, Comparison::Other);
-        let Some(account) = account.filter(|account| right && account.disabled.is_none()) else {
-            return Ok(SignIn::Wrong);
+        let compared = match self.passwords.verify(password, hash.clone()).await {
+            Ok(compared) => compared,
+            Err(PasswordError::Busy) => return Ok(Proof::Busy),
+            Err(error) => return Err(error.into()),
         };
-        if let (Comparison::SameOutdated(renewed), Some(old)) = (compared, hash)
-            && let Err(error) = self.store.replace_hash(&account.id, &old, &renewed).await
-        {
-            tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
+        let (account, hash) = match (account, hash) {
+            (Some(account), Some(hash)) if account.disabled.is_none() => (account, hash),
+            (_, _) => return Ok(Proof::Wrong),
+        };
+        match compared {
+            Comparison::Other => Ok(Proof::Wrong),
+            Comparison::Same => Ok(Proof::Given(Proved { account, hash, renewed: None })),
+            Comparison::SameOutdated(renewed) => Ok(Proof::Given(Proved { account, hash, renewed: Some(renewed) })),
         }
+    }
+
+    /// Whether somebody has signed in to this account in this browser since its password was set.
+    pub async fn knows(&self, login: &str, device: &DeviceToken) -> Result<bool, Failure> {
+        let Ok(login) = login.parse::<Login>() else { return Ok(false) };
+        let found = self.store.account_by_login(&login).await?;
+        Ok(found.is_some_and(|(account, hash)| DeviceToken::of(&account.id, hash.as_phc()).hash().is(&device.hash())))
+    }
+
+    /// Signs somebody in: another secret, so that one planted before is worth nothing.
+    pub async fn sign_in(&self, old: &SessionSecret, proved: Proved) -> Result<SignIn, Failure> {
+        let Proved { account, hash, renewed } = proved;
         let new = SessionSecret::from_random(random::bytes(self.random.as_ref())?);
         let now = self.clock.now();
-        match self.store.sign_in(old, &new, &account.id, now.plus(self.settings.sign_in), now).await? {
-            Some(_) => Ok(SignIn::Done(new, account)),
-            None => Ok(SignIn::Gone),
+        match self.store.sign_in(old, &new, &account, now.plus(self.settings.sign_in), now).await? {
+            SignedIn::Done(_) => {}
+            SignedIn::AccountChanged => return Ok(SignIn::Wrong),
+            SignedIn::NoSession => return Ok(SignIn::Gone),
         }
+        let hash = match renewed {
+            None => hash,
+            Some(renewed) => match self.store.replace_hash(&account.id, &hash, &renewed).await {
+                Ok(()) => renewed,
+                Err(error) => {
+                    tracing::warn!(%error, account.id = %account.id, "a password is still hashed as in earlier times");
+                    hash
+                }
+            },
+        };
+        Ok(SignIn::Done(new, DeviceToken::of(&account.id, hash.as_phc()), account))
     }
 
     /// Ends a session.

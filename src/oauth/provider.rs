@@ -11,7 +11,7 @@ use super::person::Waiting;
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{AccountId, ProviderState, RequestHandle, SessionSecret};
 use crate::random::{self, Random};
-use crate::store::state::{Account, Client, Grant};
+use crate::store::state::{Account, Client, Grant, Identity, SignedIn};
 use crate::upstream::{Arrival, Provider, ProviderError};
 
 /// How long somebody may take at a provider.
@@ -34,15 +34,26 @@ impl<E: Into<Failure>> From<E> for NotSent {
     }
 }
 
-/// What became of somebody who came back.
+/// Why it is not known who came back.
 #[derive(Debug)]
-pub enum Arrived {
-    /// They are signed in, under this session.
-    SignedIn(SessionSecret, Account),
-    /// The provider sent them back without: they would not, or may not.
+pub enum NotIdentified {
+    /// The provider sent them back without saying: they would not, or may not.
     Declined,
     /// What the provider said does not do.
     Refused(ProviderError),
+}
+
+impl From<ProviderError> for NotIdentified {
+    fn from(error: ProviderError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// What became of somebody whom a provider vouches for.
+#[derive(Debug)]
+pub enum Admitted {
+    /// They are signed in, under this session.
+    SignedIn(SessionSecret, Account),
     /// Their account is disabled here.
     Disabled,
     /// The session has ended meanwhile.
@@ -100,33 +111,32 @@ impl AuthorizationServer {
         Ok(goes_on.then_some(handle))
     }
 
-    /// Signs in whomever the provider vouches for.
-    pub async fn arrive(
+    /// Asks the provider who it is that came back. It may take a while, and changes nothing.
+    pub async fn identify(
         &self,
         provider: &Provider,
         secret: &SessionSecret,
         state: &ProviderState,
         parameters: &Parameters,
-    ) -> Result<Arrived, Failure> {
-        let Ok((iss, code)) = answer(parameters) else { return Ok(Arrived::Declined) };
-        if let Err(error) = provider.check_source(iss).await {
-            return Ok(Arrived::Refused(error));
-        }
-        let Some(code) = code.filter(|_| !parameters.has("error")) else { return Ok(Arrived::Declined) };
+    ) -> Result<Identity, NotIdentified> {
+        let (iss, code) = answer(parameters).map_err(|_| NotIdentified::Declined)?;
+        provider.check_source(iss).await?;
+        let code = code.filter(|_| !parameters.has("error")).ok_or(NotIdentified::Declined)?;
         let (nonce, verifier) = (secret.nonce(state), secret.provider_verifier(state));
-        let identity = match provider.identity(Arrival { code, iss, verifier: &verifier, nonce: &nonce }).await {
-            Ok(identity) => identity,
-            Err(error) => return Ok(Arrived::Refused(error)),
-        };
+        Ok(provider.identity(Arrival { code, iss, verifier: &verifier, nonce: &nonce }).await?)
+    }
+
+    /// Signs in whomever a provider vouches for.
+    pub async fn admit(&self, secret: &SessionSecret, identity: &Identity) -> Result<Admitted, Failure> {
         let (now, random): (_, &dyn Random) = (self.clock.now(), self.random.as_ref());
         let id = AccountId::from_random(random::bytes(random)?);
-        let account = self.store.account_of_identity(&identity, &id, now).await?;
-        if account.disabled.is_some() {
-            return Ok(Arrived::Disabled);
-        }
+        let account = self.store.account_of_identity(identity, &id, now).await?;
         let new = SessionSecret::from_random(random::bytes(random)?);
-        let signed_in = self.store.sign_in(secret, &new, &account.id, now.plus(self.settings.sign_in), now).await?;
-        Ok(if signed_in.is_some() { Arrived::SignedIn(new, account) } else { Arrived::Gone })
+        match self.store.sign_in(secret, &new, &account, now.plus(self.settings.sign_in), now).await? {
+            SignedIn::Done(_) => Ok(Admitted::SignedIn(new, account)),
+            SignedIn::AccountChanged => Ok(Admitted::Disabled),
+            SignedIn::NoSession => Ok(Admitted::Gone),
+        }
     }
 }
 

@@ -69,6 +69,14 @@ impl std::ops::Deref for AuthorizationServer {
     }
 }
 
+/// An access token that was just made.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) token: BearerToken,
+    /// In how many seconds it expires.
+    pub(super) expires_in: u64,
+}
+
 impl AuthorizationServer {
     /// Puts it together.
     pub fn new(parts: Parts) -> Self {
@@ -80,14 +88,14 @@ impl AuthorizationServer {
         Ok(self.store.client(id).await?.filter(|client| client.disabled.is_none()))
     }
 
-    /// An access token (RFC 9068) of this grant.
+    /// An access token (RFC 9068) of this grant, which it does not outlive.
     pub(super) fn sign(
         &self,
         grant: &Grant,
         scopes: &Scopes,
         generation: u64,
         now: Timestamp,
-    ) -> Result<BearerToken, Failure> {
+    ) -> Result<Signed, Failure> {
         let claims = AccessClaims {
             grant: grant.id.clone(),
             generation,
@@ -98,9 +106,9 @@ impl AuthorizationServer {
             provider: grant.terms.provider.clone(),
             scopes: scopes.clone(),
             issued: now,
-            expires: now.plus(self.settings.access_token),
+            expires: now.plus(self.settings.access_token).min(grant.expires),
         };
-        Ok(self.keys.sign(&claims)?)
+        Ok(Signed { token: self.keys.sign(&claims)?, expires_in: claims.expires.since(now).as_secs() })
     }
 
     /// Remembers that a client is in use, so that it is not taken for one that nobody needs. It may fail: the next use is as

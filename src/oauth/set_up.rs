@@ -9,7 +9,7 @@ use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{AccountId, BadPassword, Login, Password, SetUpToken};
 use crate::model::{BadIdentifier, ExternalUserId, Tenant};
 use crate::random;
-use crate::store::state::Account;
+use crate::store::state::{Account, PasswordHash};
 
 /// How long the link is good.
 const LINK: Duration = Duration::from_hours(1);
@@ -45,11 +45,15 @@ pub enum BadFirstAccount {
     Password(#[from] BadPassword),
 }
 
-/// What became of it.
+/// What was typed, ready to be an account.
+#[derive(Debug)]
+pub struct Prepared(Account, PasswordHash);
+
+/// What comes of what was typed.
 #[derive(Debug)]
 pub enum SetUp {
-    /// This account is made, and the link is spent.
-    Done(Account),
+    /// It can be an account.
+    Ready(Box<Prepared>),
     /// Something that was typed does not do.
     Bad(BadFirstAccount),
     /// The link is not good, or not any more.
@@ -69,8 +73,8 @@ impl AuthorizationServer {
         Ok(self.store.is_set_up_open(token, self.clock.now()).await?)
     }
 
-    /// Makes the first account.
-    pub async fn set_up(&self, token: &SetUpToken, wanted: FirstAccount<'_>) -> Result<SetUp, Failure> {
+    /// Gets the first account ready. It takes a while, and changes nothing.
+    pub async fn prepare(&self, token: &SetUpToken, wanted: FirstAccount<'_>) -> Result<SetUp, Failure> {
         // A password is hashed for nobody without a link.
         if !self.is_set_up_open(token).await? {
             return Ok(SetUp::Gone);
@@ -92,8 +96,14 @@ impl AuthorizationServer {
             disabled: None,
             provider: None,
         };
-        let made = self.store.set_up(token, &account, &hash, now).await?;
-        Ok(if made { SetUp::Done(account) } else { SetUp::Gone })
+        Ok(SetUp::Ready(Box::new(Prepared(account, hash))))
+    }
+
+    /// Spends the link and makes the account; `None` where the link is not good any more.
+    pub async fn set_up(&self, token: &SetUpToken, prepared: Prepared) -> Result<Option<Account>, Failure> {
+        let Prepared(account, hash) = prepared;
+        let made = self.store.set_up(token, &account, &hash, self.clock.now()).await?;
+        Ok(made.then_some(account))
     }
 
     fn check(&self, wanted: &FirstAccount<'_>) -> Result<(Login, Tenant, Option<ExternalUserId>), BadFirstAccount> {

@@ -2,13 +2,15 @@
 //!
 //! Everything that can be refused without changing anything is refused first: a code that another client presents, or that
 //! comes with another verifier or resource, stays good for the client that it is for. Then one conditional update says who was
-//! first. A code that its own client presents again ends the family, because two have it; a refresh token that comes back may
+//! first. A code that its own client presents again ends the family, because two have it; one that lost against itself by a
+//! moment is only refused. A refresh token that comes back may
 //! only be an answer that was lost, and `benign` says when that is believed.
 
 use super::authorize::is_ours;
 use super::client::Credentials;
 use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
+use super::server::Signed;
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
 use crate::model::{BearerToken, Scopes, Timestamp};
@@ -122,15 +124,26 @@ impl AuthorizationServer {
         let expires = now.plus(self.settings.refresh_idle);
         let new = refresh.as_ref().map(|token| NewRefresh { token, expires });
         match self.store.redeem_code(&code, new, now).await? {
-            Redemption::Done => Ok(self.issued(access, refresh, scopes, stored.grant, 1)),
+            Redemption::Done => {
+                let Signed { token: access, expires_in } = access;
+                Ok(Issued { access, expires_in, refresh, scopes, grant: stored.grant, generation: 1 })
+            }
             Redemption::Unknown => Err(bad_grant("unknown_code", Some(grant))),
             Redemption::Expired => Err(bad_grant("expired", Some(grant))),
             Redemption::Revoked => Err(bad_grant("revoked", Some(grant))),
+            // Unspent a moment ago: one client that asked twice at once, not one that kept a copy.
+            Redemption::Spent { .. } if stored.spent.is_none() => Err(bad_grant("code_raced", Some(grant))),
             Redemption::Spent { .. } => {
                 self.store.revoke_grant(&grant.id, RevocationReason::CodeReplayed, now).await?;
                 Err(NotIssued { reuse: true, ..bad_grant("code_replayed", Some(grant)) })
             }
         }
+    }
+
+    /// Takes the exchange of a code back, whose answer could not be given: the code is good again, and what came of it never
+    /// was.
+    pub async fn take_back(&self, issued: Issued) -> Result<(), Failure> {
+        Ok(self.store.take_back_redemption(&issued.grant.id).await?)
     }
 
     async fn refresh(&self, client: &Client, parameters: &Parameters) -> Result<Issued, NotIssued> {
@@ -163,8 +176,9 @@ impl AuthorizationServer {
             Rotation::Expired => return Err(refused(bad_grant("expired", Some(grant)))),
             Rotation::Revoked => return Err(refused(bad_grant("revoked", Some(grant)))),
         };
-        let access = self.sign(grant, &scopes, successor.generation, now)?;
-        Ok(self.issued(access, Some(successor.token), scopes, stored.grant, successor.generation))
+        let Signed { token: access, expires_in } = self.sign(grant, &scopes, successor.generation, now)?;
+        let (refresh, generation) = (Some(successor.token), successor.generation);
+        Ok(Issued { access, expires_in, refresh, scopes, grant: stored.grant, generation })
     }
 
     /// A spent token comes back. It is taken for an answer that was lost, or for the slower of two at once, as long as nobody
@@ -193,17 +207,6 @@ impl AuthorizationServer {
         } else {
             Err(NotIssued { grant: Some(Box::new(grant.clone())), ..TokenRefusal::Target.into() })
         }
-    }
-
-    fn issued(
-        &self,
-        access: BearerToken,
-        refresh: Option<RefreshToken>,
-        scopes: Scopes,
-        grant: Grant,
-        generation: u64,
-    ) -> Issued {
-        Issued { access, expires_in: self.settings.access_token.as_secs(), refresh, scopes, grant, generation }
     }
 
     /// The client of a request, if it is known, enabled and has proved itself.

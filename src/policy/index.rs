@@ -4,7 +4,8 @@
 //! a copy in each that it covers, so that what a policy takes does not grow with what its lines cover. Whoever asks looks
 //! in the few places that could cover the question.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::files::Rule;
@@ -13,31 +14,43 @@ use crate::model::Tenant;
 
 /// How many rules casbin is given in one partition; more are divided by the names that they are for.
 const MOST_RULES: usize = 48;
+/// How many rules a partition then has, about: casbin takes as long for them as for the question itself.
+const RULES_OF_PART: usize = 16;
 
-/// How a key spells that a rule covers everything.
-const EVERY: &str = "*";
-
-/// Positions in the list of rules, by name.
-type ByName = HashMap<Arc<str>, Vec<usize>>;
-
-/// The places of one tenant, or those for every tenant. `None` is the `*` of a rule.
-type Places = HashMap<(Option<Kind>, Option<Permission>), Place>;
+/// The rules for one object, or for all whose name begins so: positions in the list of rules, by name.
+#[derive(Debug, Default)]
+struct Group {
+    by_name: HashMap<Arc<str>, Vec<usize>>,
+    count: usize,
+}
 
 /// The rules that name one kind of object and one permission.
 #[derive(Debug, Default)]
 struct Place {
-    exact: HashMap<Arc<str>, ByName>,
-    prefix: HashMap<Arc<str>, ByName>,
+    exact: HashMap<Arc<str>, Group>,
+    prefix: HashMap<Arc<str>, Group>,
     /// The lengths of the prefixes, so that a name is looked up once for each.
     lengths: BTreeSet<usize>,
+    /// How many rules have a prefix.
+    open: usize,
 }
 
 impl Place {
-    fn covering<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a ByName> {
+    fn prefixes<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Group> {
         let prefixes = self.lengths.range(..=name.len()).filter_map(|length| name.get(..*length));
-        self.exact.get(name).into_iter().chain(prefixes.filter_map(|prefix| self.prefix.get(prefix)))
+        prefixes.filter_map(|prefix| self.prefix.get(prefix))
+    }
+
+    fn covering<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Group> {
+        self.exact.get(name).into_iter().chain(self.prefixes(name))
     }
 }
+
+/// The places of one tenant, or those for every tenant. `None` is the `*` of a rule.
+type Places = HashMap<(Option<Kind>, Option<Permission>), Place>;
+
+/// What a place is of.
+type Title<'a> = (Option<&'a Tenant>, Option<Kind>, Option<Permission>);
 
 /// An index over rules.
 #[derive(Debug, Default)]
@@ -52,7 +65,7 @@ pub(super) struct Index {
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) key: String,
-    /// In the order of the files. None where they are divided by name: then there is a partition for each.
+    /// In the order of the files.
     pub(super) rules: BTreeSet<usize>,
 }
 
@@ -65,31 +78,34 @@ impl Index {
                 None => &mut index.every,
             };
             let place = places.entry((rule.what.kind, rule.may)).or_default();
-            let names = if rule.what.open {
+            let groups = if rule.what.open {
                 place.lengths.insert(rule.what.name.len());
+                place.open += 1;
                 &mut place.prefix
             } else {
                 &mut place.exact
             };
-            let by_name = names.entry(Arc::clone(&rule.what.name)).or_default();
-            by_name.entry(Arc::clone(&rule.who)).or_default().push(position);
+            let group = groups.entry(Arc::clone(&rule.what.name)).or_default();
+            group.by_name.entry(Arc::clone(&rule.who)).or_default().push(position);
+            group.count += 1;
         }
         index
     }
 
-    /// The rules for an object by name, in every place that could cover it.
-    fn found<'a>(
+    /// The places whose rules could cover such an object. What cannot be done with it has none.
+    fn places<'a>(
         &'a self,
-        (tenant, kind, permission): (&Tenant, Kind, Permission),
-        object: &'a str,
-    ) -> impl Iterator<Item = &'a ByName> {
-        let possible = kind.permissions().contains(&permission);
-        let own = self.own.get(tenant).filter(|_| possible);
-        let places = own.into_iter().flat_map(|own| [own, &self.every]);
-        let kinds = [Some(kind), None].into_iter();
-        let keys = kinds.flat_map(move |kind| [(kind, Some(permission)), (kind, None)]);
-        let places = places.flat_map(move |places| keys.clone().filter_map(|key| places.get(&key)));
-        places.flat_map(move |place| place.covering(object))
+        (tenant, kind, permission): (&'a Tenant, Kind, Permission),
+    ) -> impl Iterator<Item = (Title<'a>, &'a Place)> {
+        let own = self.own.get(tenant).filter(|_| kind.permissions().contains(&permission));
+        let all = own.into_iter().flat_map(move |own| [(Some(tenant), own), (None, &self.every)]);
+        let titles = [Some(kind), None].map(|kind| [(kind, Some(permission)), (kind, None)]);
+        all.flat_map(move |(tenant, places)| {
+            titles
+                .into_iter()
+                .flatten()
+                .filter_map(move |title| Some(((tenant, title.0, title.1), places.get(&title)?)))
+        })
     }
 
     /// The rules for an object and somebody of these names, in the order of the files.
@@ -100,7 +116,7 @@ impl Index {
         names: &BTreeSet<Arc<str>>,
     ) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
-        for by_name in self.found(place, object) {
+        for Group { by_name, .. } in self.places(place).flat_map(|(_, place)| place.covering(object)) {
             if by_name.len() < names.len() {
                 found.extend(by_name.iter().filter(|(name, _)| names.contains(*name)).flat_map(|(_, rules)| rules));
             } else {
@@ -112,83 +128,77 @@ impl Index {
 
     /// The rules for an object, whoever asks, in the order of the files.
     pub(super) fn covering(&self, place: (&Tenant, Kind, Permission), object: &str) -> BTreeSet<usize> {
-        self.found(place, object).flat_map(|by_name| by_name.values().flatten()).copied().collect()
+        let groups = self.places(place).flat_map(|(_, place)| place.covering(object));
+        groups.flat_map(|group| group.by_name.values().flatten()).copied().collect()
+    }
+
+    /// The keys of the partitions whose rules could cover an object for somebody of these names.
+    pub(super) fn asked(
+        &self,
+        place: (&Tenant, Kind, Permission),
+        object: &str,
+        names: &BTreeSet<Arc<str>>,
+    ) -> BTreeSet<String> {
+        let mut asked = BTreeSet::new();
+        let mut ask = |key: String, count: usize, groups: &mut dyn Iterator<Item = &Group>| match parts(count) {
+            None => drop(asked.insert(key)),
+            Some(parts) => groups.for_each(|group| {
+                let held = names.iter().filter(|name| group.by_name.contains_key(*name));
+                asked.extend(held.map(|name| part(&key, name, parts)));
+            }),
+        };
+        for (title, place) in self.places(place) {
+            if let Some(group) = place.exact.get(object) {
+                ask(key(title, Some(object)), group.count, &mut std::iter::once(group));
+            }
+            if place.open > 0 {
+                ask(key(title, None), place.open, &mut place.prefixes(object));
+            }
+        }
+        asked
     }
 
     /// Every rule in its partition: those that name one object together, and those of one place that name none.
-    pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> {
-        let own = self.own.iter().map(|(tenant, places)| (tenant.as_str(), places));
-        let places = own.chain([(EVERY, &self.every)]).flat_map(|(tenant, places)| {
-            places.iter().map(move |((kind, permission), place)| {
-                let kind = kind.map_or(EVERY, Kind::as_str);
-                let permission = permission.map_or(EVERY, Permission::as_str);
-                (tenant, permission, kind, place)
-            })
-        });
-        places.flat_map(|(tenant, permission, kind, place)| {
-            let exact = place.exact.iter().map(move |(object, rules)| {
-                let key = key(tenant, permission, kind, Some(object));
-                divided(key, std::iter::once(rules))
-            });
-            let open = divided(key(tenant, permission, kind, None), place.prefix.values());
-            exact.chain(std::iter::once(open)).flatten()
-        })
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        let own = self.own.iter().map(|(tenant, places)| (Some(tenant), places));
+        let mut partitions: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        for (tenant, places) in own.chain([(None, &self.every)]) {
+            for ((kind, permission), place) in places {
+                let title = (tenant, *kind, *permission);
+                let exact = place.exact.iter().map(|(object, group)| (key(title, Some(object)), group.count, group));
+                let open = place.prefix.values().map(|group| (key(title, None), place.open, group));
+                for (key, count, group) in exact.chain(open) {
+                    for (name, rules) in &group.by_name {
+                        let key = parts(count).map_or_else(|| key.clone(), |parts| part(&key, name, parts));
+                        partitions.entry(key).or_default().extend(rules);
+                    }
+                }
+            }
+        }
+        partitions.into_iter().map(|(key, rules)| Partition { key, rules }).collect()
     }
-}
-
-/// The rules as one partition, or as one for each name.
-fn divided<'a>(key: String, groups: impl Iterator<Item = &'a ByName>) -> Vec<Partition> {
-    let mut by_name: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (name, rules) in groups.flatten() {
-        by_name.entry(name).or_default().extend(rules);
-    }
-    let count: usize = by_name.values().map(BTreeSet::len).sum();
-    if count <= MOST_RULES {
-        let rules: BTreeSet<usize> = by_name.into_values().flatten().collect();
-        return if rules.is_empty() { Vec::new() } else { vec![Partition { key, rules }] };
-    }
-    let parts = by_name.into_iter().map(|(name, rules)| Partition { key: part(&key, name), rules });
-    let mut parts: Vec<Partition> = parts.collect();
-    parts.push(Partition { key, rules: BTreeSet::new() });
-    parts
 }
 
 /// What casbin calls a partition. Tenants, permissions and kinds have no `/`, so no two have the same key.
-fn key(tenant: &str, permission: &str, kind: &str, object: Option<&str>) -> String {
+fn key((tenant, kind, permission): Title<'_>, object: Option<&str>) -> String {
+    let tenant = tenant.map_or("*", Tenant::as_str);
+    let permission = permission.map_or("*", Permission::as_str);
+    let kind = kind.map_or("*", Kind::as_str);
     match object {
         Some(object) => format!("p/{tenant}/{permission}/{kind}:{object}"),
         None => format!("p/{tenant}/{permission}/{kind}"),
     }
 }
 
-/// The part of a divided partition that is for one name; no name holds a line feed.
-fn part(key: &str, name: &str) -> String {
-    format!("{key}\n{name}")
+/// Into how many parts so many rules are divided, if they are.
+fn parts(rules: usize) -> Option<usize> {
+    (rules > MOST_RULES).then_some(rules / RULES_OF_PART)
 }
 
-/// The keys of the partitions whose rules could cover an object for somebody of these names. `rules` says how many there
-/// are under a key, if it is one.
-pub(super) fn asked(
-    (tenant, kind, permission): (&Tenant, Kind, Permission),
-    object: &str,
-    names: &BTreeSet<Arc<str>>,
-    rules: impl Fn(&str) -> Option<usize>,
-) -> Vec<String> {
-    let mut asked = Vec::new();
-    if !kind.permissions().contains(&permission) {
-        return asked;
-    }
-    for tenant in [tenant.as_str(), EVERY] {
-        for permission in [permission.as_str(), EVERY] {
-            for (kind, object) in [(kind.as_str(), Some(object)), (kind.as_str(), None), (EVERY, None)] {
-                let key = key(tenant, permission, kind, object);
-                match rules(&key) {
-                    None => {}
-                    Some(0) => asked.extend(names.iter().map(|name| part(&key, name)).filter(|p| rules(p).is_some())),
-                    Some(_) => asked.push(key),
-                }
-            }
-        }
-    }
-    asked
+/// The part of a partition that has the rules for a name.
+fn part(key: &str, name: &str, parts: usize) -> String {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let parts = u64::try_from(parts).unwrap_or(u64::MAX).max(1);
+    format!("{key}\n{}", hasher.finish() % parts)
 }

@@ -1,6 +1,6 @@
 //! The policy in force: loaded whole, swapped whole, or kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 #[expect(clippy::disallowed_types, reason = "two reloads must not overtake each other; it guards no data")]
@@ -280,13 +280,13 @@ impl Policies {
 fn changes(old: &[(LineRef, Arc<str>)], new: &[(LineRef, Arc<str>)]) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
     // How many more of each text there are in the one than in the other.
     let excess = |of: &[(LineRef, Arc<str>)], over: &[(LineRef, Arc<str>)]| {
-        let mut known: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let mut known: HashMap<&str, usize> = HashMap::with_capacity(over.len());
         for (_, text) in over {
-            *known.entry(Arc::clone(text)).or_default() += 1;
+            *known.entry(text).or_default() += 1;
         }
         let mut excess = Vec::new();
         for (line, text) in of {
-            match known.get_mut(text) {
+            match known.get_mut(&**text) {
                 Some(left) if *left > 0 => *left -= 1,
                 Some(_) | None => excess.push(ChangedLine { line: line.clone(), text: Arc::clone(text) }),
             }

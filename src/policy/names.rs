@@ -104,6 +104,14 @@ type Edges = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
 pub(super) struct Names {
     own: BTreeMap<Tenant, Edges>,
     every: Edges,
+    links: Links,
+}
+
+/// What the lines of `*` give, and how many of these names give in turn.
+#[derive(Debug, Default)]
+struct Links {
+    groups: HashSet<Arc<str>>,
+    count: usize,
 }
 
 /// The `g` lines that count in one tenant.
@@ -131,7 +139,8 @@ impl<'a> Membership<'a> {
 
 impl Names {
     pub(super) fn new(grants: &[Grant], tenants: impl Iterator<Item = Tenant>) -> Self {
-        let mut names = Self { own: tenants.map(|tenant| (tenant, Edges::new())).collect(), every: Edges::new() };
+        let own = tenants.map(|tenant| (tenant, Edges::new())).collect();
+        let mut names = Self { own, ..Self::default() };
         for grant in grants {
             let edges = match &grant.tenant {
                 Some(tenant) => names.own.get_mut(tenant),
@@ -141,6 +150,9 @@ impl Names {
                 edges.entry(Arc::clone(&grant.member)).or_default().insert(Arc::clone(&grant.group));
             }
         }
+        let groups: HashSet<Arc<str>> = names.every.values().flatten().cloned().collect();
+        let count = groups.iter().filter(|group| names.every.contains_key(*group)).count();
+        names.links = Links { groups, count };
         names
     }
 
@@ -170,9 +182,20 @@ impl Names {
         self.membership(tenant).into_iter().flat_map(Membership::members).cloned()
     }
 
+    /// Says whether there are names enough for a chain too long: each but its ends is given and gives in turn. The lines of
+    /// `*` were counted once, so that a tenant costs no more than its own.
+    fn could_be_deep(&self, membership: Membership<'_>) -> bool {
+        let given = membership.own.values().flatten().filter(|group| membership.mentions(group)).count();
+        let giving = membership.own.keys().filter(|member| self.links.groups.contains(*member)).count();
+        given + giving + self.links.count >= MAX_CHAIN
+    }
+
     /// Finds a name that lies more than [`MAX_CHAIN`] lines from somebody, by the shortest way; cycles end.
     pub(super) fn too_deep(&self, tenant: &Tenant) -> Option<Arc<str>> {
         let membership = self.membership(tenant)?;
+        if !self.could_be_deep(membership) {
+            return None;
+        }
         let groups: HashSet<&Arc<str>> = membership.members().flat_map(|name| membership.groups(name)).collect();
         // From outside in: whoever is in no group first, then what is reached from nowhere else, which are cycles.
         let sorted: BTreeSet<&Arc<str>> = membership.members().collect();

@@ -306,9 +306,10 @@ impl Snapshot {
         };
         let (allowing, denying) = (lines(Effect::Allow), lines(Effect::Deny));
         let expected = !allowing.is_empty() && denying.is_empty();
+        let partitions = self.index.asked((tenant, kind, permission), object.name(), &names);
         let (object_name, truths) = (object.name(), Arc::clone(&truths));
         let question = Question { tenant, permission, kind, object: object_name, names: Arc::clone(&names), truths };
-        let allowed = match self.enforcer.allows(&question) {
+        let allowed = match self.enforcer.allows(partitions, &question) {
             Ok(allowed) => allowed,
             Err(error) => {
                 tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");

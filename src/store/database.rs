@@ -68,6 +68,18 @@ pub enum DatabaseError {
     /// The file is a database of another program.
     #[error("`{}` is a database of another program: it has tables, but no `schema_migrations` of ours; name another path", .0.display())]
     Foreign(PathBuf),
+    /// Others can read or write a file that holds secrets.
+    #[error(
+        "others than its owner have access to `{}` (mode {mode:03o}), which holds the keys that tokens are signed with; \
+         `chmod go= {}` mends that, and `bailiwick key rotate --replace` if somebody may have read it",
+        file.display(), file.display()
+    )]
+    Shared {
+        /// The file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// Another process holds the file.
     #[error("`{}` is locked by another process; stop it, or wait until it is done", file.display())]
     Locked {
@@ -239,6 +251,41 @@ fn create(file: &Path) -> Result<(), DatabaseError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(source) => Err(DatabaseError::Create { file: file.to_owned(), source }),
     }
+}
+
+/// Refuses a file of ours that others than its owner can read or write.
+pub(super) async fn refuse_shared(file: &Path) -> Result<(), DatabaseError> {
+    if !file.exists() {
+        return Ok(());
+    }
+    // Who may read what is not ours is nothing to us.
+    refuse_foreign(file).await?;
+    check_private(file)
+}
+
+/// The file, and the one beside it: SQLite's log holds the newest rows.
+#[cfg(unix)]
+fn check_private(file: &Path) -> Result<(), DatabaseError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    for file in [file, Path::new(&log)] {
+        let mode = match std::fs::metadata(file) {
+            Ok(metadata) => metadata.mode() & 0o777,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(DatabaseError::Create { file: file.to_owned(), source }),
+        };
+        if mode & 0o077 != 0 {
+            return Err(DatabaseError::Shared { file: file.to_owned(), mode });
+        }
+    }
+    Ok(())
+}
+
+/// Who may read a file is nothing that is asked here.
+#[cfg(not(unix))]
+fn check_private(_: &Path) -> Result<(), DatabaseError> {
+    Ok(())
 }
 
 /// Refuses another program's database before any setting of it is changed.

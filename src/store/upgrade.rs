@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::Connection as _;
 
-use super::database::{DatabaseError, open_writer, version};
+use super::database::{DatabaseError, open_writer, refuse_shared, version};
 use super::migration::Migration;
 use super::{audit, state};
 use crate::config::{Durability, Settings};
@@ -29,6 +29,7 @@ pub async fn upgrade(settings: &Settings, now: Timestamp) -> Result<Vec<Upgraded
     let mut files = vec![("audit", settings.audit.path.as_path(), settings.audit.durability, audit::MIGRATIONS)];
     // Where the authorization server is off, a file that it left is kept up to date, and none is made.
     if settings.oauth.is_some() || settings.state.path.exists() {
+        refuse_shared(&settings.state.path).await?;
         files.push(("state", settings.state.path.as_path(), Durability::Power, state::MIGRATIONS));
     }
     let mut upgraded = Vec::new();

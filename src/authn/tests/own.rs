@@ -172,6 +172,18 @@ impl Own {
 }
 
 #[tokio::test]
+async fn what_was_revoked_elsewhere_counts_even_if_nobody_follows_it() {
+    let own = own().await;
+    let token = own.token();
+    assert_eq!(own.code(&token).await, "accepted");
+    let file = own.store.file().to_owned();
+    let other = StateStore::open(&file, own.clock.now()).await.unwrap();
+    other.revoke_grant(&own.grant.id, RevocationReason::TokenRevoked, own.clock.now()).await.unwrap();
+    own.clock.advance(Duration::from_secs(11));
+    assert_eq!(own.code(&token).await, "withdrawn");
+}
+
+#[tokio::test]
 async fn a_token_of_ours_proves_the_person_the_tenant_and_the_client() {
     let own = own().await;
     let principal = own.server.authenticate(&headers(&own.token(), &[("X-Tenant-ID", "acme")])).await.unwrap();
@@ -257,18 +269,18 @@ async fn a_revoked_grant_ends_its_tokens_and_no_others() {
 #[tokio::test]
 async fn a_key_signs_no_more_and_verifies_until_its_last_token_has_expired() {
     let own = own().await;
-    let following = Arc::clone(&own.keys).follow(|| std::future::ready(()));
+    let following = Arc::clone(&own.keys).follow(|| ());
     let token = own.token();
     let (id, seed) = own::mint(&OsRandom).unwrap();
     own.store.rotate_signing_keys((&id, &seed), Duration::ZERO, own.clock.now()).await.unwrap();
-    let keep = Retention { unused_client: HOUR, access_token: QUARTER };
+    let keep = Retention { unused_client: HOUR, idle_client: HOUR, access_token: QUARTER };
     let turning = async {
         while own.keys.jwks()["keys"].as_array().unwrap().len() < 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(own.code(&token).await, "accepted");
         let (id, seed) = own::mint(&OsRandom).unwrap();
-        own.store.replace_signing_keys((&id, &seed), own.clock.now()).await.unwrap();
+        own.store.rotate_signing_keys((&id, &seed), Duration::ZERO, own.clock.now()).await.unwrap();
         own.store.purge(keep, own.clock.now().plus(HOUR)).await.unwrap();
         while own.keys.jwks()["keys"].as_array().unwrap().len() > 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -33,7 +33,8 @@ pub(super) fn check(dataset: &Dataset, object: &Object, findings: &mut Findings)
     if !fixed.is_empty() || !dataset.order.is_empty() {
         missing(&fixed);
     }
-    if let Some(room) = room {
+    // Where the room is the key, it is one row.
+    if let Some(room) = room.filter(|room| dataset.key != [room.name.clone()]) {
         missing(&fixed.iter().copied().chain([room]).collect::<Vec<_>>());
     }
     let divides = |column: &&Column| {

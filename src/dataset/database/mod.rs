@@ -26,6 +26,9 @@ const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps.
 const STATEMENTS_KEPT: usize = 256;
+/// How much of the file a connection keeps in memory, in KiB, as SQLite's `cache_size` takes it: a page merged from hundreds
+/// of searches touches a thousand leaves of the file, twice what the default of 2 MB holds.
+const KEPT_OF_FILE: &str = "-8192";
 /// More rows than any page has, so that the statement never waits for its reader.
 const ROWS_BUFFERED: usize = 256;
 
@@ -112,6 +115,7 @@ impl Database {
             .foreign_keys(false)
             .pragma("query_only", "ON")
             .pragma("trusted_schema", "OFF")
+            .pragma("cache_size", KEPT_OF_FILE)
             .busy_timeout(settings.statement_timeout.min(LONGEST_WAIT))
             .statement_cache_capacity(STATEMENTS_KEPT)
             .row_buffer_size(ROWS_BUFFERED)

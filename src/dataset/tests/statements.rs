@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::fixture::{DOCUMENTS, World, documents, name, tenant};
 use crate::catalog::Operation;
-use crate::dataset::Bind;
+use crate::dataset::{Bind, Statement};
 use crate::model::Value;
 use crate::policy::{Predicate, RowFilter};
 
@@ -52,32 +52,36 @@ async fn statements_are_as_reviewed() {
         ("count", Operation::Count, &acme, json!({})),
         ("count_filter", Operation::Count, &acme, json!({ "filter": { "room": { "eq": "finance" } } })),
     ];
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/sql");
     for (file, operation, filter, arguments) in cases {
-        let statement = world.statement(operation, filter, arguments);
-        let (text, binds) = statement.parts();
-        assert!(!text.contains("DROP"), "a value is in the text: {text}");
-        let mut shown = text.replace(" FROM ", "\nFROM ").replace(" AND (", "\n  AND (");
-        shown = shown.replace(" ORDER BY ", "\nORDER BY ").replace(" LIMIT ", "\nLIMIT ");
-        shown = shown.replace(" UNION ALL ", "\nUNION ALL\n");
-        shown.push('\n');
-        for (index, bind) in binds.iter().enumerate() {
-            let bind = match bind {
-                Bind::Text(text) => format!("{text:?}"),
-                Bind::Integer(integer) => integer.to_string(),
-                Bind::Real(real) => format!("{real:?}"),
-                Bind::Bytes(bytes) => format!("{bytes:?}"),
-            };
-            writeln!(shown, "-- ${} = {bind}", index + 1).unwrap();
-        }
-        let path = directory.join(format!("{file}.sql"));
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::create_dir_all(&directory).unwrap();
-            std::fs::write(&path, &shown).unwrap();
-        }
-        let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(shown, reviewed, "{}: review it and run again with BLESS=1", path.display());
+        reviewed(file, &world.statement(operation, filter, arguments));
     }
+}
+
+/// Compares a statement with the one that was reviewed.
+pub(super) fn reviewed(file: &str, statement: &Statement) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/sql");
+    let (text, binds) = statement.parts();
+    assert!(!text.contains("DROP"), "a value is in the text: {text}");
+    let mut shown = text.replace(" FROM ", "\nFROM ").replace(" AND (", "\n  AND (");
+    shown = shown.replace(" ORDER BY ", "\nORDER BY ").replace(" LIMIT ", "\nLIMIT ");
+    shown = shown.replace(" UNION ALL ", "\nUNION ALL\n");
+    shown.push('\n');
+    for (index, bind) in binds.iter().enumerate() {
+        let bind = match bind {
+            Bind::Text(text) => format!("{text:?}"),
+            Bind::Integer(integer) => integer.to_string(),
+            Bind::Real(real) => format!("{real:?}"),
+            Bind::Bytes(bytes) => format!("{bytes:?}"),
+        };
+        writeln!(shown, "-- ${} = {bind}", index + 1).unwrap();
+    }
+    let path = directory.join(format!("{file}.sql"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(&path, &shown).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(shown, reviewed, "{}: review it and run again with BLESS=1", path.display());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use poem::{Request, Response};
 use super::answer::see_other;
 use super::form::{self, BadBody};
 use super::{Oauth, browser};
+use crate::http::pages::{Forms, Notice};
 use crate::model::oauth::RedirectUri;
 use crate::oauth::{Local, NotAsked, NotBegun, Refusal, authorize};
 
@@ -41,6 +42,10 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
             oauth.audit.count_rejection(refusal.code(), ip);
             oauth.refuse(&redirect_uri, state.as_deref(), refusal)
         }
+        Err(NotBegun::Unvouched { redirect_uri, state, refusal }) => {
+            oauth.audit.count_rejection(refusal.code(), ip);
+            oauth.way_back(&redirect_uri, state.as_deref(), refusal)
+        }
         Err(NotBegun::Failed(failure)) => oauth.failed(&failure),
     }
 }
@@ -66,12 +71,31 @@ impl Oauth {
         self.answer(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)])
     }
 
+    /// A refusal that the client is told if the person follows the link.
+    fn way_back(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> Response {
+        let description = refusal.to_string();
+        let there =
+            self.address(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)]);
+        let page = Notice {
+            frame: &self.frame,
+            heading: "This link does not work",
+            text: &format!("The application that sent you here made a mistake: {refusal}."),
+            hint: Some("It registered itself here, and nobody has checked it."),
+            link: Some((&there, &format!("Go to {}", redirect_uri.destination()))),
+        };
+        self.frame.page(StatusCode::BAD_REQUEST, &page, Forms::Here)
+    }
+
     /// Sends the browser to the client, with these parameters, its own `state`, and our name (RFC 9207).
     pub(super) fn answer(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> Response {
-        let state = state.map(|state| ("state", state));
-        let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", self.site().issuer())]).collect();
-        let mut response = see_other(&authorize::answer(to, &all));
+        let mut response = see_other(&self.address(to, state, parameters));
         self.frame.protect(&mut response);
         response
+    }
+
+    fn address(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> String {
+        let state = state.map(|state| ("state", state));
+        let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", self.site().issuer())]).collect();
+        authorize::answer(to, &all)
     }
 }

@@ -3,7 +3,7 @@
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem::{Request, Response};
 
-use crate::model::oauth::SessionSecret;
+use crate::model::oauth::{DeviceToken, SessionSecret};
 use crate::oauth::Site;
 
 /// The prefix keeps other hosts and plain connections from setting it (RFC 6265bis, section 4.1.3.2).
@@ -12,13 +12,33 @@ const SECURE_NAME: &str = "__Host-bailiwick";
 /// Over plain HTTP, on a loopback address, browsers take no such name.
 const PLAIN_NAME: &str = "bailiwick-dev";
 
+/// The same two names of the cookie that outlives the session.
+const SECURE_DEVICE: &str = "__Host-bailiwick-device";
+const PLAIN_DEVICE: &str = "bailiwick-dev-device";
+
+/// How long a browser is one of an account's after the last sign-in there: half a year, in seconds.
+const DEVICE: &str = "; Max-Age=15552000";
+
 fn name(site: &Site) -> &'static str {
     if site.is_secure() { SECURE_NAME } else { PLAIN_NAME }
 }
 
-/// The session's secret. A cookie that is there twice is none: somebody else has set one of them.
+fn device_name(site: &Site) -> &'static str {
+    if site.is_secure() { SECURE_DEVICE } else { PLAIN_DEVICE }
+}
+
+/// The session's secret.
 pub(super) fn session(headers: &HeaderMap, site: &Site) -> Option<SessionSecret> {
-    let name = name(site);
+    cookie(headers, name(site))?.parse().ok()
+}
+
+/// What the browser keeps of the account that was signed in to there last.
+pub(super) fn device(headers: &HeaderMap, site: &Site) -> Option<DeviceToken> {
+    cookie(headers, device_name(site))?.parse().ok()
+}
+
+/// A cookie that is there twice is none: somebody else has set one of them.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut values = lines
         .flat_map(|line| line.split(';'))
@@ -26,24 +46,29 @@ pub(super) fn session(headers: &HeaderMap, site: &Site) -> Option<SessionSecret>
         .filter(|(found, _)| *found == name)
         .map(|(_, value)| value);
     match (values.next(), values.next()) {
-        (Some(value), None) => value.parse().ok(),
+        (Some(value), None) => Some(value),
         (None | Some(_), _) => None,
     }
 }
 
 /// Gives the browser its session.
 pub(super) fn set(response: &mut Response, site: &Site, secret: &SessionSecret) {
-    insert(response, site, secret.expose(), "");
+    insert(response, site, name(site), secret.expose(), "");
+}
+
+/// Makes the browser one of an account's.
+pub(super) fn set_device(response: &mut Response, site: &Site, device: &DeviceToken) {
+    insert(response, site, device_name(site), device.expose(), DEVICE);
 }
 
 /// Takes the session from the browser.
 pub(super) fn clear(response: &mut Response, site: &Site) {
-    insert(response, site, "", "; Max-Age=0");
+    insert(response, site, name(site), "", "; Max-Age=0");
 }
 
-fn insert(response: &mut Response, site: &Site, value: &str, more: &str) {
+fn insert(response: &mut Response, site: &Site, name: &str, value: &str, more: &str) {
     let secure = if site.is_secure() { "; Secure" } else { "" };
-    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", name(site));
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
         cookie.set_sensitive(true);
         response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -14,6 +14,8 @@ mod routes;
 mod set_up;
 mod sign_in;
 mod sign_out;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod token;
 

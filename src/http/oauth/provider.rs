@@ -14,7 +14,7 @@ use super::events::{About, Kind};
 use super::sign_in::Here;
 use super::{Oauth, browser, form};
 use crate::model::oauth::{ProviderState, RequestHandle, SessionSecret};
-use crate::oauth::{Arrived, NotSent};
+use crate::oauth::{Admitted, NotIdentified, NotSent};
 use crate::upstream::{Provider, ProviderError};
 
 /// The last part of the path: the provider's name.
@@ -60,45 +60,50 @@ pub(super) async fn arrive(oauth: Arc<Oauth>, request: Request) -> Response {
     let secret = browser::session(request.headers(), oauth.site());
     let state = parameters.one("state").ok().flatten().and_then(|state| state.parse::<ProviderState>().ok());
     let (Some(provider), Some(secret), Some(state)) = (provider, secret, state) else { return oauth.stale() };
-    let step = match oauth.step(ip) {
-        Ok(step) => step,
-        Err(error) => return oauth.unrecorded(&error),
-    };
     let handle = match oauth.server.come_back(provider, &secret, &state).await {
         Ok(Some(handle)) => handle,
         Ok(None) => return oauth.stale(),
         Err(failure) => return oauth.failed(&failure),
     };
-    let mut about = About { provider: Some(provider.name().clone()), ..About::default() };
-    let arrived = match oauth.server.arrive(provider, &secret, &state, &parameters).await {
-        Ok(arrived) => arrived,
-        Err(failure) => return oauth.failed(&failure),
+    let identified = oauth.server.identify(provider, &secret, &state, &parameters).await;
+    // Not before: the provider takes its time, and whoever calls `/mcp` needs a place of the same queue.
+    let step = match oauth.step(ip) {
+        Ok(step) => step,
+        Err(error) => return oauth.unrecorded(&error),
     };
+    let admitted = match &identified {
+        Ok(identity) => Ok(match oauth.server.admit(&secret, identity).await {
+            Ok(admitted) => admitted,
+            Err(failure) => return oauth.failed(&failure),
+        }),
+        Err(not) => Err(not),
+    };
+    let mut about = About { provider: Some(provider.name().clone()), ..About::default() };
     let label = provider.label();
-    let (outcome, response) = match arrived {
-        Arrived::SignedIn(new, account) => {
+    let (outcome, response) = match admitted {
+        Ok(Admitted::SignedIn(new, account)) => {
             about.set_account(&account);
             let mut response = see_other(&format!("/consent?request={}", handle.expose()));
             browser::set(&mut response, oauth.site(), &new);
             oauth.frame.protect(&mut response);
             ("ok", response)
         }
-        Arrived::Declined => {
-            let problem = format!("Nobody was signed in at {label}.");
-            ("declined", oauth.back(secret, handle, StatusCode::FORBIDDEN, &problem).await)
-        }
-        Arrived::Disabled => {
+        Ok(Admitted::Disabled) => {
             let problem = "That account is disabled here.";
             ("account_disabled", oauth.back(secret, handle, StatusCode::FORBIDDEN, problem).await)
         }
-        Arrived::Refused(error) => {
-            log(provider.name().as_str(), &error);
+        Ok(Admitted::Gone) => ("session_ended", oauth.stale()),
+        Err(NotIdentified::Declined) => {
+            let problem = format!("Nobody was signed in at {label}.");
+            ("declined", oauth.back(secret, handle, StatusCode::FORBIDDEN, &problem).await)
+        }
+        Err(NotIdentified::Refused(error)) => {
+            log(provider.name().as_str(), error);
             let outage = error.is_outage();
             let status = if outage { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
             let outcome = if outage { "provider_unavailable" } else { "identity_refused" };
-            (outcome, oauth.back(secret, handle, status, &why(label, &error)).await)
+            (outcome, oauth.back(secret, handle, status, &why(label, error)).await)
         }
-        Arrived::Gone => ("session_ended", oauth.stale()),
     };
     match step.record(Kind::SignIn, outcome, &about).await {
         Ok(()) => response,

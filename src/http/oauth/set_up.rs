@@ -61,10 +61,6 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
     let Some(secret) = secret.filter(|secret| sent.is_some_and(|sent| csrf(secret, &token).is(sent))) else {
         return oauth.forged(ip).await;
     };
-    let step = match oauth.step(ip) {
-        Ok(step) => step,
-        Err(error) => return oauth.unrecorded(&error),
-    };
     let text = |name| parameters.one(name).ok().flatten().unwrap_or("");
     let wanted = FirstAccount {
         login: text("account"),
@@ -73,13 +69,22 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         password: Password::new(text("password").to_owned()),
         again: Password::new(text("again").to_owned()),
     };
-    let account = match oauth.server.set_up(&token, wanted).await {
-        Ok(SetUp::Done(account)) => account,
+    let prepared = match oauth.server.prepare(&token, wanted).await {
+        Ok(SetUp::Ready(prepared)) => *prepared,
         Ok(SetUp::Bad(bad)) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             return oauth.set_up_page(status, &token, &secret, &parameters, Some(&format!("Not yet: {bad}.")));
         }
         Ok(SetUp::Gone) => return oauth.no_link(ip),
+        Err(failure) => return oauth.failed(&failure),
+    };
+    let step = match oauth.step(ip) {
+        Ok(step) => step,
+        Err(error) => return oauth.unrecorded(&error),
+    };
+    let account = match oauth.server.set_up(&token, prepared).await {
+        Ok(Some(account)) => account,
+        Ok(None) => return oauth.no_link(ip),
         Err(failure) => return oauth.failed(&failure),
     };
     let mut about = About::default();

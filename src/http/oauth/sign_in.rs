@@ -1,6 +1,8 @@
 //! `/sign-in`: who the person is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem::{Request, Response};
@@ -11,7 +13,10 @@ use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;
 use crate::http::pages::{Forms, ProviderLink, SignIn as Page};
 use crate::model::oauth::{CsrfToken, Password, RequestHandle, SessionSecret};
-use crate::oauth::{Parameters, SignIn, Waiting};
+use crate::oauth::{Parameters, Proof, SignIn, Waiting};
+
+/// How long to wait where too many passwords wait to be compared.
+const SOON: u64 = 3;
 
 /// A request that waits in the browser that asks for a page.
 pub(super) struct Here {
@@ -67,6 +72,37 @@ impl Oauth {
         };
         self.frame.page(status, &page, Forms::Here)
     }
+
+    /// On to the consent page.
+    fn signed_in(&self, here: &Here) -> Response {
+        let mut response = see_other(&format!("/consent?request={}", here.handle.expose()));
+        self.frame.protect(&mut response);
+        response
+    }
+
+    /// The page again, for somebody who has to wait. Counted and not stored, as whatever a stranger can repeat at will.
+    fn sign_in_later(&self, ip: IpAddr, here: &Here, account: &str, later: &Later) -> Response {
+        let (status, reason, wait, why) = match *later {
+            Later::TooMany(wait) => {
+                (StatusCode::TOO_MANY_REQUESTS, "sign_in_too_many", seconds(wait), "There were too many attempts.")
+            }
+            Later::Busy => {
+                let why = "Too many people are signing in at this moment.";
+                (StatusCode::SERVICE_UNAVAILABLE, "sign_in_busy", SOON, why)
+            }
+        };
+        self.audit.count_rejection(reason, ip);
+        let problem = format!("{why} Try again in {wait} seconds.");
+        self.sign_in_page(status, here, account, Some(&problem)).with_retry_after(wait)
+    }
+}
+
+/// Why somebody has to wait.
+enum Later {
+    /// There were too many attempts, and the next may come after this time.
+    TooMany(Duration),
+    /// Too many passwords wait to be compared.
+    Busy,
 }
 
 impl Here {
@@ -88,7 +124,7 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
     }
     let Ok(parameters) = form::query(&request) else { return oauth.stale() };
     match oauth.here(&request, &parameters).await {
-        Ok(here) if here.waiting.account.is_some() => see_other(&format!("/consent?request={}", here.handle.expose())),
+        Ok(here) if here.waiting.account.is_some() => oauth.signed_in(&here),
         Ok(here) => oauth.sign_in_page(StatusCode::OK, &here, "", None),
         Err(page) => page,
     }
@@ -105,40 +141,58 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         Ok(here) => here,
         Err(page) => return page,
     };
+    if here.waiting.account.is_some() {
+        // They have signed in in another tab since this page was shown, so the form has the token of the session before.
+        // Nothing in it is read: this leads where the page itself would lead now.
+        return oauth.signed_in(&here);
+    }
     if !here.sent("sign-in", &parameters) {
         return oauth.forged(ip).await;
     }
     let text = |name| parameters.one(name).ok().flatten().unwrap_or("");
     let (account, password) = (text("account"), text("password"));
-    if let Err(wait) = oauth.throttle.sign_in(ip, account) {
-        // Counted and not stored, as whatever a stranger can repeat at will.
-        oauth.audit.count_rejection("sign_in_too_many", ip);
-        let problem = format!("There were too many attempts. Try again in {} seconds.", seconds(wait));
-        let page = oauth.sign_in_page(StatusCode::TOO_MANY_REQUESTS, &here, account, Some(&problem));
-        return page.with_retry_after(seconds(wait));
+    let is_known = match browser::device(request.headers(), oauth.site()) {
+        Some(device) => oauth.server.knows(account, &device).await,
+        None => Ok(false),
+    };
+    let may_try = match is_known {
+        Ok(true) => oauth.throttle.sign_in_again(ip, account),
+        Ok(false) => oauth.throttle.sign_in(ip, account),
+        Err(failure) => return oauth.failed(&failure),
+    };
+    if let Err(wait) = may_try {
+        return oauth.sign_in_later(ip, &here, account, &Later::TooMany(wait));
     }
+    let proved = match oauth.server.prove(account, Password::new(password.to_owned())).await {
+        Ok(Proof::Given(proved)) => Some(proved),
+        Ok(Proof::Wrong) => None,
+        Ok(Proof::Busy) => return oauth.sign_in_later(ip, &here, account, &Later::Busy),
+        Err(failure) => return oauth.failed(&failure),
+    };
+    // Not before: a comparison takes its time and changes nothing, and whoever calls `/mcp` needs a place of the same queue.
     let step = match oauth.step(ip) {
         Ok(step) => step,
         Err(error) => return oauth.unrecorded(&error),
     };
-    let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
-    let done = match oauth.server.sign_in(&here.secret, account, Password::new(password.to_owned())).await {
-        Ok(done) => done,
-        Err(failure) => return oauth.failed(&failure),
+    let done = match proved {
+        Some(proved) => oauth.server.sign_in(&here.secret, proved).await,
+        None => Ok(SignIn::Wrong),
     };
+    let mut about = About { client: Some(here.waiting.client.id.clone()), ..About::default() };
     let (outcome, response) = match done {
-        SignIn::Done(secret, who) => {
+        Ok(SignIn::Done(secret, device, who)) => {
             about.set_account(&who);
-            let mut response = see_other(&format!("/consent?request={}", here.handle.expose()));
+            let mut response = oauth.signed_in(&here);
             browser::set(&mut response, oauth.site(), &secret);
-            oauth.frame.protect(&mut response);
+            browser::set_device(&mut response, oauth.site(), &device);
             ("ok", response)
         }
-        SignIn::Wrong => {
+        Ok(SignIn::Wrong) => {
             let problem = "That account and password do not go together.";
             ("wrong", oauth.sign_in_page(StatusCode::FORBIDDEN, &here, account, Some(problem)))
         }
-        SignIn::Gone => ("session_ended", oauth.stale()),
+        Ok(SignIn::Gone) => ("session_ended", oauth.stale()),
+        Err(failure) => return oauth.failed(&failure),
     };
     match step.record(Kind::SignIn, outcome, &about).await {
         Ok(()) => response,

@@ -53,8 +53,14 @@ impl Oauth {
             Ok(issued) => {
                 about.set_grant(&issued.grant);
                 about.generation = Some(issued.generation);
-                step.record(kind, "ok", &about).await.map_err(|error| unrecorded(&error))?;
-                Ok(issued)
+                let Err(error) = step.record(kind, "ok", &about).await else { return Ok(issued) };
+                // A refresh token that comes back unanswered is answered again; a code would be taken for a stolen one.
+                if grant_type == GrantType::AuthorizationCode
+                    && let Err(failure) = self.server.take_back(issued).await
+                {
+                    log(&failure);
+                }
+                Err(unrecorded(&error))
             }
             Err(NotIssued { failure: Some(failure), refusal, .. }) => {
                 log(failure.as_ref());
@@ -103,6 +109,12 @@ impl Oauth {
             }
             Err(refusal) => return Err(refusal),
         };
+        let guess = credentials.show_secret();
+        if guess && let Err(wait) = self.throttle.may_guess(ip, credentials.id()) {
+            // Before it is compared: whoever guesses on would otherwise be told when they are right.
+            self.audit.count_rejection("client_too_many", ip);
+            return Err(TokenRefusal::TooMany(wait));
+        }
         match self.server.authenticate(&credentials).await {
             Ok(client) if client.auth_method.has_secret() => {
                 self.throttle.client(&client.id).map_err(TokenRefusal::TooMany)?;
@@ -114,6 +126,9 @@ impl Oauth {
                 Err(refusal)
             }
             Err(NotIssued { refusal, .. }) => {
+                if guess {
+                    self.throttle.guessed(ip, credentials.id());
+                }
                 self.garbage(ip, refusal.code())?;
                 let step = self.step(ip).map_err(|error| unrecorded(&error))?;
                 let about = About { client: Some(credentials.id().clone()), ..About::default() };

@@ -14,49 +14,48 @@ use crate::model::oauth::GrantId;
 use crate::model::{IssuerName, Timestamp};
 
 /// How often the state file is looked at for what another process changed.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(200);
 
-/// How long tokens are taken while the state file cannot be looked at.
+/// How long ago the last look may be: after that, whoever asks looks first, and no token is taken while that fails.
 const BLIND: Duration = Duration::from_secs(10);
 
 /// How many uses are remembered as noted.
 const NOTED: u64 = 10_000;
 
-/// No time: the file can be looked at.
-const SEEING: i64 = i64::MAX;
-
 /// What the watch on the state file knows.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Since when it cannot be looked at.
-    blind_since: AtomicI64,
+    /// When the file was last looked at.
+    seen: AtomicI64,
     /// The epoch of the keys in memory; 0 before the first look.
     keys_of: AtomicU64,
     /// The generations that are known to be used.
     noted: moka::sync::Cache<(GrantId, u64), ()>,
 }
 
-impl Default for Watch {
-    fn default() -> Self {
+impl Watch {
+    /// The file was read just now.
+    pub(super) fn new(now: Timestamp) -> Self {
         let noted = moka::sync::Cache::new(NOTED);
-        Self { blind_since: AtomicI64::new(SEEING), keys_of: AtomicU64::new(0), noted }
+        Self { seen: AtomicI64::new(now.as_micros()), keys_of: AtomicU64::new(0), noted }
     }
 }
 
 impl OwnKeys {
     /// Follows what other processes change, until it is dropped. `changed` is told of each change that was taken in.
-    pub async fn follow<F: Future<Output = ()>>(self: Arc<Self>, changed: impl Fn() -> F) {
+    pub async fn follow(self: Arc<Self>, changed: impl Fn()) {
+        let mut is_blind = false;
         loop {
-            match self.look().await {
-                Ok(true) => changed().await,
-                Ok(false) => {}
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    if self.watch.blind_since.fetch_min(self.now().as_micros(), Ordering::AcqRel) == SEEING {
-                        tracing::error!(error, "the state file cannot be looked at");
-                    }
+            let looked = self.look().await;
+            match &looked {
+                Ok(true) => changed(),
+                Err(error) if !is_blind => {
+                    let error: &dyn std::error::Error = error;
+                    tracing::error!(error, "the state file cannot be looked at");
                 }
+                Ok(false) | Err(_) => {}
             }
+            is_blind = looked.is_err();
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -64,21 +63,22 @@ impl OwnKeys {
     /// Takes in what was changed since the last look, by whomever: a purge of this process retires keys too. A look that fails
     /// is made again, because what it should have found is not marked as seen.
     pub(super) async fn look(&self) -> Result<bool, OwnKeysError> {
+        let now = self.now();
         let epoch = self.store.poll().await?;
         let moved = self.watch.keys_of.load(Ordering::Acquire) != epoch;
         if moved {
             self.reload().await?;
             self.watch.keys_of.store(epoch, Ordering::Release);
         }
-        self.watch.blind_since.store(SEEING, Ordering::Release);
+        self.watch.seen.store(now.as_micros(), Ordering::Release);
         Ok(moved)
     }
 
     /// Goes on if the grant, the client and the account of a token are good, and remembers that it was used. Says for whom it
     /// speaks.
     pub(in crate::keys) async fn standing(&self, claims: &Claims, trace: &mut Trace) -> Result<Standing, NotSigned> {
-        let blind_since = Timestamp::from_micros(self.watch.blind_since.load(Ordering::Acquire));
-        if self.now().since(blind_since) > BLIND {
+        let seen = Timestamp::from_micros(self.watch.seen.load(Ordering::Acquire));
+        if self.now().since(seen) > BLIND && self.look().await.is_err() {
             return Err(NotSigned::Unavailable { issuer: IssuerName::ours(), retry_after: LOOK });
         }
         let claims = trace.require(Reason::Grant, access(claims), &claims.shown(super::token::GRANT), None)?;

@@ -83,9 +83,21 @@ impl OwnKeys {
             let (current, next) = (mint(random.as_ref())?, mint(random.as_ref())?);
             store.first_signing_keys((&current.0, &current.1), (&next.0, &next.1), clock.now()).await?;
         }
+        Self::read_from(server, providers, store, clock, random).await
+    }
+
+    /// Reads the keys of the state file, which has some.
+    pub async fn read_from(
+        server: &config::Server,
+        providers: Vec<Issuer>,
+        store: StateStore,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Arc<Self>, OwnKeysError> {
+        let now = clock.now();
         let ring = ring(&store.signing_keys().await?)?;
         let (origin, resource) = (server.origin(), server.resource());
-        let (ring, watch, people) = (ArcSwap::from_pointee(ring), Watch::default(), People::new(providers));
+        let (ring, watch, people) = (ArcSwap::from_pointee(ring), Watch::new(now), People::new(providers));
         Ok(Arc::new(Self { origin, resource, store, clock, random, ring, watch, people }))
     }
 

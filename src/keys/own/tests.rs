@@ -96,10 +96,14 @@ async fn what_another_process_changed_is_seen_whatever_this_one_does_meanwhile()
     let token = keys.sign(&claims(&keys)).unwrap();
 
     let (other, _) = open(directory.path()).await;
-    let fresh = key::mint(&OsRandom).unwrap();
-    other.replace_signing_keys((&fresh.0, &fresh.1), keys.now()).await.unwrap();
+    let (one, two) = (key::mint(&OsRandom).unwrap(), key::mint(&OsRandom).unwrap());
+    other.replace_signing_keys((&one.0, &one.1), (&two.0, &two.1), keys.now()).await.unwrap();
     // A transition of this process takes notice of the epoch, which the keys in memory are then behind.
-    let nobody = crate::store::state::Retention { unused_client: Duration::ZERO, access_token: Duration::ZERO };
+    let nobody = crate::store::state::Retention {
+        unused_client: Duration::ZERO,
+        idle_client: Duration::ZERO,
+        access_token: Duration::ZERO,
+    };
     store.purge(nobody, keys.now()).await.unwrap();
     assert_eq!(store.revocations().epoch(), store.epoch().await.unwrap());
     assert!(keys.read(&token).is_some());
@@ -115,7 +119,11 @@ async fn a_key_is_forgotten_after_its_last_token_although_this_process_purged_it
     let fresh = key::mint(&OsRandom).unwrap();
     store.rotate_signing_keys((&fresh.0, &fresh.1), Duration::ZERO, keys.now()).await.unwrap();
     keys.look().await.unwrap();
-    let keep = crate::store::state::Retention { unused_client: Duration::ZERO, access_token: Duration::from_mins(15) };
+    let keep = crate::store::state::Retention {
+        unused_client: Duration::ZERO,
+        idle_client: Duration::ZERO,
+        access_token: Duration::from_mins(15),
+    };
     store.purge(keep, keys.now().plus(Duration::from_mins(20))).await.unwrap();
     keys.look().await.unwrap();
     assert!(keys.read(&token).is_some(), "tokens may still be good");

@@ -20,6 +20,6 @@ pub use password::{BadPassword, Password};
 pub use person::PersonClaims;
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AuthorizationCode, BadToken, ClientSecret, CsrfToken, ProviderState, RefreshToken, RequestHandle, Salt,
-    SessionSecret, SetUpToken,
+    AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, ProviderState, RefreshToken, RequestHandle,
+    Salt, SessionSecret, SetUpToken,
 };

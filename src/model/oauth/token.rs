@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::AccountId;
 use super::challenge::CodeVerifier;
 use crate::model::TokenHash;
 
@@ -116,6 +117,19 @@ token! {
 token! {
     /// What the link holds that lets whoever has it make the first account. Good once, and only while there is none.
     SetUpToken, "blw_su_"
+}
+token! {
+    /// What a browser keeps of an account that somebody has signed in to there, longer than a session: that strangers who
+    /// guess passwords are not waited for in it. It gives access to nothing.
+    DeviceToken, "blw_dv_"
+}
+
+impl DeviceToken {
+    /// That of this account, as long as its password has this stored hash. Nobody else can make it, because the salt is in
+    /// the hash; and a new password makes those of before worthless.
+    pub fn of(account: &AccountId, stored_hash: &str) -> Self {
+        Self::from_random(derived(stored_hash, &["device".as_bytes(), account.as_str().as_bytes()]))
+    }
 }
 
 /// What a refresh token's successor is made from, besides the token itself. No secret: without the token it is nothing.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use super::interned::Interned;
 use super::record::{Field, Record};
 use crate::catalog::{Catalog, Column, Dataset};
 use crate::model::Tenant;
@@ -86,6 +87,7 @@ pub(super) struct Reader<'a> {
     pub(super) file: &'a Arc<str>,
     pub(super) path: &'a Path,
     pub(super) catalog: &'a Catalog,
+    pub(super) interned: &'a mut Interned,
 }
 
 const RULE: &str = "p, who, tenant, what, may, when, effect";
@@ -93,7 +95,7 @@ const GRANT: &str = "g, member, group, tenant";
 
 impl Reader<'_> {
     /// Takes one line in, or says everything that is wrong with it.
-    pub(super) fn read(&self, record: &Record<'_>, lines: &mut Lines, findings: &mut Vec<Finding>) {
+    pub(super) fn read(&mut self, record: &Record<'_>, lines: &mut Lines, findings: &mut Vec<Finding>) {
         if let Some(count) = lines.files.get_mut(self.file) {
             *count += 1;
         }
@@ -117,7 +119,8 @@ impl Reader<'_> {
                     (tenant_name, effect_word, pattern, permission, condition, who_name)
                     && flaws.clean
                 {
-                    lines.rules.push(Rule { at, text, who: who.text.into(), tenant, what, may, when, effect });
+                    let who = self.interned.text(who.text);
+                    lines.rules.push(Rule { at, text, who, tenant, what, may, when, effect });
                 }
             }
             [first, member, group, tenant] if first.text == "g" => {
@@ -126,7 +129,8 @@ impl Reader<'_> {
                 if let Some(tenant) = flaws.take(tenant, self.tenant(tenant.text))
                     && flaws.clean
                 {
-                    lines.grants.push(Grant { at, text, member: member.text.into(), group: group.text.into(), tenant });
+                    let (member, group) = (self.interned.text(member.text), self.interned.text(group.text));
+                    lines.grants.push(Grant { at, text, member, group, tenant });
                 }
             }
             fields => {
@@ -142,15 +146,16 @@ impl Reader<'_> {
             return Ok(None);
         }
         let tenants = &self.catalog.tenants;
-        let declared = Tenant::from_str(text).ok().filter(|tenant| tenants.contains_key(tenant));
-        declared.map(Some).ok_or_else(|| {
+        let declared = Tenant::from_str(text).ok().and_then(|tenant| tenants.get_key_value(&tenant));
+        declared.map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
             let hint = instead(text, tenants.keys().map(Tenant::as_str));
             Flaw::new(0, format!("the tenant `{text}` is not declared; {hint}"))
         })
     }
 
-    fn what(&self, text: &str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
-        let pattern = Pattern::parse(text, self.catalog)?;
+    fn what(&mut self, text: &str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
+        let mut pattern = Pattern::parse(text, self.catalog)?;
+        pattern.name = self.interned.text(&pattern.name);
         if pattern.kind.is_none() && effect == Some(Effect::Allow) {
             let message = "`*` alone would allow everything there is; name a kind, as in `dataset:*`";
             return Err(Flaw::new(0, message));
@@ -183,10 +188,16 @@ impl Reader<'_> {
         Err(Flaw::new(0, message))
     }
 
-    fn condition(&self, when: &Field<'_>, what: Option<&Pattern>, flaws: &mut Flaws<'_>) -> Option<Arc<Condition>> {
+    fn condition(&mut self, when: &Field<'_>, what: Option<&Pattern>, flaws: &mut Flaws<'_>) -> Option<Arc<Condition>> {
+        if let Some(known) = what.and_then(|what| self.interned.condition(what, when.text)) {
+            return Some(known);
+        }
         let covered = what.and_then(|what| self.with_rows(what));
         match condition::read(when.text, covered.as_deref(), self.catalog) {
-            Ok(condition) => Some(Arc::new(condition)),
+            Ok(condition) => Some(match what {
+                Some(what) => self.interned.keep(what, when.text, condition),
+                None => Arc::new(condition),
+            }),
             Err(found) => {
                 // Without a valid *what* it cannot be said which columns there are: only the grammar is judged.
                 let found =

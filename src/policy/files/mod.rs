@@ -7,6 +7,7 @@
 
 mod footprint;
 mod format;
+mod interned;
 mod line;
 mod record;
 
@@ -22,6 +23,7 @@ pub(super) use footprint::Footprint;
 pub use format::format;
 pub(super) use line::{Effect, Grant, Lines, Rule};
 
+use self::interned::Interned;
 use super::finding::{Finding, instead};
 use crate::catalog::Catalog;
 
@@ -160,6 +162,7 @@ pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (
             "the file is missing; a policy directory holds `model.conf` and `*.csv`",
         )),
     }
+    let mut interned = Interned::default();
     let mut files = 0;
     for (name, bytes) in sources.0.iter().filter(|(name, _)| name.as_str() != MODEL_FILE) {
         files += 1;
@@ -168,7 +171,7 @@ pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (
         lines.files.insert(Arc::clone(&file), 0);
         match record::text(&path, bytes) {
             Ok(text) => {
-                let reader = line::Reader { file: &file, path: &path, catalog };
+                let mut reader = line::Reader { file: &file, path: &path, catalog, interned: &mut interned };
                 for record in record::records(&path, text, &mut findings) {
                     reader.read(&record, &mut lines, &mut findings);
                 }

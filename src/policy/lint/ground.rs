@@ -28,7 +28,10 @@ impl<'a> Ground<'a> {
 
     /// The tenants that a line is for.
     pub(super) fn tenants(&self, own: Option<&Tenant>) -> impl Iterator<Item = &'a TenantEntry> {
-        self.catalog.tenants.values().filter(move |entry| own.is_none_or(|own| *own == entry.name))
+        let tenants = &self.catalog.tenants;
+        let one = own.and_then(|own| tenants.get(own));
+        let all = own.is_none().then(|| tenants.values());
+        one.into_iter().chain(all.into_iter().flatten())
     }
 
     /// The issuers whose people can be of a tenant: its own, and our authorization server where it is on.
@@ -39,20 +42,21 @@ impl<'a> Ground<'a> {
 
     /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
     pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
-        let place = place(tenant);
         if !names::is_ours(name, self.catalog) {
-            let anybody = self.tenants(tenant).any(|entry| from(name, entry));
+            if self.tenants(tenant).any(|entry| from(name, entry)) {
+                return None;
+            }
             let entry = tenant.and_then(|tenant| self.catalog.tenants.get(tenant));
             let whose = match entry.map(|entry| &entry.issuer) {
                 Some(Some(issuer)) => format!("its issuer is `{issuer}`"),
                 Some(None) => "it has no issuer, its people sign in here".to_owned(),
                 None => "none is of that issuer".to_owned(),
             };
-            return (!anybody).then(|| format!("nobody has `{name}` in {place}: {whose}"));
+            return Some(format!("nobody has `{name}` in {}: {whose}", place(tenant)));
         }
         let held = |entry: &TenantEntry| self.held.get(&entry.name).is_some_and(|names| names.contains(name));
         let anybody = !complete || self.tenants(tenant).any(held);
-        (!anybody).then(|| format!("nobody has `{name}` in {place}; a `g` line gives it"))
+        (!anybody).then(|| format!("nobody has `{name}` in {}; a `g` line gives it", place(tenant)))
     }
 
     /// Says whether somebody in the tenant has an entry in a list: this one, or any.

@@ -94,3 +94,16 @@ fn datasets_that_lie_within_each_other_are_not_there() {
         RowRule::Nothing
     );
 }
+
+#[test]
+fn a_column_that_no_line_speaks_of_is_decided_by_its_declaration() {
+    let policy = snapshot("p, *, *, dataset:*, read, true, allow\n");
+    let read = |column: &str| {
+        let column = Object::Column(column.into());
+        policy.decide(&somebody("acme", &[]), &column, Permission::Read).is_allowed()
+    };
+    assert!(read("documents/title") && read("comments/owner_id"));
+    let declared = Columns::declared(&catalog().datasets[&name("documents")]);
+    assert!(declared.is_open(&name("title")) && !declared.is_open(&name("margin")));
+    assert!(!read("documents/margin") && !read("documents/nothing") && !read("nothing/title"));
+}

@@ -9,15 +9,17 @@ use crate::policy::object::Kind;
 
 use super::*;
 
-fn enforcer(policy: &str) -> Enforcer {
+fn enforcer(policy: &str) -> (Index, Enforcer) {
     let directory = directory(policy);
     let sources = Sources::read(directory.path()).unwrap();
     let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
     assert_eq!(found, []);
-    Enforcer::new(&rules, Index::new(&rules, catalog().tenants.keys().cloned()).partitions()).unwrap()
+    let index = Index::new(&rules, catalog().tenants.keys().cloned());
+    let enforcer = Enforcer::new(&rules, index.partitions()).unwrap();
+    (index, enforcer)
 }
 
-fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Truth)]) -> bool {
+fn ask((index, enforcer): &(Index, Enforcer), names: &[&str], object: &str, truths: &[(usize, Truth)]) -> bool {
     let tenant = "acme".parse().unwrap();
     let question = Question {
         tenant: &tenant,
@@ -27,7 +29,8 @@ fn ask(enforcer: &Enforcer, names: &[&str], object: &str, truths: &[(usize, Trut
         names: Arc::new(names.iter().map(|name| Arc::from(*name)).collect()),
         truths: Arc::new(truths.iter().copied().collect()),
     };
-    enforcer.allows(&question).unwrap()
+    let partitions = index.asked((&tenant, Kind::Tool, Permission::Call), object, &question.names);
+    enforcer.allows(partitions, &question).unwrap()
 }
 
 #[test]

@@ -253,6 +253,10 @@ fn chains_end_after_sixteen_and_cycles_end() {
     );
     let cycle = format!("{}g, role:r3, role:r1, *\n", chain(3));
     assert_eq!(findings(directory(cycle).path()), [""; 0]);
+    // Nobody stands before a long cycle, and it is as long as a chain.
+    let links = (0..20).map(|i| format!("g, role:r{i}, role:r{}, acme\n", (i + 1) % 20));
+    let found = findings(directory(links.collect::<String>()).path());
+    assert!(found.iter().any(|found| found.contains("is reached through more than 16 `g` lines")), "{found:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
-use super::announcements::{announce, bump};
+use super::announcements::announce;
 use super::grants::{RevocationReason, revoke_where_client};
 use super::row::{Row, joined};
 use super::{StateError, StateStore, begin, commit};
@@ -122,7 +122,9 @@ impl StateStore {
             .await
             .map_err(StateError::Read)?;
         for id in &gone {
-            remove(&mut transaction, id, now).await?;
+            let grants = remove(&mut transaction, id, now).await?;
+            let detail = json!({"client": id, "grants_revoked": grants, "why": "not in the configuration any more"});
+            announce(&mut transaction, now, "client_deleted", &detail).await?;
         }
         if let Some(client) = configured {
             let changed = sqlx::query(
@@ -145,9 +147,6 @@ impl StateStore {
             if changed.rows_affected() == 0 {
                 insert(&mut transaction, client, now).await?;
             }
-        }
-        if !gone.is_empty() {
-            bump(&mut transaction).await?;
         }
         commit(transaction).await?;
         drop(writer);

@@ -4,7 +4,7 @@ use super::grants::{COLUMNS, Grant, IS_LIVE, grant_of};
 use super::row::Row;
 use super::{StateError, StateStore, begin, commit};
 use crate::model::Timestamp;
-use crate::model::oauth::{AuthorizationCode, CodeChallenge, RefreshToken};
+use crate::model::oauth::{AuthorizationCode, CodeChallenge, GrantId, RefreshToken};
 
 /// A code as it is stored. Reading it decides nothing; [`StateStore::redeem_code`] does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,5 +123,23 @@ impl StateStore {
         }
         commit(transaction).await?;
         Ok(Redemption::Done)
+    }
+
+    /// Makes the code of a grant good again whose redemption was answered with nothing, and forgets the refresh token that
+    /// nobody has seen. Nothing is done where one has been used.
+    pub async fn take_back_redemption(&self, grant: &GrantId) -> Result<(), StateError> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer).await?;
+        for statement in [
+            "UPDATE grants SET exchanged_at = NULL WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens
+             WHERE grant_id = $1 AND (spent_at IS NOT NULL OR used_at IS NOT NULL))",
+            "UPDATE codes SET spent_at = NULL WHERE grant_id = $1
+             AND EXISTS (SELECT 1 FROM grants WHERE id = $1 AND exchanged_at IS NULL)",
+            "DELETE FROM refresh_tokens WHERE grant_id = $1
+             AND EXISTS (SELECT 1 FROM grants WHERE id = $1 AND exchanged_at IS NULL)",
+        ] {
+            sqlx::query(statement).bind(grant.as_str()).execute(&mut *transaction).await.map_err(StateError::Write)?;
+        }
+        commit(transaction).await
     }
 }

@@ -44,10 +44,10 @@ pub use purge::{Purged, Retention};
 pub use refresh::{Replay, Rotation, StoredRefresh, Successor};
 pub use requests::AuthorizationRequest;
 pub use revocations::{Revocations, Withdrawn};
-pub use sessions::LoginSession;
+pub use sessions::{LoginSession, SignedIn};
 pub use signing_keys::{KeyStage, RotatedKeys, StoredKey};
 
-use super::database::{open_readers, open_writer};
+use super::database::{open_readers, open_writer, refuse_shared};
 use super::migration::Migration;
 use crate::config::Durability;
 use crate::model::Timestamp;
@@ -76,13 +76,20 @@ struct Inner {
 }
 
 impl StateStore {
-    /// Opens the file, makes it if it does not exist, and brings its schema up to date.
+    /// Opens the file, makes it if it does not exist, and brings its schema up to date. One that others can read is refused.
     pub async fn open(file: &Path, now: Timestamp) -> Result<Self, StateError> {
+        refuse_shared(file).await?;
         // What was revoked must stay revoked after a power cut, and writes are few.
         let writer = open_writer(file, Durability::Power, MIGRATIONS, now).await?;
         let readers = open_readers(file, READERS, MIGRATIONS).await?;
         let revocations = ArcSwap::from_pointee(revocations::read(&readers).await?);
         Ok(Self(Arc::new(Inner { file: file.to_owned(), writer: Mutex::new(writer), readers, revocations })))
+    }
+
+    /// Opens the file if it exists and its schema is this version's.
+    pub async fn open_existing(file: &Path, now: Timestamp) -> Result<Self, StateError> {
+        open_readers(file, 1, MIGRATIONS).await?.close().await;
+        Self::open(file, now).await
     }
 
     /// The file.

@@ -12,8 +12,10 @@ use crate::model::oauth::ClientOrigin;
 /// How long things are kept after their end.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// How long a client that registered itself may stay unused.
+    /// How long a client that registered itself may stay unused before its first token.
     pub unused_client: Duration,
+    /// And how long after its last one.
+    pub idle_client: Duration,
     /// How long an access token lives: until then a revoked grant, and a key that signed, must be known.
     pub access_token: Duration,
 }
@@ -29,7 +31,7 @@ pub struct Purged {
     pub departures: u64,
     /// Grants at their end, with their codes and tokens.
     pub grants: u64,
-    /// Clients that registered themselves and never got a token.
+    /// Clients that registered themselves and that nobody uses.
     pub clients: u64,
     /// Keys whose last token has expired.
     pub keys: u64,
@@ -63,7 +65,7 @@ impl StateStore {
                 last_token,
             )
             .await?,
-            clients: unused_clients(tx, before(keep.unused_client)).await?,
+            clients: unused_clients(tx, before(keep.unused_client), before(keep.idle_client)).await?,
             keys: delete(tx, "DELETE FROM signing_keys WHERE stage = 'previous' AND staged_at <= $1", last_token).await?,
         };
         if purged.keys > 0 || purged.grants > 0 {
@@ -86,15 +88,22 @@ async fn delete(
     Ok(deleted.rows_affected())
 }
 
-/// A client with a grant or a waiting request is in use, whatever its age.
-async fn unused_clients(transaction: &mut Transaction<'_, Sqlite>, until: Timestamp) -> Result<u64, StateError> {
+/// A client with a grant is in use, whatever its age, and one about which somebody who is signed in is being asked. That a
+/// stranger's browser waits does not count: anybody can let it wait for ever.
+async fn unused_clients(
+    transaction: &mut Transaction<'_, Sqlite>,
+    never_used: Timestamp,
+    last_used: Timestamp,
+) -> Result<u64, StateError> {
     let deleted = sqlx::query(
         "DELETE FROM clients
-         WHERE origin = $2 AND created_at <= $1 AND used_at IS NULL
+         WHERE origin = $3 AND (used_at IS NULL AND created_at <= $1 OR used_at <= $2)
            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client = clients.id)
-           AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.client = clients.id)",
+           AND NOT EXISTS (SELECT 1 FROM requests JOIN sessions ON sessions.id = requests.session
+                           WHERE requests.client = clients.id AND sessions.account IS NOT NULL)",
     )
-    .bind(until.as_micros())
+    .bind(never_used.as_micros())
+    .bind(last_used.as_micros())
     .bind(ClientOrigin::Registration.as_str())
     .execute(&mut **transaction)
     .await

@@ -120,7 +120,10 @@ impl StateStore {
         let (grant, generation) = (row.text("grant_id")?, row.number("generation")?);
         if let Some(spent) = row.optional_time("spent_at")? {
             let salt = row.optional_text("salt")?;
-            let successor = replaced_by(&mut transaction, presented, salt).await?;
+            let (successor, ends) = replaced_by(&mut transaction, presented, salt).await?.unzip();
+            if ends.is_some_and(|ends| ends <= now) {
+                return Ok(Rotation::Expired);
+            }
             return Ok(Rotation::Replayed(Replay { generation, spent, successor }));
         }
         if row.time("expires_at")? <= now {
@@ -190,22 +193,23 @@ async fn spend(
     if spent.rows_affected() == 1 { Ok(()) } else { Err(StateError::Write(sqlx::Error::RowNotFound)) }
 }
 
-/// What took the place of a spent token, if that is the newest.
+/// What took the place of a spent token, if that is the newest; and when it ends for want of use.
 async fn replaced_by(
     transaction: &mut Transaction<'_, Sqlite>,
     presented: &RefreshToken,
     salt: Option<String>,
-) -> Result<Option<Successor>, StateError> {
+) -> Result<Option<(Successor, Timestamp)>, StateError> {
     let salt = salt.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok());
     let Some(salt) = salt else { return Ok(None) };
     let token = presented.successor(&salt);
     let row: Option<SqliteRow> =
-        sqlx::query("SELECT generation, used_at FROM refresh_tokens WHERE hash = $1 AND spent_at IS NULL")
+        sqlx::query("SELECT generation, used_at, expires_at FROM refresh_tokens WHERE hash = $1 AND spent_at IS NULL")
             .bind(token.hash().as_text())
             .fetch_optional(&mut **transaction)
             .await
             .map_err(StateError::Read)?;
     let Some(row) = row else { return Ok(None) };
     let row = Row::new("refresh_tokens", &row);
-    Ok(Some(Successor { token, generation: row.number("generation")?, used: row.optional_time("used_at")? }))
+    let successor = Successor { token, generation: row.number("generation")?, used: row.optional_time("used_at")? };
+    Ok(Some((successor, row.time("expires_at")?)))
 }

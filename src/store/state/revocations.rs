@@ -4,7 +4,6 @@
 //! next look at the epoch; if looking fails, the copy says since when, and whoever asks can refuse.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -142,10 +141,11 @@ fn reach((id, reach): (String, String)) -> Result<(ClientId, Reach), StateError>
     Ok((client, tenants))
 }
 
-fn ids<T: FromStr<Err = BadIdentifier> + Eq + Hash>(
+/// The ids that a column holds.
+pub(super) fn ids<T: FromStr<Err = BadIdentifier>, C: FromIterator<T>>(
     table: &'static str,
     texts: Vec<String>,
-) -> Result<HashSet<T>, StateError> {
+) -> Result<C, StateError> {
     let id = |text: String| match text.parse::<T>() {
         Ok(id) => Ok(id),
         Err(reason) => Err(StateError::Stored { table, column: "id", found: text, reason: reason.to_string() }),

@@ -6,7 +6,7 @@
 use sqlx::sqlite::SqliteRow;
 
 use super::row::Row;
-use super::{StateError, StateStore, begin, commit};
+use super::{Account, StateError, StateStore, begin, commit};
 use crate::model::Timestamp;
 use crate::model::oauth::{AccountId, LoginSessionId, SessionSecret};
 
@@ -21,6 +21,17 @@ pub struct LoginSession {
     pub signed_in: Option<Timestamp>,
     /// When it ends.
     pub expires: Timestamp,
+}
+
+/// What became of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedIn {
+    /// The session is this account's.
+    Done(LoginSession),
+    /// The account is gone or disabled, or has another password than when it was read.
+    AccountChanged,
+    /// The session has ended.
+    NoSession,
 }
 
 impl StateStore {
@@ -61,34 +72,48 @@ impl StateStore {
         row.as_ref().map(session).transpose()
     }
 
-    /// Signs somebody in: the session goes on under another secret, and the old one is nothing. `None` where the session has
-    /// ended, or the account is not one that can sign in.
+    /// Signs somebody in: the session goes on under another secret, and the old one is nothing. `account` is as it was read
+    /// together with the hash that the password was compared with: that takes a while, and whoever has set another password
+    /// meanwhile has locked out everybody who knows the old one.
     pub async fn sign_in(
         &self,
         old: &SessionSecret,
         new: &SessionSecret,
-        account: &AccountId,
+        account: &Account,
         expires: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<LoginSession>, StateError> {
+    ) -> Result<SignedIn, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
         let row = sqlx::query(
             "UPDATE sessions SET hash = $2, account = $3, signed_in_at = $4, expires_at = $5
              WHERE hash = $1 AND expires_at > $4
-               AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $3 AND disabled_at IS NULL)
+               AND EXISTS (SELECT 1 FROM accounts
+                           WHERE accounts.id = $3 AND disabled_at IS NULL AND accounts.password_set_at = $6)
              RETURNING id, account, signed_in_at, expires_at",
         )
         .bind(old.hash().as_text())
         .bind(new.hash().as_text())
-        .bind(account.as_str())
+        .bind(account.id.as_str())
         .bind(now.as_micros())
         .bind(expires.as_micros())
+        .bind(account.password_set.as_micros())
         .fetch_optional(&mut *transaction)
         .await
         .map_err(StateError::Write)?;
-        commit(transaction).await?;
-        row.as_ref().map(session).transpose()
+        if let Some(row) = row {
+            let session = session(&row)?;
+            commit(transaction).await?;
+            return Ok(SignedIn::Done(session));
+        }
+        let is_there: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sessions WHERE hash = $1 AND expires_at > $2)")
+                .bind(old.hash().as_text())
+                .bind(now.as_micros())
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(StateError::Read)?;
+        Ok(if is_there { SignedIn::AccountChanged } else { SignedIn::NoSession })
     }
 
     /// Ends a session, and the requests that wait in it; says whether there was one.

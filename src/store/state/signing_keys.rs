@@ -9,6 +9,7 @@ use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
 use super::announcements::announce;
+use super::revocations::ids;
 use super::row::Row;
 use super::{StateError, StateStore, begin, commit};
 use crate::model::oauth::{KeyId, UnknownWord};
@@ -137,50 +138,47 @@ impl StateStore {
         published_for: Duration,
         now: Timestamp,
     ) -> Result<RotatedKeys, StateError> {
-        self.rotate(fresh, Some(published_for), now).await
-    }
-
-    /// The same at once, and the key that signed until now is taken out: every token that it signed is refused from now on.
-    pub async fn replace_signing_keys(
-        &self,
-        fresh: (&KeyId, &Secret),
-        now: Timestamp,
-    ) -> Result<RotatedKeys, StateError> {
-        self.rotate(fresh, None, now).await
-    }
-
-    async fn rotate(
-        &self,
-        fresh: (&KeyId, &Secret),
-        published_for: Option<Duration>,
-        now: Timestamp,
-    ) -> Result<RotatedKeys, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
         let (current, _) = at(&mut transaction, KeyStage::Current).await?.ok_or(StateError::NoKeys)?;
         let (next, published) = at(&mut transaction, KeyStage::Next).await?.ok_or(StateError::NoKeys)?;
-        let ready = published.plus(published_for.unwrap_or_default());
-        if ready > now && published_for.is_some() {
+        let ready = published.plus(published_for);
+        if ready > now {
             return Err(StateError::KeyTooNew { published, ready });
         }
-        if published_for.is_some() {
-            set(&mut transaction, &current, KeyStage::Previous, now).await?;
-        } else {
-            sqlx::query("DELETE FROM signing_keys WHERE id = $1")
-                .bind(current.as_str())
-                .execute(&mut *transaction)
-                .await
-                .map_err(StateError::Write)?;
-        }
+        set(&mut transaction, &current, KeyStage::Previous, now).await?;
         set(&mut transaction, &next, KeyStage::Current, now).await?;
         insert(&mut transaction, fresh, KeyStage::Next, now).await?;
-        let kind = if published_for.is_some() { "signing_keys_rotated" } else { "signing_key_replaced" };
         let detail = json!({"retired": current.as_str(), "current": next.as_str(), "next": fresh.0.as_str()});
-        announce(&mut transaction, now, kind, &detail).await?;
+        announce(&mut transaction, now, "signing_keys_rotated", &detail).await?;
         commit(transaction).await?;
         drop(writer);
         self.take_notice().await?;
         Ok(RotatedKeys { retired: current, current: next, next: fresh.0.clone() })
+    }
+
+    /// Puts new keys in the place of all there are, which were stolen: one file holds them all, so whoever has read one has
+    /// the others. Every token that they signed or sign is refused from now on. Gives the keys that are taken out.
+    pub async fn replace_signing_keys(
+        &self,
+        current: (&KeyId, &Secret),
+        next: (&KeyId, &Secret),
+        now: Timestamp,
+    ) -> Result<Vec<KeyId>, StateError> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer).await?;
+        let gone: Vec<String> = sqlx::query_scalar("DELETE FROM signing_keys RETURNING id")
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(StateError::Write)?;
+        insert(&mut transaction, current, KeyStage::Current, now).await?;
+        insert(&mut transaction, next, KeyStage::Next, now).await?;
+        let detail = json!({"retired": gone, "current": current.0.as_str(), "next": next.0.as_str()});
+        announce(&mut transaction, now, "signing_keys_replaced", &detail).await?;
+        commit(transaction).await?;
+        drop(writer);
+        self.take_notice().await?;
+        ids("signing_keys", gone)
     }
 }
 

@@ -41,6 +41,22 @@ async fn item_10_a_client_that_is_not_known_is_told_on_a_page() {
 }
 
 #[tokio::test]
+async fn a_client_that_nobody_has_checked_does_not_make_us_send_strangers_to_it() {
+    let server = Server::demo().await;
+    let uris = json!({ "redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none" });
+    let client = oauth::register(&server, uris).await;
+    let wrong = oauth::asking(&client).with("response_type", "token");
+    let browser = Browser::new(&server.base);
+    let answer = browser.get(&format!("/authorize?{}", wrong.encoded())).await;
+    is_local(&answer);
+    assert!(answer.text.contains("href=\"https://evil.example/cb?error=unsupported_response_type"), "{}", answer.text);
+
+    oauth::consent_page(&server, &browser, &oauth::asking(&client), "ada").await;
+    let answer = browser.get(&format!("/authorize?{}", wrong.encoded())).await;
+    assert_eq!(answer.status, 303, "whoever is signed in came to use it: {answer:?}");
+}
+
+#[tokio::test]
 async fn item_11_and_14_only_a_registered_redirect_uri_is_gone_to() {
     let server = Server::demo().await;
     let uris = json!({ "redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none" });

@@ -6,7 +6,6 @@ use crate::support::browser::{Browser, form, parameters};
 use crate::support::capture::{Capture, files};
 use crate::support::oauth::{self, Tokens, VERIFIER};
 use crate::support::server::Server;
-use crate::support::world::edit;
 
 #[tokio::test]
 async fn item_79_clients_in_a_page_can_speak_to_the_endpoints_that_are_for_clients() {
@@ -25,11 +24,7 @@ async fn item_79_clients_in_a_page_can_speak_to_the_endpoints_that_are_for_clien
 
 #[tokio::test]
 async fn item_79_a_limit_counts_the_address_that_a_trusted_proxy_names() {
-    let server = Server::demo_with(|directory| {
-        let proxies = "registration = \"open\"\ntrusted_proxies = [\"127.0.0.1\"]";
-        edit(&directory.join("bailiwick.toml"), "registration = \"open\"", proxies);
-    })
-    .await;
+    let server = Server::demo_with(oauth::behind_a_proxy).await;
     let from = async |forwarded: &str| {
         let call = server.client.method("POST", "/register").header("X-Forwarded-For", forwarded);
         call.header("Content-Type", "application/json").body("{}").send().await.status

@@ -104,6 +104,29 @@ async fn item_30_two_tabs_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
+async fn item_30_a_tab_that_was_open_before_the_sign_in_in_another_goes_on_after_it() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let browser = Browser::new(&server.base);
+    let one = oauth::open(&browser, &oauth::asking(&client).with("state", "one")).await;
+    let two = oauth::open(&browser, &oauth::asking(&client).with("state", "two")).await;
+    for (page, password, state) in [(one, server.password(), "one"), (two, "whatever is typed", "two")] {
+        let signed_in = oauth::sign_in(&browser, &page, &oauth::login("ada"), password).await;
+        assert_eq!(signed_in.status, 303, "{signed_in:?}");
+        let consent = browser.get(signed_in.header("location")).await;
+        assert!(consent.text.contains("ada@acme.example"), "{consent:?}");
+        assert_eq!(parameters(&oauth::decide(&browser, &consent, "allow").await)["state"], state);
+    }
+    // A form of another site is one all the same.
+    let page = oauth::open(&browser, &oauth::asking(&client)).await;
+    let form = form(&page.text, "/consent");
+    is_forged(&browser.post("/sign-in", &form, &[("Sec-Fetch-Site", "cross-site")]).await);
+    let events = oauth::stop_and_read_events(server).await;
+    let of = |kind: &str| events.iter().filter(|(found, _)| found == kind).count();
+    assert_eq!((of("oauth_sign_in"), of("oauth_consent"), of("oauth_forged_form")), (1, 2, 1));
+}
+
+#[tokio::test]
 async fn item_31_what_is_asked_cannot_be_edited_in_the_page() {
     let server = Server::demo().await;
     let narrow = json!({ "scope": "mcp:read", "token_endpoint_auth_method": "none" });
@@ -233,7 +256,8 @@ async fn item_38_the_session_changes_at_the_sign_in_and_ends_on_the_server() {
     assert!(page.text.contains("ada@acme.example"), "{page:?}");
     let done = browser.submit("/sign-out", &form(&page.text, "/sign-out")).await;
     is_page(&done, 200);
-    assert!(browser.cookies().is_empty(), "{:?}", browser.cookies());
+    let left: Vec<_> = browser.cookies().into_keys().collect();
+    assert_eq!(left, ["bailiwick-dev-device"], "which signs nobody in");
     let stolen = Browser::new(&server.base);
     stolen.set_cookies(after);
     assert!(stolen.get("/sign-out").await.text.contains("Signed out"), "the session is gone on the server");
@@ -271,6 +295,54 @@ async fn item_39_a_stranger_does_not_learn_who_has_an_account_and_locks_nobody_o
     assert_eq!(oauth::sign_in(&other, &others, &oauth::login("bob"), server.password()).await.status, 303);
     server.clock.advance(Duration::from_secs(wait));
     assert_eq!(attempt(&browser, &page, &ada, server.password()).await.status, 303);
+}
+
+#[tokio::test]
+async fn item_39_strangers_from_many_networks_lock_nobody_out_of_a_browser_where_they_have_signed_in() {
+    let server = Server::demo_with(oauth::behind_a_proxy).await;
+    let client = oauth::public(&server).await;
+    let ada = oauth::login("ada");
+    let signs_in = async |browser: &Browser, page: &Answer, password: &str, from: &str| {
+        let form = form(&page.text, "/sign-in").with("account", &ada).with("password", password);
+        browser.post("/sign-in", &form, &[("Sec-Fetch-Site", "same-origin"), ("X-Forwarded-For", from)]).await
+    };
+    let hers = Browser::new(&server.base);
+    oauth::consent_page(&server, &hers, &oauth::asking(&client), "ada").await;
+    let page = hers.get("/sign-out").await;
+    is_page(&hers.submit("/sign-out", &form(&page.text, "/sign-out")).await, 200);
+
+    let stranger = Browser::new(&server.base);
+    let page = oauth::open(&stranger, &oauth::asking(&client)).await;
+    let mut compared = 0;
+    for network in 0..60 {
+        // One of many networks of many customers, and two networks of one.
+        for from in [format!("2001:db8:{network:x}:1::1"), format!("2001:db8:{network:x}:2::1")] {
+            let guessed = signs_in(&stranger, &page, "guess", &from).await;
+            assert!(matches!(guessed.status, 403 | 429), "{guessed:?}");
+            compared += usize::from(guessed.status == 403);
+        }
+    }
+    assert_eq!(compared, 99, "the hundredth of the account, or its first, was hers");
+    let fresh = signs_in(&stranger, &page, server.password(), "203.0.113.77").await;
+    assert_eq!(fresh.status, 429, "{fresh:?}");
+    let wait: u64 = fresh.header("retry-after").parse().unwrap();
+    assert!((1..=3).contains(&wait), "{wait}");
+
+    let page = oauth::open(&hers, &oauth::asking(&client)).await;
+    let signed_in = signs_in(&hers, &page, server.password(), "2001:db8:1:1::1").await;
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    // What makes it hers is of her account alone, and gives no more than a bucket.
+    let thief = Browser::new(&server.base);
+    let page = oauth::open(&thief, &oauth::asking(&client)).await;
+    let mut cookies = thief.cookies();
+    cookies.insert("bailiwick-dev-device".to_owned(), hers.cookies()["bailiwick-dev-device"].clone());
+    thief.set_cookies(cookies);
+    assert_eq!(signs_in(&thief, &page, "guess", "198.51.100.1").await.status, 403);
+    let mut last = 0;
+    for _ in 0..5 {
+        last = signs_in(&thief, &page, "guess", "198.51.100.1").await.status;
+    }
+    assert_eq!(last, 429);
 }
 
 #[tokio::test]

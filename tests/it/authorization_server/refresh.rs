@@ -135,6 +135,11 @@ async fn item_63_a_line_ends_when_nobody_uses_it_and_at_its_absolute_end() {
         server.clock.advance(day * 7);
         busy = Tokens::of(&refresh(&server, &client, &busy.refresh).await);
     }
-    server.clock.advance(day * 2);
-    assert_eq!(error(&refresh(&server, &client, &busy.refresh).await), "invalid_grant", "thirty-one days in all");
+    server.clock.advance(Duration::from_mins(24 * 60 - 5));
+    let last = refresh(&server, &client, &busy.refresh).await;
+    assert!(last.json()["expires_in"].as_i64().unwrap() <= 300, "no token outlives the consent: {last:?}");
+    server.clock.advance(Duration::from_mins(5));
+    let last = Tokens::of(&last);
+    assert!(!oauth::is_accepted(&server, &last.access).await);
+    assert_eq!(error(&refresh(&server, &client, &last.refresh).await), "invalid_grant", "thirty days in all");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::cli::process::wait_until;
 use crate::support::browser::Form;
 use crate::support::client::Answer;
 use crate::support::oauth::{self, Registered, Tokens, VERIFIER};
@@ -125,6 +126,10 @@ async fn item_48_of_many_that_present_one_code_one_is_answered() {
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         assert_eq!(refused(answer, 400), "invalid_grant");
     }
+    let tokens = Tokens::of(answers.iter().find(|answer| answer.status == 200).unwrap());
+    assert!(oauth::is_accepted(&server, &tokens.access).await, "who lost was as quick as who won, and no thief");
+    assert_eq!(refused(&oauth::post(&server, "/token", &form).await, 400), "invalid_grant");
+    assert!(!oauth::is_accepted(&server, &tokens.access).await, "who comes afterwards has a copy");
 }
 
 #[tokio::test]
@@ -189,6 +194,34 @@ async fn item_52_and_53_a_client_that_does_not_prove_itself_is_told_so() {
 }
 
 #[tokio::test]
+async fn item_52_whoever_guesses_a_secret_is_not_told_when_it_is_right() {
+    let server = Server::demo_with(oauth::behind_a_proxy).await;
+    let (client, other) = (oauth::register(&server, json!({})).await, oauth::register(&server, json!({})).await);
+    let shows = async |client: &Registered, secret: &str, from: &str| {
+        let form = oauth::refresh(client, "").with("token", "x").with("client_secret", secret);
+        let call = server.client.method("POST", "/introspect").header("X-Forwarded-For", from);
+        call.header("Content-Type", "application/x-www-form-urlencoded").body(form.encoded()).send().await
+    };
+    let (here, there) = ("203.0.113.1", "203.0.113.2");
+    let right = client.secret.clone().unwrap();
+    assert_eq!(shows(&client, &right, here).await.status, 200);
+    let mut guessed = Vec::new();
+    for _ in 0..31 {
+        guessed.push(shows(&client, "wrong", here).await.status);
+    }
+    assert_eq!((guessed[0], guessed[29], guessed[30]), (401, 401, 429));
+    let late = shows(&client, &right, here).await;
+    assert_eq!(late.status, 429, "a right secret is worth as little now: {late:?}");
+    let wait: u64 = late.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    // The client itself is elsewhere, and another client here is not the one whose secret was guessed.
+    assert_eq!(shows(&client, &right, there).await.status, 200);
+    assert_eq!(shows(&other, other.secret.as_deref().unwrap(), here).await.status, 200);
+    server.clock.advance(Duration::from_secs(wait));
+    assert_eq!(shows(&client, &right, here).await.status, 200);
+}
+
+#[tokio::test]
 async fn item_55_the_access_token_is_of_rfc_9068() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -228,14 +261,35 @@ async fn item_56_a_store_that_fails_leaves_the_code_and_the_token_as_they_were()
     Tokens::of(&oauth::post(&server, "/token", &oauth::refresh(&client, &tokens.refresh)).await);
 }
 
+#[tokio::test]
+async fn item_56_a_code_whose_exchange_could_not_be_recorded_is_good_again() {
+    let server = Server::demo().await;
+    let (client, code) = public_code(&server).await;
+    let mut audit = open(&server.directory.join("audit.db")).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.kind = 'oauth_code_exchange'
+                BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
+    sqlx::raw_sql(full).execute(&mut audit).await.unwrap();
+    let form = oauth::exchange(&client, &code);
+    assert_eq!(refused(&oauth::post(&server, "/token", &form).await, 503), "temporarily_unavailable");
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut audit).await.unwrap();
+    wait_until("the audit is written again", async || {
+        let answer = oauth::post(&server, "/token", &form).await;
+        answer.status != 503 && oauth::is_accepted(&server, &Tokens::of(&answer).access).await
+    })
+    .await;
+}
+
+async fn open(file: &std::path::Path) -> sqlx::SqliteConnection {
+    use sqlx::ConnectOptions as _;
+    sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+}
+
 /// Another process that holds the file for itself.
 struct Held(sqlx::SqliteConnection);
 
 impl Held {
     async fn new(file: &std::path::Path) -> Self {
-        use sqlx::ConnectOptions as _;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
+        let mut connection = open(file).await;
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         Self(connection)
     }

@@ -301,15 +301,10 @@ fn northwind(database: &str, from: &str, to: &str) -> Said {
     fs::copy(root.join("policies/model.conf"), directory.path().join("draft/model.conf")).unwrap();
     let text = fs::read_to_string(root.join("policies/policy.csv")).unwrap();
     fs::write(directory.path().join("draft/policy.csv"), edit(&text, &[from], &[to])).unwrap();
-    let draft = directory.path().join("draft");
-    let config = root.join("bailiwick.toml");
-    let arguments = ["policy", "diff", "../../policies", "draft", "--config", config.to_str().unwrap()];
-    let policies = root.join("policies");
-    let arguments = arguments.map(|argument| match argument {
-        "../../policies" => policies.to_str().unwrap(),
-        "draft" => draft.to_str().unwrap(),
-        other => other,
-    });
+    let (policies, draft, config) =
+        (root.join("policies"), directory.path().join("draft"), root.join("bailiwick.toml"));
+    let [policies, draft, config] = [&policies, &draft, &config].map(|path| path.to_str().unwrap());
+    let arguments = ["policy", "diff", policies, draft, "--config", config];
     bailiwick(&root, &arguments).env("BAILIWICK_DATABASE_URL", database).output().unwrap().into()
 }
 

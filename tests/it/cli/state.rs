@@ -159,3 +159,12 @@ fn where_the_server_is_off_that_is_said() {
         done(directory.path(), &["client", "create", "x", "--redirect-uri", "https://app.example/cb", "--public"]);
     assert!(made.contains("write `enabled = true` into `[oauth]`") && !made.contains("secret"), "{made}");
 }
+
+#[test]
+fn to_look_at_a_token_makes_no_file() {
+    let directory = configured();
+    let said = run_with(directory.path(), &["token", "inspect"], "e30.e30.e30");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("note: `") && said.out.contains("state.db` does not exist"), "{said:?}");
+    assert!(!directory.path().join("state.db").exists());
+}

@@ -1,5 +1,7 @@
 //! A client of the authorization server, and the way a person goes through it.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::browser::{Browser, Form, form, parameters};
 use super::client::Answer;
 use super::server::Server;
+use super::world::edit;
 
 /// Where the client's answers go.
 pub(crate) const CALLBACK: &str = "http://127.0.0.1:7777/callback";
@@ -47,6 +50,12 @@ impl Tokens {
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
         Self { access: text("access_token"), refresh: text("refresh_token"), scope: text("scope") }
     }
+}
+
+/// Makes the demo trust the tests as a proxy: they come from wherever `X-Forwarded-For` says.
+pub(crate) fn behind_a_proxy(directory: &Path) {
+    let proxies = "registration = \"open\"\ntrusted_proxies = [\"127.0.0.1\"]";
+    edit(&directory.join("bailiwick.toml"), "registration = \"open\"", proxies);
 }
 
 /// Registers a client with these members, besides its redirect URI.

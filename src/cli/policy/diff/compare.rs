@@ -17,11 +17,19 @@ use crate::policy::{LineRef, Object, Permission, RowRule, Snapshot, Statement, U
 
 /// Compares the policies over the names in either.
 pub(super) fn compare(old: &Snapshot, new: &Snapshot, catalog: &Catalog) -> anyhow::Result<Difference> {
-    let mut compared = Compared { catalog, old: Policy::new(old), new: Policy::new(new) };
+    let (old_lines, new_lines) = (old.statements(), new.statements());
+    let mut compared = Compared {
+        catalog,
+        old: Policy::new(old, beyond(&old_lines, &new_lines, catalog)),
+        new: Policy::new(new, beyond(&new_lines, &old_lines, catalog)),
+    };
     let mut people = Vec::new();
     for tenant in catalog.tenants.keys() {
         for name in matrix::in_order(old.principals(tenant).union(&new.principals(tenant)).cloned()) {
             let requester = person::requester(tenant, &[&name], Context::default())?;
+            if !compared.concerns(&requester) {
+                continue;
+            }
             let changes = compared.person(&requester);
             if !changes.is_empty() {
                 compared.old.explain_names(&requester);
@@ -30,9 +38,24 @@ pub(super) fn compare(old: &Snapshot, new: &Snapshot, catalog: &Catalog) -> anyh
             }
         }
     }
-    let removed = compared.old.unexplained(&compared.new, catalog);
-    let added = compared.new.unexplained(&compared.old, catalog);
-    Ok(Difference { people, removed, added })
+    Ok(Difference { people, removed: compared.old.unexplained(), added: compared.new.unexplained() })
+}
+
+/// The lines that the other policy does not have. A line for every tenant and one for each of them say the same.
+fn beyond(lines: &[Statement], over: &[Statement], catalog: &Catalog) -> Vec<Statement> {
+    let mut said: HashMap<&str, HashSet<Option<&Tenant>>> = HashMap::new();
+    for statement in over {
+        said.entry(&statement.says).or_default().insert(statement.tenant.as_ref());
+    }
+    let still_said = |statement: &&Statement| {
+        let Some(tenants) = said.get(statement.says.as_str()) else { return false };
+        tenants.contains(&None)
+            || match &statement.tenant {
+                Some(tenant) => tenants.contains(&Some(tenant)),
+                None => catalog.tenants.keys().all(|tenant| tenants.contains(&Some(tenant))),
+            }
+    };
+    lines.iter().filter(|statement| !still_said(statement)).cloned().collect()
 }
 
 struct Compared<'a> {
@@ -42,6 +65,14 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
+    /// Says whether anything can change for somebody: they go by other names than before, or a line came or went that is for
+    /// one of those.
+    fn concerns(&self, requester: &Requester) -> bool {
+        let (old, new) = (self.old.snapshot.names(requester), self.new.snapshot.names(requester));
+        let theirs = |name: &Arc<str>| self.old.whose.contains(name) || self.new.whose.contains(name);
+        old != new || old.iter().any(theirs)
+    }
+
     /// What changes for somebody.
     fn person(&mut self, requester: &Requester) -> Vec<Change> {
         let mut changes = self.tools(requester);
@@ -183,29 +214,34 @@ fn changed(old: &BTreeSet<Undecided>, new: &BTreeSet<Undecided>) -> Option<Open>
 /// One policy, and which of its lines are accounted for.
 struct Policy<'a> {
     snapshot: &'a Snapshot,
-    statements: Vec<Statement>,
+    /// The lines that the other policy does not have.
+    changed: Vec<Statement>,
+    /// The names that those are for, in whichever tenant.
+    whose: HashSet<Arc<str>>,
     explained: HashSet<LineRef>,
     /// The names that people go by for whom something changes.
     names: HashSet<(Tenant, Arc<str>)>,
 }
 
 impl<'a> Policy<'a> {
-    fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, statements: snapshot.statements(), explained: HashSet::new(), names: HashSet::new() }
+    fn new(snapshot: &'a Snapshot, changed: Vec<Statement>) -> Self {
+        let whose = changed.iter().map(|statement| Arc::clone(&statement.who)).collect();
+        Self { snapshot, changed, whose, explained: HashSet::new(), names: HashSet::new() }
     }
 
-    /// The lines about the rows of a dataset that a name does not decide, those of its parents among them; none where the name
-    /// has no line about the dataset itself.
+    /// The lines about the rows of a dataset that a name does not decide. Those about its parents are among them where the name
+    /// has a line about the dataset itself; without one the parents change nothing.
     fn open(&self, requester: &Requester, dataset: &Dataset, catalog: &Catalog) -> BTreeSet<Undecided> {
         let object = |dataset: &Dataset| Object::Dataset(dataset.name.clone());
-        let told = self.snapshot.explain(requester, &object(dataset), Permission::Read);
-        if !told.lines.iter().any(|line| line.matched) {
-            return BTreeSet::new();
+        let of = |dataset: &Dataset| self.snapshot.undecided(requester, &object(dataset), Permission::Read);
+        let mut open = of(dataset);
+        if dataset.within.is_some() {
+            let told = self.snapshot.explain(requester, &object(dataset), Permission::Read);
+            if told.lines.iter().any(|line| line.matched) {
+                open.extend(lineage(dataset, catalog).into_iter().skip(1).flat_map(of));
+            }
         }
-        let all = lineage(dataset, catalog);
-        all.into_iter()
-            .flat_map(|dataset| self.snapshot.undecided(requester, &object(dataset), Permission::Read))
-            .collect()
+        open
     }
 
     fn explain_names(&mut self, requester: &Requester) {
@@ -213,21 +249,8 @@ impl<'a> Policy<'a> {
         self.names.extend(names.map(|name| (requester.tenant.clone(), name)));
     }
 
-    /// The lines that the other policy does not have, and that made no difference to any name.
-    fn unexplained(&self, other: &Self, catalog: &Catalog) -> Vec<Statement> {
-        let mut said: HashMap<&str, HashSet<Option<&Tenant>>> = HashMap::new();
-        for statement in &other.statements {
-            said.entry(&statement.says).or_default().insert(statement.tenant.as_ref());
-        }
-        let still_said = |statement: &&Statement| {
-            let Some(tenants) = said.get(statement.says.as_str()) else { return false };
-            // A line for every tenant and one for each of them say the same.
-            tenants.contains(&None)
-                || match &statement.tenant {
-                    Some(tenant) => tenants.contains(&Some(tenant)),
-                    None => catalog.tenants.keys().all(|tenant| tenants.contains(&Some(tenant))),
-                }
-        };
+    /// The lines that changed and made no difference to any name.
+    fn unexplained(&self) -> Vec<Statement> {
         let is_grant = |statement: &Statement| statement.says.starts_with("g,");
         let explained = |statement: &&Statement| {
             self.explained.contains(&statement.line)
@@ -236,8 +259,7 @@ impl<'a> Policy<'a> {
                         *name == statement.who && statement.tenant.as_ref().is_none_or(|own| own == tenant)
                     })
         };
-        let left = self.statements.iter().filter(|statement| !still_said(statement) && !explained(statement));
-        let mut left: Vec<Statement> = left.cloned().collect();
+        let mut left: Vec<Statement> = self.changed.iter().filter(|statement| !explained(statement)).cloned().collect();
         left.sort_by(|one, other| one.line.cmp(&other.line));
         // The alternatives of one line are one line.
         left.dedup_by(|one, other| one.line == other.line);

@@ -133,7 +133,7 @@ async fn what_is_revoked_here_is_known_at_once_and_elsewhere_at_the_next_look() 
 #[tokio::test]
 async fn purging_takes_what_nothing_can_come_of_and_no_more() {
     let world = world().await;
-    let keep = Retention { unused_client: HOUR, access_token: 15 * MINUTE };
+    let keep = Retention { unused_client: HOUR, idle_client: HOUR, access_token: 15 * MINUTE };
     let (_live, token) = world.exchanged().await;
     let (_, code) = world.consented().await;
     let (revoked, _) = world.exchanged().await;
@@ -155,4 +155,44 @@ async fn purging_takes_what_nothing_can_come_of_and_no_more() {
     let end = NOW.plus(31 * 24 * HOUR);
     assert_eq!(world.store.purge(keep, end).await.unwrap().grants, 1);
     assert!(world.store.refresh(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_client_is_kept_by_those_who_use_it_and_not_by_those_who_let_it_wait() {
+    let world = world().await;
+    let day = 24 * HOUR;
+    let keep = Retention { unused_client: HOUR, idle_client: 30 * day, access_token: 15 * MINUTE };
+    let register = async |id: &str| {
+        let registered = Client { origin: ClientOrigin::Registration, ..client(id) };
+        assert_eq!(world.store.register_client(&registered, 10, NOW).await.unwrap(), Registration::Done);
+        registered.id
+    };
+    let (waiting, asked, used) = (register("waiting").await, register("asked").await, register("used").await);
+    let wait = async |client: &ClientId, session: &LoginSessionId, n: u8| {
+        let request = AuthorizationRequest { client: client.clone(), ..world.request() };
+        let handle = RequestHandle::from_random([n; 32]);
+        world.store.open_request(&handle, session, &request, NOW.plus(3 * HOUR), NOW).await.unwrap();
+    };
+    let (stranger, secret) = (LoginSessionId::from_random([200; 16]), SessionSecret::from_random([200; 32]));
+    world.store.open_session(&stranger, &secret, NOW.plus(3 * HOUR), NOW).await.unwrap();
+    wait(&waiting, &stranger, 201).await;
+    let (person, old) = (LoginSessionId::from_random([202; 16]), SessionSecret::from_random([202; 32]));
+    let (new, end) = (SessionSecret::from_random([203; 32]), NOW.plus(3 * HOUR));
+    world.store.open_session(&person, &old, end, NOW).await.unwrap();
+    let signed_in = world.store.sign_in(&old, &new, &world.account, end, NOW).await.unwrap();
+    assert!(matches!(signed_in, SignedIn::Done(_)));
+    wait(&asked, &person, 204).await;
+    world.store.note_client_use(&used, NOW).await.unwrap();
+
+    let left = async |now| {
+        world.store.purge(keep, now).await.unwrap();
+        let mut left = Vec::new();
+        for id in [&waiting, &asked, &used] {
+            left.push(world.store.client(id).await.unwrap().is_some());
+        }
+        left
+    };
+    assert_eq!(left(NOW.plus(2 * HOUR)).await, [false, true, true]);
+    assert_eq!(left(NOW.plus(4 * HOUR)).await, [false, false, true]);
+    assert_eq!(left(NOW.plus(30 * day)).await, [false, false, false], "nothing is left that it was used for");
 }

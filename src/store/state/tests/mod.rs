@@ -119,7 +119,10 @@ impl World {
         let (old, new) = (SessionSecret::from_random([n; 32]), SessionSecret::from_random([n ^ 0x80; 32]));
         let id = LoginSessionId::from_random([n; 16]);
         self.store.open_session(&id, &old, NOW.plus(HOUR), NOW).await.unwrap();
-        self.store.sign_in(&old, &new, &self.account.id, NOW.plus(HOUR), NOW).await.unwrap().unwrap()
+        match self.store.sign_in(&old, &new, &self.account, NOW.plus(HOUR), NOW).await.unwrap() {
+            SignedIn::Done(session) => session,
+            other @ (SignedIn::AccountChanged | SignedIn::NoSession) => panic!("{other:?}"),
+        }
     }
 
     /// A request that waits in that browser.

@@ -100,6 +100,18 @@ async fn no_rotation_moves_the_end_of_the_grant() {
 }
 
 #[tokio::test]
+async fn an_answer_whose_token_has_ended_is_not_given_again() {
+    let world = world().await;
+    let (_, first) = world.exchanged().await;
+    rotated(rotate(&world, &first, 1, NOW).await);
+    let idle = NOW.plus(14 * 24 * HOUR);
+    assert!(
+        replayed(rotate(&world, &first, 2, Timestamp::from_micros(idle.as_micros() - 1)).await).successor.is_some()
+    );
+    assert!(matches!(rotate(&world, &first, 2, idle).await, Rotation::Expired));
+}
+
+#[tokio::test]
 async fn what_was_withdrawn_is_not_refreshed() {
     let world = world().await;
     let (grant, token) = world.exchanged().await;
