@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`model`] | the vocabulary: identifiers, times, secrets, who asks |
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
+//! | [`limits`] | how often somebody may ask |
+//! | [`outbound`] | fetches what strangers publish, and leads nobody inside by it |
 //! | [`config`] | the only reader of files and environment: `bailiwick.toml` in, settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
 //! | [`store`] | our own state: the audit trail, and what the authorization server remembers |
@@ -44,6 +46,10 @@ pub mod model;
 pub mod clock;
 
 pub mod random;
+
+pub mod limits;
+
+pub mod outbound;
 
 pub mod config;
 

@@ -11,6 +11,8 @@ const LAYERS: &[&str] = &[
     "model",
     "clock",
     "random",
+    "limits",
+    "outbound",
     "config",
     "catalog",
     "store",

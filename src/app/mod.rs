@@ -29,6 +29,7 @@ use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
+use crate::outbound::OutboundError;
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
@@ -63,6 +64,9 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     OwnKeys(OwnKeysError),
+    /// Documents of clients cannot be fetched.
+    #[error(transparent)]
+    Outbound(OutboundError),
     /// Passwords cannot be compared.
     #[error("passwords cannot be compared")]
     Passwords(#[source] PasswordError),

@@ -18,7 +18,7 @@ use crate::keys::{IssuerKeys, KeyCache};
 use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, SetUpToken};
 use crate::model::{Scope, Secret};
 use crate::oauth::metadata::path;
-use crate::oauth::{AuthorizationServer, Parts, Site};
+use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Retention, StateError, StateStore};
@@ -110,6 +110,7 @@ impl Own {
             tenants: catalog.tenants.keys().cloned().collect(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
+            documents: Documents::new(&seams.clock).map_err(StartError::Outbound)?,
             passwords,
             clock: Arc::clone(&seams.clock),
             random: Arc::clone(&seams.random),
@@ -190,7 +191,8 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         origin: ClientOrigin::Configuration,
         auth_method: if secret.is_some() { AuthMethod::SecretEither } else { AuthMethod::None },
         secret,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        jwks: None,
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,
@@ -198,5 +200,6 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         created: seams.clock.now(),
         used: None,
         disabled: None,
+        document: None,
     }
 }

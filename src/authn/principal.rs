@@ -62,7 +62,7 @@ impl Principal {
         // Whatever the token contains stands behind one of these prefixes.
         let proved = (signed.assurance() == Assurance::Verified).then_some(&proof.subject);
         let mut names = BTreeSet::from(["*".into()]);
-        names.extend(proved.into_iter().flat_map(|own| ["verified".into(), format!("subject:{own}").into()]));
+        names.extend(proved.into_iter().flat_map(|own| ["verified".into(), own.name()]));
         names.extend(external.filter(|_| issuer.users).map(|user| Arc::from(format!("user:{user}"))));
         for claim in &issuer.claims.roles {
             let roles = claims.roles(claim, organisation, trace)?;

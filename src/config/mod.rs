@@ -7,6 +7,7 @@
 //! Two things must never happen here: a key that nobody understands is passed over, and a setting that is left out permits
 //! something. `defaults.toml` says of each key what leaving it out does.
 
+mod client_documents;
 mod context;
 mod declaration;
 mod document;
@@ -26,6 +27,7 @@ mod sign_in;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod trusted;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,8 +42,9 @@ pub use preset::PRESETS;
 pub use problem::{BadSetting, ConfigErrors, Problem};
 pub use reading::{InForce, Warning};
 pub use settings::{
-    ActorRule, Audit, Claims, ContextHeaders, Database, Durability, Issuer, KeyLimits, KeySource, Log, LogFormat,
-    Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server, Settings, State, TokenType, TokenUse,
+    ActorRule, Audit, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule, Issuer,
+    KeyLimits, KeySource, Log, LogFormat, Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server,
+    Settings, State, TokenFormat, TokenType, TokenUse,
 };
 
 pub use sign_in::SignIn;
@@ -168,6 +171,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let oauth = oauth?;
     let server = server?;
     issuer::check_own_name(root, &issuers);
+    client_documents::check_tenants(root, &oauth.named, &tenants.iter().map(|tenant| tenant.name.value.as_str()));
     if oauth.server.is_some() {
         oauth::check_transport(root, &server);
         issuer::check_own_origin(root, &issuers, &server);

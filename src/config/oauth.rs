@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::client_documents::{Written, client_documents};
 use super::guide;
 use super::origin::At;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Oauth, OauthClient, Registration, Server, State};
+use super::settings::{Oauth, OauthClient, Registration, Server, State, TokenFormat};
+use crate::model::Tenant;
 use crate::model::oauth::RedirectUri;
 
 /// The fewest characters of a secret that a stranger can try.
@@ -29,6 +31,8 @@ pub(super) fn state(section: &mut Section<'_>) -> Option<State> {
 pub(super) struct Read {
     pub(super) server: Option<Oauth>,
     pub(super) client: Option<OauthClient>,
+    /// The tenants that hosts of clients are for.
+    pub(super) named: Vec<At<Tenant>>,
 }
 
 /// Reads `[oauth]`. Everything in it is read, be it on or off, so that a mistake is found before it matters.
@@ -37,6 +41,8 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
     const DAY: Duration = Duration::from_hours(24);
     let enabled = section.boolean("enabled");
     let access_token = section.duration("access_token", Duration::from_mins(10)..=DAY);
+    let formats = [("jwt", TokenFormat::Jwt), ("opaque", TokenFormat::Opaque)];
+    let access_token_format = section.word("access_token_format", &formats);
     let refresh_idle = section.duration("refresh_idle", HOUR..=365 * DAY);
     let refresh_absolute = section.duration("refresh_absolute", HOUR..=365 * DAY);
     let refresh_grace = section.duration("refresh_grace", Duration::ZERO..=Duration::from_mins(30));
@@ -45,12 +51,15 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
     let registration = registration(section);
     let registration_cap = section.integer::<u64>("registration_cap", 1..=1_000_000);
     let registration_unused = section.duration("registration_unused", Duration::from_mins(10)..=365 * DAY);
+    let documents = client_documents(section);
     let private_schemes = section.checked_texts("private_schemes", scheme);
     let trusted_proxies = section.checked_texts("trusted_proxies", network);
     let enabled = enabled?.value;
     let client = client(section, enabled, loopback);
+    let Written { documents, named } = documents?;
     let server = Oauth {
         access_token: access_token?.value,
+        access_token_format: access_token_format?.value,
         refresh_idle: refresh_idle?.value,
         refresh_absolute: refresh_absolute?.value,
         refresh_grace: refresh_grace?.value,
@@ -59,10 +68,11 @@ pub(super) fn oauth(section: &mut Section<'_>, loopback: bool) -> Option<Read> {
         registration: registration?,
         registration_cap: registration_cap?.value,
         registration_unused: registration_unused?.value,
+        client_documents: documents,
         private_schemes: private_schemes?.value.into_iter().map(|scheme| scheme.value).collect(),
         trusted_proxies: trusted_proxies?.value.into_iter().map(|network| network.value).collect(),
     };
-    Some(Read { server: enabled.then_some(server), client })
+    Some(Read { server: enabled.then_some(server), client, named })
 }
 
 /// Refuses what an authorization server cannot be: one that passwords and codes reach in the clear.

@@ -47,6 +47,8 @@ pub enum Warning {
     SignInUnused(String),
     /// A client is written without a redirect URI.
     NoRedirectUri,
+    /// Documents of clients are fetched from inside.
+    InternalClientHost(String),
     /// The Blockbrain preset's keys were replaced, and its issuer was not.
     KeysElsewhere {
         /// The issuer's name.
@@ -91,6 +93,11 @@ impl fmt::Display for Warning {
             Self::NoRedirectUri => f.write_str(
                 "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such \
                  as the callback that the platform shows for this server",
+            ),
+            Self::InternalClientHost(host) => write!(
+                f,
+                "`oauth.client_host.{host}` is `internal`: documents of clients are fetched from there at whatever address it has, \
+                 this machine's too; that is for development, and for hosts of one's own"
             ),
             Self::KeysElsewhere { issuer, keys, iss } => write!(
                 f,

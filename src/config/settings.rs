@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jsonwebtoken::Algorithm;
 use url::Url;
 
 use super::sign_in::SignIn;
-use crate::model::oauth::RedirectUri;
-use crate::model::{ClientId, ContextField, IssuerName, Name, Scopes, Secret};
+pub use super::trusted::{ActorRule, Claims, Issuer, KeyLimits, KeySource, RoleClaim, RoleShape, TokenType, TokenUse};
+use crate::model::oauth::{Reach, RedirectUri};
+use crate::model::{ClientId, ContextField, Secret};
 
 /// Everything that the server was told.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub struct State {
 pub struct Oauth {
     /// How long an access token lives.
     pub access_token: Duration,
+    /// What an access token is.
+    pub access_token_format: TokenFormat,
     /// How long a refresh token lives that nobody uses.
     pub refresh_idle: Duration,
     /// How long a grant lives, however often it is refreshed.
@@ -83,10 +85,21 @@ pub struct Oauth {
     pub registration_cap: u64,
     /// A client that registered itself and gets no token for so long is forgotten.
     pub registration_unused: Duration,
+    /// Whose documents make a client known.
+    pub client_documents: ClientDocuments,
     /// The schemes of applications that a redirect URI may have, besides `https:` and `http:` on loopback.
     pub private_schemes: Vec<String>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What an access token of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// A signed text that says what it is good for (RFC 9068).
+    Jwt,
+    /// A text that says nothing: the state knows what it is good for.
+    Opaque,
 }
 
 /// Whether clients can register themselves (RFC 7591).
@@ -98,6 +111,49 @@ pub enum Registration {
     Open,
     /// Whoever shows this initial access token can.
     Token(Secret),
+}
+
+/// Whose documents make a client known (OAuth Client ID Metadata Document).
+#[derive(Debug, Clone)]
+pub struct ClientDocuments {
+    /// Of which hosts.
+    pub rule: HostRule,
+    /// The hosts about which something is said.
+    pub hosts: Vec<ClientHost>,
+}
+
+/// Of which hosts documents are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostRule {
+    /// Of none.
+    None,
+    /// Of those that are listed.
+    Listed,
+    /// Of any, listed or not.
+    Any,
+}
+
+/// A host of clients' documents.
+#[derive(Debug, Clone)]
+pub struct ClientHost {
+    /// The host, as an address has it.
+    pub name: String,
+    /// Whose people can use its clients.
+    pub reach: Reach,
+    /// Whether it may be at an address that is not public, and on this machine without TLS.
+    pub internal: bool,
+}
+
+impl ClientDocuments {
+    /// What holds for the clients of a host; `None` where its documents are not taken.
+    pub fn of_host(&self, host: &str) -> Option<(Reach, bool)> {
+        let listed = self.hosts.iter().find(|listed| listed.name == host);
+        match (self.rule, listed) {
+            (HostRule::None, _) | (HostRule::Listed, None) => None,
+            (HostRule::Listed | HostRule::Any, Some(listed)) => Some((listed.reach.clone(), listed.internal)),
+            (HostRule::Any, None) => Some((Reach::EveryTenant, false)),
+        }
+    }
 }
 
 /// A client that the configuration makes known (RFC 6749, section 2.3): `OAUTH_CLIENT_ID` of the guide.
@@ -208,156 +264,6 @@ pub struct Policy {
     pub directory: PathBuf,
     /// How long the directory must be quiet before a change is loaded.
     pub settle: Duration,
-}
-
-/// A party whose tokens we trust.
-#[derive(Debug, Clone)]
-pub struct Issuer {
-    /// Its name in policies, tenants, logs.
-    pub name: IssuerName,
-    /// The accepted values of `iss`, compared as bytes; never empty.
-    pub issuers: Vec<String>,
-    /// Where its keys come from.
-    pub keys: KeySource,
-    /// How its keys are fetched and kept.
-    pub key_limits: KeyLimits,
-    /// A token must name at least one of these in `aud`; empty where its people sign in and none of its tokens is taken.
-    pub audiences: Vec<String>,
-    /// The accepted signature algorithms, all asymmetric; never empty.
-    pub algorithms: Vec<Algorithm>,
-    /// The accepted values of the token's client (`client_id`, else `azp`); empty only where `any_client = true` was written.
-    pub clients: Vec<String>,
-    /// Accepted values of the header's `typ`.
-    pub token_types: Vec<TokenType>,
-    /// What its tokens are for.
-    pub token_use: TokenUse,
-    /// What the claims mean.
-    pub claims: Claims,
-    /// The scopes of a token that carries no scope claim.
-    pub scopes: Scopes,
-    /// Whether its external user ids give `user:` names.
-    pub users: bool,
-    /// What an `act` claim does.
-    pub actor: ActorRule,
-    /// The largest age of a token, from `iat`.
-    pub max_age: Duration,
-    /// How far the clocks may differ.
-    pub leeway: Duration,
-    /// The largest token, in bytes.
-    pub max_token_bytes: usize,
-}
-
-/// Where an issuer's keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A JWKS document (RFC 7517).
-    Jwks(Url),
-    /// OpenID discovery or RFC 8414 metadata, which names the JWKS; the document's `issuer` must be an accepted one.
-    Discovery(Url),
-}
-
-/// How an issuer's keys are fetched and kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyLimits {
-    /// The shortest time between two fetches for an unknown key id.
-    pub cool_down: Duration,
-    /// How long a set is fresh when the response does not say.
-    pub fresh: Duration,
-    /// The bounds that a response's `max-age` is held to.
-    pub fresh_bounds: (Duration, Duration),
-    /// How long known keys are used past their freshness while the issuer cannot be reached.
-    pub stale: Duration,
-    /// How long an unknown key id is remembered as unknown.
-    pub negative: Duration,
-    /// The largest response, in bytes.
-    pub max_bytes: usize,
-    /// The most keys in a set.
-    pub max_keys: usize,
-    /// How long one fetch may take in all.
-    pub timeout: Duration,
-}
-
-/// The values of `typ` that an access token may have (RFC 9068 says `at+jwt`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenType {
-    /// `at+jwt` or `application/at+jwt`.
-    AccessToken,
-    /// `JWT`, as Zitadel and Keycloak write it.
-    Jwt,
-    /// No `typ` at all.
-    Missing,
-}
-
-/// What a token is for, and how issuers mark it in the payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenUse {
-    /// To be sent to a resource.
-    Access,
-    /// To tell a client who has signed in (OpenID Connect Core 1.0, section 2).
-    Identity,
-}
-
-impl TokenUse {
-    /// The members that mark a token, each with the values of one for this use: Keycloak's `typ`, Cognito's `token_use`, and
-    /// `events`, which only logout tokens and other security events have (RFC 8417). One without marks is for any use.
-    pub fn marks(self) -> [(&'static str, &'static [&'static str]); 3] {
-        match self {
-            Self::Access => [("typ", &["Bearer"]), ("token_use", &["access"]), ("events", &[])],
-            Self::Identity => [("typ", &["ID"]), ("token_use", &["id"]), ("events", &[])],
-        }
-    }
-}
-
-/// What an issuer's claims mean. Claim names are literal: they contain `:` and `.`.
-#[derive(Debug, Clone)]
-pub struct Claims {
-    /// The customer's own identifier of the person: the first claim that is present.
-    pub external_user: Vec<String>,
-    /// The organisation: the first claim that is present. A token without one is refused.
-    pub organisation: Vec<String>,
-    /// Pairs of claims that must be equal where both are present.
-    pub equal: Vec<(String, String)>,
-    /// The roles, if the issuer sends any.
-    pub roles: Vec<RoleClaim>,
-    /// The claim that holds scopes, if the issuer sends any.
-    pub scope: Option<String>,
-    /// The claim that `X-User-ID` must equal, where configured; otherwise that header is only recorded.
-    pub user_header: Option<String>,
-    /// The claims that must be absent, because only an ID token has them.
-    pub absent: Vec<String>,
-    /// The claims that must be present.
-    pub required: Vec<String>,
-    /// Declared attribute to the claim that holds it; typed by the catalog.
-    pub attributes: BTreeMap<Name, String>,
-}
-
-/// A claim that holds roles.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleClaim {
-    /// Its name.
-    pub claim: String,
-    /// Its form.
-    pub shape: RoleShape,
-}
-
-/// The form of a role claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoleShape {
-    /// Zitadel's `{role: {organisation: domain}}`: a role counts only for the organisation that the token is for.
-    PerOrganisation,
-    /// A list of texts, valid for the token's organisation.
-    List,
-}
-
-/// What an `act` claim (RFC 8693, section 4.1) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ActorRule {
-    /// The token is refused.
-    Deny,
-    /// The token is accepted; the actor is recorded and is `r.sub.actor`.
-    Allow,
-    /// Accepted for these actors' `sub` only.
-    Only(Vec<String>),
 }
 
 /// Which headers say what. A header that is named here and sent twice is refused.

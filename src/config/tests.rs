@@ -8,6 +8,7 @@ use jsonwebtoken::Algorithm;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::oauth::Reach;
 use crate::model::{ContextField, Scope};
 
 /// The least that answers anything.
@@ -864,7 +865,7 @@ fn every_key_that_is_read_is_documented() {
         let (_, known) = message.split_once("; here stand ").unwrap_or_else(|| panic!("{header}: {message}"));
         for word in known.lines().next().unwrap().split(", ").map(|word| word.trim_matches('`')) {
             let written = format!("{word} = ");
-            let table = [format!("[{word}]"), format!("[[{word}]]"), format!(".{word}]")];
+            let table = [format!("[{word}]"), format!("[[{word}]]"), format!(".{word}]"), format!(".{word}]]")];
             let found = DEFAULTS.lines().any(|line| {
                 let line = line.trim_start_matches('#');
                 line.starts_with(&written) || table.iter().any(|table| line.ends_with(table.as_str()))
@@ -913,6 +914,28 @@ fn the_authorization_server_is_off_unless_it_is_turned_on() {
     assert_eq!((on.refresh_idle, on.refresh_absolute), (Duration::from_hours(14 * 24), Duration::from_hours(30 * 24)));
     assert!(matches!(on.registration, Registration::Off));
     assert!(on.trusted_proxies.is_empty() && on.private_schemes.is_empty());
+    assert_eq!(on.client_documents.of_host("claude.ai"), Some((Reach::EveryTenant, false)));
+}
+
+#[test]
+fn hosts_of_clients_are_taken_as_they_are_listed() {
+    let with = |rule: &str| {
+        let host = |name: &str, more: &str| format!("[[oauth.client_host]]\nname = \"{name}\"\n{more}\n");
+        let hosts = [host("claude.ai", "tenants = [\"acme\"]"), host("localhost", "internal = true")].concat();
+        loaded(&format!("[oauth]\nenabled = true\nclient_documents = \"{rule}\"\n{hosts}{ISSUER}{TENANT}"))
+    };
+    let acme = Reach::Tenants(["acme".parse().unwrap()].into());
+    for (rule, expected) in [
+        ("off", [None, None, None]),
+        ("listed", [Some((acme.clone(), false)), Some((Reach::EveryTenant, true)), None]),
+        ("any", [Some((acme, false)), Some((Reach::EveryTenant, true)), Some((Reach::EveryTenant, false))]),
+    ] {
+        let read = with(rule);
+        let documents = &read.settings.oauth.as_ref().unwrap().client_documents;
+        assert_eq!(["claude.ai", "localhost", "vscode.dev"].map(|host| documents.of_host(host)), expected, "{rule}");
+        let warnings: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+        assert!(warnings.len() == 1 && warnings[0].contains("for development"), "{warnings:?}");
+    }
 }
 
 #[test]
@@ -953,7 +976,22 @@ fn mistakes_in_oauth_are_found_even_while_it_is_off() {
             "client_id = \"us\"\nredirect_uris = [\"http://platform.example/cb\"]",
             "`oauth.redirect_uris`: the redirect URI is `http:` to another machine; write `https:`, or a loopback address",
         ),
+        ("access_token_format = \"JWT\"", "`oauth.access_token_format` is `JWT`; did you mean `jwt`?"),
         ("enable = true", "`oauth.enable` is not a setting; did you mean `enabled`?"),
+        ("client_documents = \"all\"", "`oauth.client_documents` is `all`; expected `off`, `listed`, `any`"),
+        (
+            "[[oauth.client_host]]\nname = \"https://claude.ai\"",
+            "`oauth.client_host.https://claude.ai.name` is \"https://claude.ai\"; expected a host in lower case, without scheme, port \
+             and path, such as \"claude.ai\"",
+        ),
+        (
+            "[[oauth.client_host]]\ninternal = true",
+            "`oauth.client_host[1].name` is missing; write the host of the clients' addresses, such as \"claude.ai\"",
+        ),
+        (
+            "[[oauth.client_host]]\nname = \"claude.ai\"\ntenants = [\"acne\"]",
+            "`oauth.client_host.tenants` is `acne`; expected a declared tenant",
+        ),
     ] {
         let refused = refused(&format!("[oauth]\n{line}\n{ISSUER}"));
         assert!(refused.starts_with("bailiwick.toml:") && refused.ends_with(message), "{line}\n{refused}\n{message}");

@@ -121,7 +121,8 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        jwks: None,
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,
@@ -129,6 +130,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         created: now,
         used: None,
         disabled: None,
+        document: None,
     })
 }
 

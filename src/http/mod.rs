@@ -3,7 +3,6 @@
 mod bearer;
 mod cors;
 mod error;
-mod limits;
 mod mcp;
 mod oauth;
 mod operations;

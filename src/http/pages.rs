@@ -85,6 +85,8 @@ pub(super) struct Consent<'a> {
     pub(super) vouched: bool,
     /// Who says what the client is, in a few words.
     pub(super) standing: &'a str,
+    /// The host of the document that the client is known by.
+    pub(super) described_at: Option<&'a str>,
     pub(super) redirect_host: &'a str,
     pub(super) loopback: bool,
     pub(super) account: &'a str,

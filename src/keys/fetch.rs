@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde_json::Value;
 
 use super::jwk::{self, BadKeySet, Filtered};
 use super::strict_json::{self, BadJson};
 use crate::config::{KeyLimits, KeySource};
+use crate::outbound::{is_loopback_http, max_age};
 
 /// The longest wait for a connection; the whole fetch has its own bound.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -151,7 +152,7 @@ impl Fetcher {
             KeySource::Discovery(url) => self.discover(url).await?,
         };
         let response = self.get(&url, &["application/json", "application/jwk-set+json"]).await?;
-        let max_age = max_age(&response);
+        let max_age = max_age(response.headers());
         let body = self.body(&url, response).await?;
         let set = jwk::filter(&body, self.max_keys).map_err(|source| FetchError::KeySet { url, source })?;
         Ok(Fetched { set, max_age })
@@ -203,33 +204,6 @@ impl Fetcher {
 /// one on our own machine may.
 fn may_name(document: &Url, jwks: &Url) -> bool {
     jwks.scheme() == "https" || (is_loopback_http(jwks) && is_loopback_http(document))
-}
-
-/// Says whether an address is http on this very machine, the one place where keys may travel in clear.
-fn is_loopback_http(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-}
-
-/// The freshness that the answer claims (RFC 9111, section 5.2.2).
-fn max_age(response: &Response) -> Option<Duration> {
-    let values = response.headers().get_all(CACHE_CONTROL);
-    let directives: Vec<String> = values
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|directive| directive.trim().to_ascii_lowercase())
-        .collect();
-    if directives.iter().any(|directive| directive == "no-store" || directive == "no-cache") {
-        return Some(Duration::ZERO);
-    }
-    let seconds = directives.iter().find_map(|directive| directive.strip_prefix("max-age="))?;
-    seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

@@ -93,6 +93,8 @@ pub enum BadKeySet {
     Empty {
         /// How many entries were left out.
         skipped: usize,
+        /// The first of them, and why.
+        first: Option<Box<(usize, Unusable)>>,
     },
 }
 
@@ -166,7 +168,7 @@ pub(super) fn filter(document: &[u8], max_keys: usize) -> Result<Filtered, BadKe
         }
     }
     if keys.is_empty() {
-        return Err(BadKeySet::Empty { skipped: skipped.len() });
+        return Err(BadKeySet::Empty { skipped: skipped.len(), first: skipped.into_iter().next().map(Box::new) });
     }
     Ok(Filtered { keys, skipped })
 }

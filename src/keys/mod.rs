@@ -2,10 +2,12 @@
 //!
 //! [`KeyCache`] answers one question, "which key of this issuer may verify this signature", from a snapshot in memory. It
 //! survives the issuer's rotation and the issuer's outage without refusing good tokens or accepting bad ones, and it
-//! cannot be made to fetch more than once per cool-down by any token. [`own`] has the keys that we sign with. [`Trust`] says which issuer really signed a token, and
+//! cannot be made to fetch more than once per cool-down by any token. [`own`] has the keys that we sign with,
+//! [`assertion`] verifies what clients sign. [`Trust`] says which issuer really signed a token, and
 //! [`Trace`] is the recorder that every check of a token goes through. Nothing here says that a token is good for anything:
 //! that is `authn`'s word.
 
+pub mod assertion;
 mod cache;
 mod claims;
 mod fault;

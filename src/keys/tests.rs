@@ -594,7 +594,7 @@ fn keys_that_claim_the_same_id_are_both_dropped_unless_they_are_one() {
     assert_eq!(kids(json!([a, a, b])), [Some("a".to_owned()), Some("b".to_owned())]);
     let skipped = read(json!([a, other, b])).unwrap().skipped;
     assert!(skipped.iter().all(|(_, reason)| *reason == Unusable::SameKid));
-    assert!(matches!(read(json!([a, other])), Err(BadKeySet::Empty { skipped: 2 })));
+    assert!(matches!(read(json!([a, other])), Err(BadKeySet::Empty { skipped: 2, .. })));
 }
 
 #[test]

@@ -22,10 +22,14 @@ use super::jws::UnverifiedToken;
 use super::own::OwnKeys;
 use super::person::{Person, Standing};
 use crate::config::{Issuer, TokenType};
+use crate::model::oauth::AccessToken;
 use crate::model::{Assurance, BearerToken, ExternalUserId, IssuerName, Tenant, TokenHash};
 
 /// How many verified signatures are remembered.
 const REMEMBERED: u64 = 4096;
+
+/// When to ask again after the state could not be read.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Why no trusted issuer is known to have signed a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +85,8 @@ type Trusted = Arc<(Issuer, IssuerKeys)>;
 #[derive(Debug)]
 struct Verified {
     trusted: Trusted,
-    key: Arc<TrustedKey>,
+    /// Nothing, where it is our own word in the state.
+    key: Option<Arc<TrustedKey>>,
     claims: Claims,
 }
 
@@ -159,7 +164,10 @@ impl Trust {
     /// Finds out who signed the token; of one of ours, that nothing of it was withdrawn, too. A trace that records sees every
     /// check, so nothing remembered is used for it.
     pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Signed, NotSigned> {
-        let verified = self.remembered(token, trace).await?;
+        let verified = match self.kept(token, trace).await? {
+            Some(kept) => kept,
+            None => self.remembered(token, trace).await?,
+        };
         let Standing { person, asserts } = match &verified.trusted.1 {
             IssuerKeys::Own(keys) => keys.standing(&verified.claims, trace).await?,
             IssuerKeys::Fetched(_) => Standing { person: None, asserts: false },
@@ -167,9 +175,37 @@ impl Trust {
         Ok(Signed { verified, person, asserts })
     }
 
+    /// What our own state says of a token that says nothing itself. What is remembered of it is what it says; whether that
+    /// holds is asked each time, as of every token of ours.
+    async fn kept(&self, token: &BearerToken, trace: &mut Trace) -> Result<Option<Arc<Verified>>, NotSigned> {
+        let Ok(opaque) = token.expose().parse::<AccessToken>() else { return Ok(None) };
+        let own = self.issuers.iter().find_map(|trusted| match &trusted.1 {
+            IssuerKeys::Own(keys) => Some((trusted, keys)),
+            IssuerKeys::Fetched(_) => None,
+        });
+        let Some((trusted, keys)) = own else { return Ok(None) };
+        let hash = token.hash();
+        if let Some(known) = self.signatures.get(&hash).filter(|_| !trace.records()) {
+            return Ok(Some(known));
+        }
+        let claims = keys.kept(&opaque).await.map_err(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "what a token says could not be read");
+            NotSigned::Unavailable { issuer: trusted.0.name.clone(), retry_after: SOON }
+        })?;
+        let claims =
+            trace.require(Reason::Opaque, claims, &"one of ours by its form", Some(&"a token that is kept here"))?;
+        let verified = Arc::new(Verified { trusted: Arc::clone(trusted), key: None, claims });
+        self.signatures.insert(hash, Arc::clone(&verified));
+        Ok(Some(verified))
+    }
+
     async fn remembered(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Verified>, NotSigned> {
         let hash = token.hash();
-        let remembered = self.signatures.get(&hash).filter(|verified| verified.trusted.1.holds(&verified.key));
+        let remembered = self
+            .signatures
+            .get(&hash)
+            .filter(|verified| verified.key.as_ref().is_some_and(|key| verified.trusted.1.holds(key)));
         if let Some(verified) = remembered.filter(|_| !trace.records()) {
             return Ok(verified);
         }
@@ -208,7 +244,7 @@ impl Trust {
         trace.check(Reason::UnknownKey, true, &header.shown("kid"))?;
         let genuine = key.verifies(signing_input.as_bytes(), signature, algorithm);
         trace.check(Reason::Signature, genuine, if genuine { &"made with the key" } else { &"another's" })?;
-        Ok(Verified { trusted: Arc::clone(trusted), key, claims })
+        Ok(Verified { trusted: Arc::clone(trusted), key: Some(key), claims })
     }
 }
 

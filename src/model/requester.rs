@@ -15,6 +15,17 @@ pub struct Subject {
     pub id: SubjectId,
 }
 
+impl Subject {
+    /// The name that policies know it by. A client of our own authorization server that acts for itself has a name of its own
+    /// kind; whatever another issuer writes as `sub`, it is that issuer's.
+    pub fn name(&self) -> Arc<str> {
+        if self.issuer == IssuerName::ours() && self.id.as_str().starts_with("client:") {
+            return self.id.as_str().into();
+        }
+        format!("subject:{self}").into()
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.issuer, self.id)

@@ -132,7 +132,7 @@ pub(super) fn is_ours(resource: &str, site: &Site) -> bool {
 
 /// The scopes that are given: those asked for that this client may have, or, if it asks for none, the least one. Words of
 /// other servers are left out; if nothing remains, nothing is given.
-fn scopes(asked: Option<&str>, allowed: &Scopes) -> Option<Scopes> {
+pub(super) fn scopes(asked: Option<&str>, allowed: &Scopes) -> Option<Scopes> {
     let asked = asked.map_or_else(|| [Scope::Read].into_iter().collect(), Scopes::known_in);
     let given: Scopes = asked.iter().filter(|scope| allowed.contains(*scope)).collect();
     (!given.is_empty()).then_some(given)

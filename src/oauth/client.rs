@@ -8,10 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::assertion::TYPE;
 use super::parameters::{Parameters, decode};
 use super::refusal::{Presented, TokenRefusal};
-use crate::model::ClientId;
+use crate::keys::assertion::unverified_client;
 use crate::model::oauth::{AuthMethod, ClientSecret};
+use crate::model::{ClientId, Secret};
 use crate::store::state::Client;
 
 /// Who a client says it is, and with what it proves that.
@@ -19,6 +21,7 @@ use crate::store::state::Client;
 pub struct Credentials {
     id: ClientId,
     secret: Option<ClientSecret>,
+    pub(super) assertion: Option<Secret>,
     presented: Presented,
 }
 
@@ -26,26 +29,27 @@ impl Credentials {
     /// Reads them out of a request.
     pub fn read(headers: &HeaderMap, parameters: &Parameters) -> Result<Self, TokenRefusal> {
         let (id, secret) = (parameters.one("client_id")?, parameters.one("client_secret")?);
-        if parameters.has("client_assertion") || parameters.has("client_assertion_type") {
-            return Err(TokenRefusal::Client(Presented::Body));
-        }
+        let assertion = assertion(parameters)?;
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let header = match (sent.next(), sent.next()) {
             (None, _) => None,
             (Some(one), None) => Some(one),
             (Some(_), Some(_)) => return Err(TokenRefusal::TwoMethods),
         };
+        if let Some(assertion) = assertion {
+            return signed(id, assertion, header.is_some() || secret.is_some());
+        }
         let Some(header) = header else {
             let id = id.ok_or(TokenRefusal::Missing("client_id"))?;
             let id = id.parse().map_err(|_| TokenRefusal::Client(Presented::Body))?;
             let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
-            return Ok(Self { id, secret, presented: Presented::Body });
+            return Ok(Self { id, secret, assertion: None, presented: Presented::Body });
         };
         let read = header.to_str().ok().and_then(basic).ok_or(TokenRefusal::Client(Presented::Header))?;
         if secret.is_some() || id.is_some_and(|id| id != read.0.as_str()) {
             return Err(TokenRefusal::TwoMethods);
         }
-        Ok(Self { id: read.0, secret: Some(read.1), presented: Presented::Header })
+        Ok(Self { id: read.0, secret: Some(read.1), assertion: None, presented: Presented::Header })
     }
 
     /// The client that is named.
@@ -63,7 +67,7 @@ impl Credentials {
         self.presented
     }
 
-    /// Says whether this is the client that is registered under the name.
+    /// Says whether this is the client that is registered under the name, as far as a secret says it.
     pub fn prove(&self, client: &Client) -> Result<(), TokenRefusal> {
         let secret = match (&self.secret, client.auth_method, self.presented) {
             (None, AuthMethod::None, Presented::Body) => return Ok(()),
@@ -77,6 +81,30 @@ impl Credentials {
         let known = client.secret.is_some_and(|known| known.is(&secret.hash()));
         if known { Ok(()) } else { Err(TokenRefusal::Client(self.presented)) }
     }
+}
+
+/// What a client signed to prove itself.
+fn assertion(parameters: &Parameters) -> Result<Option<&str>, TokenRefusal> {
+    match (parameters.one("client_assertion_type")?, parameters.one("client_assertion")?) {
+        (None, None) => Ok(None),
+        (Some(TYPE), Some(assertion)) => Ok(Some(assertion)),
+        (Some(_), Some(_)) => Err(TokenRefusal::Client(Presented::Body)),
+        (None, Some(_)) => Err(TokenRefusal::Missing("client_assertion_type")),
+        (Some(_), None) => Err(TokenRefusal::Missing("client_assertion")),
+    }
+}
+
+/// Credentials by an assertion, which names the client itself.
+fn signed(id: Option<&str>, assertion: &str, is_second: bool) -> Result<Credentials, TokenRefusal> {
+    if is_second {
+        return Err(TokenRefusal::TwoMethods);
+    }
+    let claimed = unverified_client(assertion).ok_or(TokenRefusal::Client(Presented::Body))?;
+    if id.is_some_and(|id| id != claimed.as_str()) {
+        return Err(TokenRefusal::TwoMethods);
+    }
+    let assertion = Some(Secret::new(assertion.to_owned()));
+    Ok(Credentials { id: claimed, secret: None, assertion, presented: Presented::Body })
 }
 
 /// Name and password of the `Basic` scheme, each encoded as in a form (RFC 6749, section 2.3.1).

@@ -44,7 +44,7 @@ impl AuthorizationServer {
         if let Ok(token) = token.parse::<RefreshToken>() {
             return Ok(self.store.refresh(&token).await?.map(|stored| stored.grant));
         }
-        match self.keys.read(&BearerToken::new(token.to_owned())) {
+        match self.keys.claims_of(&BearerToken::new(token.to_owned())).await? {
             Some(claims) => Ok(self.store.grant(&claims.grant).await?),
             None => Ok(None),
         }
@@ -54,7 +54,7 @@ impl AuthorizationServer {
     pub async fn introspect(&self, client: &Client, parameters: &Parameters) -> Result<Value, NotIssued> {
         let token = parameters.one("token").map_err(TokenRefusal::from)?.ok_or(TokenRefusal::Missing("token"))?;
         parameters.one("token_type_hint").map_err(TokenRefusal::from)?;
-        if !client.auth_method.has_secret() {
+        if !client.auth_method.is_confidential() {
             return Err(TokenRefusal::Client(super::Presented::Body).into());
         }
         let live = self.live(token).await?.filter(|live| may_know(client, &live.grant));
@@ -92,7 +92,8 @@ impl AuthorizationServer {
             let (scopes, issued) = (stored.grant.terms.scopes.clone(), stored.grant.created);
             Live { scopes, issued, expires: stored.expires, grant: stored.grant, is_access: false }
         } else {
-            let Some(claims) = self.keys.read(&BearerToken::new(token.to_owned())) else { return Ok(None) };
+            let read = self.keys.claims_of(&BearerToken::new(token.to_owned())).await?;
+            let Some(claims) = read else { return Ok(None) };
             let Some(grant) = self.store.grant(&claims.grant).await? else { return Ok(None) };
             Live { grant, scopes: claims.scopes, issued: claims.issued, expires: claims.expires, is_access: true }
         };
@@ -115,6 +116,6 @@ fn may_know(client: &Client, grant: &Grant) -> bool {
     let is_own = grant.terms.client == client.id;
     match client.origin {
         ClientOrigin::CommandLine | ClientOrigin::Configuration => is_own || client.reach.covers(&grant.terms.tenant),
-        ClientOrigin::Registration => is_own,
+        ClientOrigin::Registration | ClientOrigin::MetadataDocument => is_own,
     }
 }

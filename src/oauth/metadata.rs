@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::keys::assertion::ALGORITHMS;
 use crate::model::Scope;
 
 /// The paths of the endpoints, below the issuer.
@@ -62,13 +63,22 @@ impl Site {
 }
 
 /// How clients may authenticate at the token and revocation endpoints.
-pub const CLIENT_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+pub const CLIENT_METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// The grants that are served.
-pub const GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
+pub const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+
+/// What the configuration turns on and off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offers {
+    /// Clients can register themselves.
+    pub registration: bool,
+    /// Clients can be known by a document at the address that is their id.
+    pub client_documents: bool,
+}
 
 /// The document of `/.well-known/oauth-authorization-server`.
-pub fn authorization_server(site: &Site, registers: bool) -> Value {
+pub fn authorization_server(site: &Site, offers: Offers) -> Value {
     let mut document = json!({
         "issuer": site.issuer(),
         "authorization_endpoint": site.address(path::AUTHORIZE),
@@ -82,12 +92,16 @@ pub fn authorization_server(site: &Site, registers: bool) -> Value {
         "grant_types_supported": GRANTS,
         "token_endpoint_auth_methods_supported": CLIENT_METHODS,
         "revocation_endpoint_auth_methods_supported": CLIENT_METHODS,
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": CLIENT_METHODS[1..],
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
+        "client_id_metadata_document_supported": offers.client_documents,
         "protected_resources": [site.resource()],
     });
-    if registers {
+    if offers.registration {
         document["registration_endpoint"] = site.address(path::REGISTER).into();
     }
     document
@@ -95,8 +109,8 @@ pub fn authorization_server(site: &Site, registers: bool) -> Value {
 
 /// The document of `/.well-known/openid-configuration`, for clients that look there first. OpenID discovery requires two
 /// members more; no ID token is issued, so `openid` is not among the scopes.
-pub fn openid_configuration(site: &Site, registers: bool, algorithm: &str) -> Value {
-    let mut document = authorization_server(site, registers);
+pub fn openid_configuration(site: &Site, offers: Offers, algorithm: &str) -> Value {
+    let mut document = authorization_server(site, offers);
     document["subject_types_supported"] = json!(["public"]);
     document["id_token_signing_alg_values_supported"] = json!([algorithm]);
     document
@@ -106,11 +120,13 @@ pub fn openid_configuration(site: &Site, registers: bool, algorithm: &str) -> Va
 mod tests {
     use super::*;
 
+    const ALL: Offers = Offers { registration: true, client_documents: true };
+
     #[test]
     fn the_issuer_is_the_bare_origin_everywhere() {
         let site = Site::new(&"https://mcp.acme.example:443/".parse().unwrap());
         assert_eq!((site.issuer(), site.resource()), ("https://mcp.acme.example", "https://mcp.acme.example/mcp"));
-        let document = authorization_server(&site, true);
+        let document = authorization_server(&site, ALL);
         assert_eq!(document["issuer"], site.issuer());
         for (name, value) in document.as_object().unwrap() {
             if name.ends_with("_endpoint") || name == "jwks_uri" {
@@ -122,9 +138,11 @@ mod tests {
     #[test]
     fn registration_is_named_where_it_is_served() {
         let site = Site::new(&"http://127.0.0.1:8080".parse().unwrap());
-        assert_eq!(authorization_server(&site, false).get("registration_endpoint"), None);
+        let none = authorization_server(&site, Offers { registration: false, client_documents: false });
+        assert_eq!(none.get("registration_endpoint"), None);
+        assert_eq!(none["client_id_metadata_document_supported"], false);
         assert_eq!(
-            openid_configuration(&site, true, "EdDSA")["registration_endpoint"],
+            openid_configuration(&site, ALL, "EdDSA")["registration_endpoint"],
             "http://127.0.0.1:8080/register"
         );
     }

@@ -2,15 +2,20 @@
 //! it, and whatever it remembers is in the store.
 //!
 //! A request goes through one function each: [`authorize`] decides on the parameters of an authorization request,
-//! `person` on what somebody does in a browser, `provider` on their way to an OpenID provider and back, `set_up` on the first
-//! account, [`client`] on who a client is, [`token`] on what a code or a refresh token is
+//! `known` on which client it comes from, `person` on what somebody does in a browser, `provider` on their way to an OpenID
+//! provider and back, `set_up` on the first account, [`client`] on who a client is, [`token`] on what a code or a refresh token is
 //! worth now, `inspect` on what a token still is. Refusals are enums whose variants have the RFCs' words ([`Refusal`],
 //! [`TokenRefusal`], [`RegistrationRefusal`]). Single use is never decided by reading first: the store's conditional updates
 //! say who was first.
 
+mod assertion;
 pub mod authorize;
 pub mod client;
+mod document;
 mod inspect;
+mod known;
+mod machine;
+mod members;
 pub mod metadata;
 mod parameters;
 mod person;
@@ -23,6 +28,8 @@ pub mod token;
 
 pub use authorize::NotAsked;
 pub use client::Credentials;
+pub use document::BadDocument;
+pub use known::{Documents, NoDocument};
 pub use metadata::Site;
 pub use parameters::{BadParameters, Parameters, Repeated};
 pub use person::{Begun, Decided, NotBegun, Proof, Proved, SignIn, Waiting};

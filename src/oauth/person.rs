@@ -10,8 +10,8 @@ use super::parameters::Parameters;
 use super::refusal::{Local, Refusal};
 use super::{AuthorizationServer, Failure};
 use crate::model::oauth::{
-    AccountId, AuthorizationCode, ClientOrigin, DeviceToken, GrantId, Login, LoginSessionId, Password, RedirectUri,
-    RequestHandle, SessionSecret,
+    AccountId, AuthorizationCode, DeviceToken, GrantId, Login, LoginSessionId, Password, RedirectUri, RequestHandle,
+    SessionSecret,
 };
 use crate::passwords::{Comparison, PasswordError};
 use crate::random::{self, Random};
@@ -129,7 +129,7 @@ impl AuthorizationServer {
     pub async fn begin(&self, parameters: &Parameters, session: Option<&SessionSecret>) -> Result<Begun, NotBegun> {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
-        let client = self.live_client(&id).await?.ok_or(refused(Local::UnknownClient))?;
+        let client = self.asking_client(&id).await?;
         let known = match session {
             Some(secret) => self.store.session(secret, self.clock.now()).await?,
             None => None,
@@ -139,7 +139,7 @@ impl AuthorizationServer {
             Ok(request) => request,
             // Anybody can register an address of theirs and let us send strangers there (RFC 9700, section 4.11.2).
             Err(NotAsked::Redirect { redirect_uri, state, refusal })
-                if !is_signed_in && client.origin == ClientOrigin::Registration && !redirect_uri.is_loopback() =>
+                if !is_signed_in && !client.origin.is_vouched_for() && !redirect_uri.is_loopback() =>
             {
                 return Err(NotBegun::Unvouched { redirect_uri, state, refusal });
             }

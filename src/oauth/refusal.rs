@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::known::NoDocument;
 use super::parameters::{BadParameters, Repeated};
 
 /// Why an authorization request is answered on a page of ours. Until the client and its redirect URI are known to be good,
@@ -22,6 +23,15 @@ pub enum Local {
     NoClient,
     #[error("the client is not registered here, or not any more")]
     UnknownClient,
+    #[error(
+        "the client's address is not one that a document is fetched from: https, in its one spelling, with a path and \
+         without user and fragment"
+    )]
+    ClientUrl,
+    #[error("clients that are known by a document of that host are not taken here")]
+    ClientHost,
+    #[error(transparent)]
+    Document(#[from] NoDocument),
     #[error("the client has several redirect URIs and the request names none")]
     NoRedirect,
     #[error("the redirect URI of the request is not one of the client's")]
@@ -179,6 +189,8 @@ pub enum RegistrationRefusal {
     Member(&'static str),
     #[error("this token_endpoint_auth_method is not supported")]
     AuthMethod,
+    #[error("private_key_jwt needs jwks with at most ten public keys, all usable, and no jwks_uri")]
+    Keys,
     #[error("grant_types must be authorization_code, with refresh_token or without")]
     GrantTypes,
     #[error("response_types must be code")]
@@ -202,6 +214,7 @@ impl RegistrationRefusal {
             | Self::TooLong
             | Self::Member(_)
             | Self::AuthMethod
+            | Self::Keys
             | Self::GrantTypes
             | Self::ResponseTypes => "invalid_client_metadata",
             Self::Token => "invalid_token",
@@ -214,6 +227,7 @@ impl RegistrationRefusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::BadDocument;
 
     #[test]
     fn every_sentence_is_of_the_characters_that_the_rfc_allows() {
@@ -222,6 +236,8 @@ mod tests {
             Local::Parameters(BadParameters::Encoding).to_string(),
             Local::Repeated(Repeated("client_id")).to_string(),
             Local::UnknownRedirect.to_string(),
+            Local::ClientUrl.to_string(),
+            Local::Document(NoDocument::Bad(BadDocument::Secret)).to_string(),
             Refusal::Repeated(Repeated("scope")).to_string(),
             Refusal::NoChallenge.to_string(),
             Refusal::Target.to_string(),

@@ -9,16 +9,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::members::{Members, redirect_uri};
 use super::refusal::RegistrationRefusal;
-use crate::keys::strict_json;
 use crate::model::oauth::{AuthMethod, ClientSecret, GrantType, RedirectUri};
-use crate::model::{ClientId, Scope, Scopes, Timestamp, is_invisible};
-
-/// The most redirect URIs of one client.
-const MOST_REDIRECTS: usize = 10;
-
-/// The longest name, in characters: it stands in a heading.
-const LONGEST_NAME: usize = 80;
+use crate::model::{ClientId, Scopes, Timestamp};
 
 /// What a client is registered as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +23,8 @@ pub struct Registration {
     pub redirect_uris: Vec<RedirectUri>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
+    /// Its keys, where it authenticates by one.
+    pub jwks: Option<String>,
     /// Which grants it may use.
     pub grant_types: BTreeSet<GrantType>,
     /// What it may ask for.
@@ -37,46 +33,24 @@ pub struct Registration {
 
 /// Reads a request. `schemes` are the private-use schemes that the operator allows.
 pub fn read(body: &[u8], schemes: &[String]) -> Result<Registration, RegistrationRefusal> {
-    let members = strict_json::object(body).map_err(|_| RegistrationRefusal::Body)?;
-    let member = |name: &str| members.get(name).filter(|value| !value.is_null());
-    let text = |name: &'static str| match member(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(RegistrationRefusal::Member(name)),
+    let members = Members::read(body)?;
+    let uris = members.redirect_uris()?.into_iter().map(|text| redirect_uri(text, schemes));
+    let auth_method = auth_method(members.text("token_endpoint_auth_method")?)?;
+    let jwks = match auth_method {
+        // Whatever a stranger registers would be fetched from an address of their choice: a document can name one, and there
+        // the host of the client's own address is asked.
+        AuthMethod::PrivateKeyJwt if members.has("jwks_uri") => return Err(RegistrationRefusal::Keys),
+        AuthMethod::PrivateKeyJwt => Some(members.jwks()?.ok_or(RegistrationRefusal::Keys)?),
+        AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost | AuthMethod::SecretEither => None,
     };
-    let texts = |name: &'static str| match member(name) {
-        None => Ok(None),
-        Some(Value::Array(list)) => {
-            let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            texts.map(Some).ok_or(RegistrationRefusal::Member(name))
-        }
-        Some(_) => Err(RegistrationRefusal::Member(name)),
-    };
-    let name = text("client_name")?.map(str::trim).filter(|name| !name.is_empty());
-    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME || name.chars().any(|c| c != ' ' && is_invisible(c)))
-    {
-        return Err(RegistrationRefusal::Member("client_name"));
-    }
     Ok(Registration {
-        name: name.map(ToOwned::to_owned),
-        redirect_uris: redirect_uris(texts("redirect_uris")?, schemes)?,
-        auth_method: auth_method(text("token_endpoint_auth_method")?)?,
-        grant_types: grants(texts("grant_types")?, texts("response_types")?)?,
-        scopes: scopes(text("scope")?)?,
+        name: members.name()?.map(ToOwned::to_owned),
+        redirect_uris: uris.collect::<Option<_>>().ok_or(RegistrationRefusal::Redirect)?,
+        auth_method,
+        jwks,
+        grant_types: members.grant_types()?,
+        scopes: members.scopes()?,
     })
-}
-
-fn redirect_uris(sent: Option<Vec<&str>>, schemes: &[String]) -> Result<Vec<RedirectUri>, RegistrationRefusal> {
-    let sent = sent.filter(|sent| !sent.is_empty()).ok_or(RegistrationRefusal::NoRedirect)?;
-    if sent.len() > MOST_REDIRECTS {
-        return Err(RegistrationRefusal::TooManyRedirects);
-    }
-    let read = |text: &str| {
-        let uri: RedirectUri = text.parse().map_err(|_| RegistrationRefusal::Redirect)?;
-        let allowed = uri.private_scheme().is_none_or(|scheme| schemes.iter().any(|allowed| allowed == scheme));
-        if allowed { Ok(uri) } else { Err(RegistrationRefusal::Redirect) }
-    };
-    sent.into_iter().map(read).collect()
 }
 
 /// A client that does not choose gets a secret and may send it either way: the usual ones do not do as they registered.
@@ -86,30 +60,18 @@ fn auth_method(sent: Option<&str>) -> Result<AuthMethod, RegistrationRefusal> {
         Some("none") => Ok(AuthMethod::None),
         Some("client_secret_basic") => Ok(AuthMethod::SecretBasic),
         Some("client_secret_post") => Ok(AuthMethod::SecretPost),
+        Some("private_key_jwt") => Ok(AuthMethod::PrivateKeyJwt),
         Some(_) => Err(RegistrationRefusal::AuthMethod),
     }
-}
-
-fn grants(grants: Option<Vec<&str>>, responses: Option<Vec<&str>>) -> Result<BTreeSet<GrantType>, RegistrationRefusal> {
-    if responses.is_some_and(|responses| !responses.contains(&"code")) {
-        return Err(RegistrationRefusal::ResponseTypes);
-    }
-    let Some(sent) = grants else { return Ok(GrantType::ALL.iter().copied().collect()) };
-    let served: BTreeSet<GrantType> = sent.iter().filter_map(|grant| grant.parse().ok()).collect();
-    if served.contains(&GrantType::AuthorizationCode) { Ok(served) } else { Err(RegistrationRefusal::GrantTypes) }
-}
-
-fn scopes(sent: Option<&str>) -> Result<Scopes, RegistrationRefusal> {
-    let Some(sent) = sent else { return Ok(Scope::ALL.into_iter().collect()) };
-    let known = Scopes::known_in(sent);
-    if known.is_empty() { Err(RegistrationRefusal::Member("scope")) } else { Ok(known) }
 }
 
 /// The answer (RFC 7591, section 3.2.1): what is registered, and the secret, this once.
 pub fn answer(id: &ClientId, secret: Option<&ClientSecret>, registration: &Registration, now: Timestamp) -> Value {
     let method = match registration.auth_method {
         AuthMethod::SecretEither => AuthMethod::SecretBasic,
-        method @ (AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost) => method,
+        method @ (AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost | AuthMethod::PrivateKeyJwt) => {
+            method
+        }
     };
     let uris: Vec<_> = registration.redirect_uris.iter().map(RedirectUri::as_str).collect();
     let grants: Vec<_> = registration.grant_types.iter().map(|grant| grant.as_str()).collect();
@@ -124,6 +86,9 @@ pub fn answer(id: &ClientId, secret: Option<&ClientSecret>, registration: &Regis
     });
     if let Some(name) = &registration.name {
         answer["client_name"] = name.as_str().into();
+    }
+    if let Some(jwks) = registration.jwks.as_ref().and_then(|jwks| serde_json::from_str::<Value>(jwks).ok()) {
+        answer["jwks"] = jwks;
     }
     if let Some(secret) = secret {
         answer["client_secret"] = secret.expose().into();

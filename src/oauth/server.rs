@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::known::Documents;
 use super::metadata::Site;
 use super::refusal::RegistrationRefusal;
 use super::register::Registration;
 use crate::clock::Clock;
-use crate::config::Oauth;
-use crate::keys::own::{AccessClaims, OwnKeys, SignError};
+use crate::config::{Oauth, TokenFormat};
+use crate::keys::own::{AccessClaims, OwnKeys, OwnKeysError, SignError};
 use crate::model::oauth::{ClientOrigin, ClientSecret, Reach};
 use crate::model::{BearerToken, ClientId, Scopes, Tenant, Timestamp};
 use crate::passwords::{PasswordError, Passwords};
@@ -28,8 +29,12 @@ pub enum Failure {
     State(#[from] StateError),
     #[error("no id or token could be made")]
     Random(#[from] RandomError),
-    #[error("a token could not be signed")]
+    #[error("a token could not be made")]
     Sign(#[from] SignError),
+    #[error("a token could not be read")]
+    OwnKeys(#[from] OwnKeysError),
+    #[error("the copy of a client's document could not be kept; the log has said why")]
+    Document,
     #[error("a password could not be compared")]
     Password(#[from] PasswordError),
 }
@@ -49,6 +54,8 @@ pub struct Parts {
     pub store: StateStore,
     /// What it signs with.
     pub keys: Arc<OwnKeys>,
+    /// Where documents of clients come from.
+    pub documents: Documents,
     /// How passwords are compared.
     pub passwords: Passwords,
     /// The time.
@@ -83,13 +90,8 @@ impl AuthorizationServer {
         Self(parts)
     }
 
-    /// The client of this id, if it is enabled.
-    pub(super) async fn live_client(&self, id: &ClientId) -> Result<Option<Client>, Failure> {
-        Ok(self.store.client(id).await?.filter(|client| client.disabled.is_none()))
-    }
-
-    /// An access token (RFC 9068) of this grant, which it does not outlive.
-    pub(super) fn sign(
+    /// An access token of this grant, which it does not outlive, in the form that is configured.
+    pub(super) async fn sign(
         &self,
         grant: &Grant,
         scopes: &Scopes,
@@ -108,7 +110,11 @@ impl AuthorizationServer {
             issued: now,
             expires: now.plus(self.settings.access_token).min(grant.expires),
         };
-        Ok(Signed { token: self.keys.sign(&claims)?, expires_in: claims.expires.since(now).as_secs() })
+        let token = match self.settings.access_token_format {
+            TokenFormat::Jwt => self.keys.sign(&claims)?,
+            TokenFormat::Opaque => self.keys.keep(&claims).await?,
+        };
+        Ok(Signed { token, expires_in: claims.expires.since(now).as_secs() })
     }
 
     /// Remembers that a client is in use, so that it is not taken for one that nobody needs. It may fail: the next use is as
@@ -144,6 +150,7 @@ impl AuthorizationServer {
             origin: ClientOrigin::Registration,
             auth_method: registration.auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
+            jwks: registration.jwks.clone(),
             grant_types: registration.grant_types.clone(),
             scopes: registration.scopes.clone(),
             redirect_uris: registration.redirect_uris.clone(),
@@ -152,6 +159,7 @@ impl AuthorizationServer {
             created: now,
             used: None,
             disabled: None,
+            document: None,
         };
         match self.store.register_client(&client, self.settings.registration_cap, now).await {
             Ok(state::Registration::Done) => Ok((id, secret)),

@@ -25,7 +25,8 @@ fn client(uris: &[&str]) -> Client {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
-        grant_types: GrantType::ALL.iter().copied().collect(),
+        jwks: None,
+        grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: uris.iter().map(|uri| uri.parse().unwrap()).collect(),
         reach: Reach::EveryTenant,
@@ -33,6 +34,7 @@ fn client(uris: &[&str]) -> Client {
         created: Timestamp::from_secs(0),
         used: None,
         disabled: None,
+        document: None,
     }
 }
 
@@ -228,5 +230,13 @@ fn item_52_and_53_a_client_proves_itself_in_one_way() {
     client.auth_method = AuthMethod::None;
     assert_eq!(authenticated(&client, None, "client_id=blw-test"), Ok(()));
     assert_eq!(authenticated(&client, None, in_body), Err("invalid_client"), "a public client has no secret");
-    assert_eq!(authenticated(&client, None, "client_id=blw-test&client_assertion=x"), Err("invalid_client"));
+    let typed = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    for (body, error) in [
+        ("client_id=blw-test&client_assertion=x".to_owned(), "invalid_request"),
+        (format!("client_id=blw-test&{typed}"), "invalid_request"),
+        (format!("client_id=blw-test&{typed}&client_assertion=x"), "invalid_client"),
+        (format!("{in_body}&{typed}&client_assertion=x"), "invalid_request"),
+    ] {
+        assert_eq!(authenticated(&client, None, &body), Err(error), "{body}");
+    }
 }

@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
 use super::server::Signed;
 use super::{AuthorizationServer, Failure};
-use crate::model::oauth::{AuthorizationCode, CodeVerifier, GrantType, RefreshToken};
+use crate::model::oauth::{AuthMethod, AuthorizationCode, CodeVerifier, GrantType, RedirectUri, RefreshToken};
 use crate::model::{BearerToken, Scopes, Timestamp};
 use crate::random::{self, Random};
 use crate::store::state::{Client, Grant, NewRefresh, Redemption, Replay, RevocationReason, Rotation, Successor};
@@ -30,7 +30,7 @@ pub struct Issued {
     pub scopes: Scopes,
     /// What it came of.
     pub grant: Grant,
-    /// Its place in the line of refresh tokens.
+    /// Its place in the line of refresh tokens; 0 where there is none.
     pub generation: u64,
 }
 
@@ -88,6 +88,7 @@ impl AuthorizationServer {
         let issued = match grant_type {
             GrantType::AuthorizationCode => self.exchange(client, parameters).await?,
             GrantType::RefreshToken => self.refresh(client, parameters).await?,
+            GrantType::ClientCredentials => self.act_for_itself(client, parameters).await?,
         };
         self.note_use(client).await;
         Ok(issued)
@@ -106,7 +107,8 @@ impl AuthorizationServer {
             return Err(bad_grant("wrong_verifier", Some(grant)));
         }
         let redirect_uri = parameters.one("redirect_uri").map_err(TokenRefusal::from)?;
-        if redirect_uri.is_some_and(|uri| uri != grant.terms.redirect_uri.as_str()) {
+        let granted = grant.terms.redirect_uri.as_ref().map(RedirectUri::as_str);
+        if redirect_uri.is_some() && redirect_uri != granted {
             return Err(bad_grant("wrong_redirect_uri", Some(grant)));
         }
         self.check_resource(parameters, grant)?;
@@ -115,7 +117,7 @@ impl AuthorizationServer {
         let random: &dyn Random = self.random.as_ref();
         let scopes = grant.terms.scopes.clone();
         // Signed before anything is spent: a server that cannot sign leaves the code as it was.
-        let access = self.sign(grant, &scopes, 1, now)?;
+        let access = self.sign(grant, &scopes, 1, now).await?;
         let refresh = if client.grant_types.contains(&GrantType::RefreshToken) {
             Some(RefreshToken::from_random(random::bytes(random)?))
         } else {
@@ -176,7 +178,7 @@ impl AuthorizationServer {
             Rotation::Expired => return Err(refused(bad_grant("expired", Some(grant)))),
             Rotation::Revoked => return Err(refused(bad_grant("revoked", Some(grant)))),
         };
-        let Signed { token: access, expires_in } = self.sign(grant, &scopes, successor.generation, now)?;
+        let Signed { token: access, expires_in } = self.sign(grant, &scopes, successor.generation, now).await?;
         let (refresh, generation) = (Some(successor.token), successor.generation);
         Ok(Issued { access, expires_in, refresh, scopes, grant: stored.grant, generation })
     }
@@ -213,7 +215,11 @@ impl AuthorizationServer {
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<Client, NotIssued> {
         let refused = TokenRefusal::Client(credentials.presented());
         let client = self.live_client(credentials.id()).await?.ok_or(refused)?;
-        credentials.prove(&client)?;
+        match (credentials.assertion(), client.auth_method) {
+            (Some(assertion), AuthMethod::PrivateKeyJwt) => self.prove_by_key(&client, assertion).await?,
+            (Some(_), _) => return Err(refused.into()),
+            (None, _) => credentials.prove(&client)?,
+        }
         Ok(client)
     }
 }

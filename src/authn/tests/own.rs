@@ -51,6 +51,7 @@ async fn own() -> Own {
     let keys = OwnKeys::open(&at(ORIGIN), Vec::new(), store.clone(), clock.clone(), Arc::new(OsRandom)).await.unwrap();
     let settings = Oauth {
         access_token: QUARTER,
+        access_token_format: crate::config::TokenFormat::Jwt,
         refresh_idle: HOUR,
         refresh_absolute: HOUR,
         refresh_grace: HOUR,
@@ -59,6 +60,7 @@ async fn own() -> Own {
         registration: crate::config::Registration::Off,
         registration_cap: 0,
         registration_unused: HOUR,
+        client_documents: crate::config::ClientDocuments { rule: crate::config::HostRule::None, hosts: Vec::new() },
         private_schemes: Vec::new(),
         trusted_proxies: Vec::new(),
     };
@@ -77,6 +79,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: BTreeSet::new(),
         scopes: Scopes::from_iter([Scope::Read]),
         redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
@@ -85,6 +88,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         created: now,
         used: None,
         disabled: None,
+        document: None,
     };
     let account = Account {
         id: AccountId::from_random([2; 16]),

@@ -31,6 +31,9 @@ pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     let mut findings = Findings::default();
     let mut issuers: BTreeSet<_> = loaded.settings.issuers.iter().map(|issuer| issuer.name.clone()).collect();
     let tenants = tenants::tenants(&declarations.tenants, &issuers, &mut findings);
+    if loaded.settings.oauth.is_some() {
+        issuers.insert(IssuerName::ours());
+    }
     let claims = names::claims(&declarations.claims, &mut findings);
     let lists = names::lists(&declarations.lists, &declarations.claims, &mut findings);
     let datasets = datasets::datasets(&declarations.datasets, &declarations.tenants, &mut findings);
@@ -39,8 +42,6 @@ pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    // Policies can name who signed in here, and no tenant can name us: we speak for each.
-    issuers.extend(loaded.settings.oauth.as_ref().map(|_| IssuerName::ours()));
     Ok(Catalog {
         tenants,
         issuers,

@@ -61,7 +61,7 @@ pub(in crate::cli) struct Create {
     /// The person's tenant, as `[[tenant]]` names it
     #[arg(long)]
     tenant: String,
-    /// The customer's own identifier of the person: policies know them as user:<this>
+    /// The customer's own identifier of the person: policies know them as user:ID
     #[arg(long, value_name = "ID")]
     external_user: Option<String>,
     #[command(flatten)]

@@ -86,6 +86,7 @@ pub(super) fn registration_refusal(refusal: RegistrationRefusal) -> Response {
         | RegistrationRefusal::Redirect
         | RegistrationRefusal::Member(_)
         | RegistrationRefusal::AuthMethod
+        | RegistrationRefusal::Keys
         | RegistrationRefusal::GrantTypes
         | RegistrationRefusal::ResponseTypes => StatusCode::BAD_REQUEST,
         RegistrationRefusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,

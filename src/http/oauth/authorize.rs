@@ -57,6 +57,9 @@ impl Oauth {
         let hint = match local {
             Local::UnknownClient => "If you have used it before, remove the connection there and add it again.",
             Local::UnknownRedirect => "Whoever runs it can register the address with the operator of this server.",
+            Local::ClientUrl | Local::ClientHost | Local::Document(_) => {
+                "The application describes itself at an address of its own. Whoever runs it can put that right."
+            }
             Local::Parameters(_) | Local::TooLong | Local::Repeated(_) | Local::NoClient | Local::NoRedirect => {
                 "You can close this page."
             }

@@ -10,7 +10,7 @@ use super::events::{About, Kind};
 use super::sign_in::Here;
 use super::{Oauth, form};
 use crate::http::pages::{Consent as Page, Forms, ScopeText};
-use crate::model::oauth::ClientOrigin;
+use crate::model::oauth::{ClientOrigin, ClientUrl};
 use crate::model::{IssuerName, Scope};
 use crate::oauth::{Decided, Refusal};
 use crate::store::state::Account;
@@ -96,13 +96,16 @@ impl Oauth {
         let (vouched, standing) = match client.origin {
             ClientOrigin::CommandLine | ClientOrigin::Configuration => (true, "registered by the operator"),
             ClientOrigin::Registration => (false, "self-registered, unverified"),
+            ClientOrigin::MetadataDocument => (false, "describes itself, unverified"),
         };
+        let described_at = client.described_at();
         let (csrf, sign_out) = (here.csrf("consent"), here.csrf("sign-out"));
         let page = Page {
             frame: &self.frame,
             client: &client.name,
             vouched,
             standing,
+            described_at: described_at.as_ref().map(ClientUrl::host),
             redirect_host: request.redirect_uri.destination(),
             loopback: request.redirect_uri.is_loopback(),
             account: account.shown(),

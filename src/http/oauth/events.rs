@@ -31,6 +31,8 @@ pub(super) enum Kind {
     CodeExchange,
     /// A refresh token was exchanged, or was not.
     Refresh,
+    /// A client got a token of its own, or did not.
+    ClientCredentials,
     /// A refresh token that had been replaced long since came back: the family is revoked.
     RefreshReuse,
     /// A code that had been exchanged came back: the family is revoked.
@@ -53,6 +55,7 @@ impl Kind {
             Self::Consent => "oauth_consent",
             Self::CodeExchange => "oauth_code_exchange",
             Self::Refresh => "oauth_refresh",
+            Self::ClientCredentials => "oauth_client_credentials",
             Self::RefreshReuse => "refresh_token_reuse_detected",
             Self::CodeReuse => "authorization_code_reuse_detected",
             Self::Revocation => "oauth_revocation",

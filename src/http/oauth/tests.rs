@@ -18,7 +18,7 @@ use crate::model::oauth::{
     AccountId, AuthMethod, ClientOrigin, LoginSessionId, Password, Reach, RequestHandle, SessionSecret,
 };
 use crate::model::{Scope, Scopes};
-use crate::oauth::{AuthorizationServer, Parts, Site};
+use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::OsRandom;
 use crate::store::audit::{AuditLog, Writer};
@@ -56,6 +56,7 @@ fn server_settings() -> config::Server {
 fn oauth_settings() -> config::Oauth {
     config::Oauth {
         access_token: HOUR,
+        access_token_format: config::TokenFormat::Jwt,
         refresh_idle: HOUR,
         refresh_absolute: HOUR,
         refresh_grace: HOUR,
@@ -64,6 +65,7 @@ fn oauth_settings() -> config::Oauth {
         registration: config::Registration::Off,
         registration_cap: 0,
         registration_unused: HOUR,
+        client_documents: config::ClientDocuments { rule: config::HostRule::None, hosts: Vec::new() },
         private_schemes: Vec::new(),
         trusted_proxies: Vec::new(),
     }
@@ -82,6 +84,7 @@ async fn world() -> World {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: BTreeSet::new(),
         scopes: Scopes::from_iter([Scope::Read]),
         redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
@@ -90,6 +93,7 @@ async fn world() -> World {
         created: now,
         used: None,
         disabled: None,
+        document: None,
     };
     store.create_client(&client, now).await.unwrap();
     let account = Account {
@@ -134,6 +138,7 @@ async fn world() -> World {
         tenants: BTreeSet::from([account.tenant]),
         store: store.clone(),
         keys: OwnKeys::open(&settings, Vec::new(), store, clock.clone(), Arc::new(OsRandom)).await.unwrap(),
+        documents: Documents::new(&(clock.clone() as Arc<dyn Clock>)).unwrap(),
         passwords,
         clock: clock.clone(),
         random: Arc::new(OsRandom),

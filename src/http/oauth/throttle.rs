@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::http::limits::{Addresses, Failures, Limit, allotment};
+use crate::limits::{Addresses, Failures, Limit, allotment};
 use crate::model::{ClientId, TokenHash};
 
 /// The limits.

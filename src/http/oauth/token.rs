@@ -48,11 +48,12 @@ impl Oauth {
         let kind = match grant_type {
             GrantType::AuthorizationCode => Kind::CodeExchange,
             GrantType::RefreshToken => Kind::Refresh,
+            GrantType::ClientCredentials => Kind::ClientCredentials,
         };
         match self.server.issue(&client, grant_type, &parameters).await {
             Ok(issued) => {
                 about.set_grant(&issued.grant);
-                about.generation = Some(issued.generation);
+                about.generation = Some(issued.generation).filter(|generation| *generation > 0);
                 let Err(error) = step.record(kind, "ok", &about).await else { return Ok(issued) };
                 // A refresh token that comes back unanswered is answered again; a code would be taken for a stolen one.
                 if grant_type == GrantType::AuthorizationCode
@@ -75,7 +76,7 @@ impl Oauth {
                 about.set_grant(&grant);
                 about.generation = generation;
                 let kind = match (reuse, grant_type) {
-                    (false, _) => kind,
+                    (false, _) | (true, GrantType::ClientCredentials) => kind,
                     (true, GrantType::AuthorizationCode) => Kind::CodeReuse,
                     (true, GrantType::RefreshToken) => Kind::RefreshReuse,
                 };
@@ -116,7 +117,7 @@ impl Oauth {
             return Err(TokenRefusal::TooMany(wait));
         }
         match self.server.authenticate(&credentials).await {
-            Ok(client) if client.auth_method.has_secret() => {
+            Ok(client) if client.auth_method.is_confidential() => {
                 self.throttle.client(&client.id).map_err(TokenRefusal::TooMany)?;
                 Ok(client)
             }

@@ -93,8 +93,8 @@ impl OwnKeys {
         let asserts = revocations.may_assert(&claims.client, &claims.tenant);
         let person = self.person(&claims, trace).await?;
         let used = (claims.grant, claims.generation);
-        // To inspect a token is not to use it.
-        if !trace.records() && !self.watch.noted.contains_key(&used) {
+        // To inspect a token is not to use it; and what came with no refresh token has no generation.
+        if !trace.records() && used.1 > 0 && !self.watch.noted.contains_key(&used) {
             match self.store.note_use(&used.0, used.1, self.now()).await {
                 Ok(()) => self.watch.noted.insert(used, ()),
                 // Then a replay of its predecessor may be taken for a lost answer a little longer.

@@ -8,6 +8,7 @@
 
 mod key;
 mod live;
+mod opaque;
 mod people;
 mod token;
 

@@ -139,6 +139,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
     let (store, keys) = open(directory.path()).await;
     let settings = Oauth {
         access_token: Duration::from_mins(15),
+        access_token_format: crate::config::TokenFormat::Jwt,
         refresh_idle: Duration::ZERO,
         refresh_absolute: Duration::ZERO,
         refresh_grace: Duration::ZERO,
@@ -147,6 +148,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         registration: config::Registration::Off,
         registration_cap: 0,
         registration_unused: Duration::ZERO,
+        client_documents: crate::config::ClientDocuments { rule: crate::config::HostRule::None, hosts: Vec::new() },
         private_schemes: Vec::new(),
         trusted_proxies: Vec::new(),
     };
@@ -162,6 +164,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         origin: crate::model::oauth::ClientOrigin::CommandLine,
         auth_method: crate::model::oauth::AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: std::collections::BTreeSet::new(),
         scopes: Scopes::default(),
         redirect_uris: Vec::new(),
@@ -170,6 +173,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         used: None,
         asserts_users: false,
         disabled: None,
+        document: None,
     };
     store.create_client(&client, keys.now()).await.unwrap();
     store.disable_client(&client.id, keys.now()).await.unwrap();

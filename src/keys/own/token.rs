@@ -1,7 +1,7 @@
 //! Our access tokens (RFC 9068): for one resource, short, and with the grant that they came of, so that they can be taken back.
 
 use jsonwebtoken::{Algorithm, Header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::OwnKeys;
 use crate::keys::claims::Claims;
@@ -10,6 +10,7 @@ use crate::keys::jws::UnverifiedToken;
 use crate::model::oauth::{AccountId, GrantId};
 use crate::model::{BearerToken, ClientId, ExternalUserId, IssuerName, Scopes, Tenant, Timestamp};
 use crate::random::{self, RandomError};
+use crate::store::state::StateError;
 
 /// The claim that names the tenant.
 pub(in crate::keys) const TENANT: &str = "tenant";
@@ -34,6 +35,8 @@ pub enum SignError {
     Random(#[from] RandomError),
     #[error("the signing key could not be used")]
     Key(#[from] jsonwebtoken::errors::Error),
+    #[error("what the token says could not be kept")]
+    State(#[from] StateError),
 }
 
 /// What an access token of ours says.
@@ -68,6 +71,12 @@ impl OwnKeys {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Some(ring.current.id.to_string());
+        let body = self.body(claims)?;
+        Ok(BearerToken::new(jsonwebtoken::encode(&header, &body, &ring.current.secret)?))
+    }
+
+    /// What a token says, be it signed or kept.
+    pub(super) fn body(&self, claims: &AccessClaims) -> Result<Value, RandomError> {
         let mut body = json!({
             "iss": self.origin,
             "aud": self.resource,
@@ -87,7 +96,7 @@ impl OwnKeys {
         if let Some(provider) = &claims.provider {
             body[PROVIDER] = provider.as_str().into();
         }
-        Ok(BearerToken::new(jsonwebtoken::encode(&header, &body, &ring.current.secret)?))
+        Ok(body)
     }
 
     /// What a token says, if we signed it for the resource that is served now. It may have expired since.

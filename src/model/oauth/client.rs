@@ -66,6 +66,8 @@ words! {
         SecretPost = "client_secret_post",
         /// By its secret, either way: what a client gets that did not choose.
         SecretEither = "client_secret",
+        /// By what it signs with a key of its own (RFC 7523).
+        PrivateKeyJwt = "private_key_jwt",
     }
 }
 
@@ -73,8 +75,16 @@ impl AuthMethod {
     /// Says whether a client of this kind has a secret.
     pub fn has_secret(self) -> bool {
         match self {
-            Self::None => false,
+            Self::None | Self::PrivateKeyJwt => false,
             Self::SecretBasic | Self::SecretPost | Self::SecretEither => true,
+        }
+    }
+
+    /// Says whether a client of this kind can prove who it is (RFC 6749, section 2.1).
+    pub fn is_confidential(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::SecretBasic | Self::SecretPost | Self::SecretEither | Self::PrivateKeyJwt => true,
         }
     }
 }
@@ -86,6 +96,15 @@ words! {
         AuthorizationCode = "authorization_code",
         /// By what an earlier consent left.
         RefreshToken = "refresh_token",
+        /// As the client itself, for nobody.
+        ClientCredentials = "client_credentials",
+    }
+}
+
+impl GrantType {
+    /// What a client gets that does not choose: it acts for people.
+    pub fn for_people() -> BTreeSet<Self> {
+        [Self::AuthorizationCode, Self::RefreshToken].into()
     }
 }
 
@@ -98,6 +117,18 @@ words! {
         Configuration = "configuration",
         /// The client itself (RFC 7591): nobody has verified what it says.
         Registration = "registration",
+        /// The document at the address that is its id: whoever holds that address says what is in it.
+        MetadataDocument = "metadata_document",
+    }
+}
+
+impl ClientOrigin {
+    /// Says whether the operator answers for what is said of such a client. Anybody can make the others known.
+    pub fn is_vouched_for(self) -> bool {
+        match self {
+            Self::CommandLine | Self::Configuration => true,
+            Self::Registration | Self::MetadataDocument => false,
+        }
     }
 }
 
@@ -162,8 +193,8 @@ mod tests {
 
     #[test]
     fn an_unknown_word_is_refused_with_the_known_ones() {
-        let error = "private_key_jwt".parse::<AuthMethod>().unwrap_err().to_string();
-        assert!(error.contains("`private_key_jwt` is not a client authentication method"), "{error}");
+        let error = "tls_client_auth".parse::<AuthMethod>().unwrap_err().to_string();
+        assert!(error.contains("`tls_client_auth` is not a client authentication method"), "{error}");
         assert!(error.contains("`client_secret_basic`"), "{error}");
         assert!("implicit".parse::<GrantType>().is_err());
     }

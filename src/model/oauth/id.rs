@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::model::ClientId;
 use crate::model::identifier::{BadIdentifier, check_identifier};
 
 macro_rules! given {
@@ -51,7 +52,7 @@ macro_rules! given {
 }
 
 given! {
-    /// A local account: the `sub` of our own tokens.
+    /// Whose a token of ours is, and its `sub`: a local account, or a client that acts for itself.
     AccountId
 }
 given! {
@@ -65,6 +66,16 @@ given! {
 given! {
     /// A signing key of ours (`kid`).
     KeyId
+}
+
+impl AccountId {
+    /// What stands before the id of a client. No account has it: the ids that we make have no colon.
+    const CLIENT: &str = "client:";
+
+    /// A client that acts for itself.
+    pub fn of_client(client: &ClientId) -> Result<Self, BadIdentifier> {
+        format!("{}{client}", Self::CLIENT).parse()
+    }
 }
 
 /// What a person types to say who they are. Letters differ only by what they mean: it is kept in lower case.

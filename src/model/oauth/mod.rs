@@ -7,6 +7,7 @@
 
 mod challenge;
 mod client;
+mod client_url;
 mod id;
 mod password;
 mod person;
@@ -15,11 +16,12 @@ mod token;
 
 pub use challenge::{BadChallenge, BadVerifier, CodeChallenge, CodeVerifier};
 pub use client::{AuthMethod, ClientOrigin, GrantType, Reach, UnknownWord};
+pub use client_url::{BadClientUrl, ClientUrl};
 pub use id::{AccountId, GrantId, KeyId, Login, LoginSessionId};
 pub use password::{BadPassword, Password};
 pub use person::PersonClaims;
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, ProviderState, RefreshToken, RequestHandle,
-    Salt, SessionSecret, SetUpToken,
+    AccessToken, AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, ProviderState, RefreshToken,
+    RequestHandle, Salt, SessionSecret, SetUpToken,
 };

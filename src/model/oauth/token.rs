@@ -98,6 +98,10 @@ token! {
     AuthorizationCode, "blw_ac_"
 }
 token! {
+    /// An access token that says nothing itself: what it is good for is asked of the store.
+    AccessToken, "blw_at_"
+}
+token! {
     /// One generation of a grant's refresh tokens.
     RefreshToken, "blw_rt_"
 }

@@ -7,10 +7,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
 use super::announcements::announce;
+use super::documents::DocumentCopy;
 use super::grants::{RevocationReason, revoke_where_client};
 use super::row::{Row, joined};
 use super::{StateError, StateStore, begin, commit};
-use crate::model::oauth::{AuthMethod, ClientOrigin, GrantType, Reach, RedirectUri};
+use crate::model::oauth::{AuthMethod, ClientOrigin, ClientUrl, GrantType, Reach, RedirectUri};
 use crate::model::{ClientId, Scopes, Timestamp, TokenHash};
 
 /// A client (RFC 6749, section 2).
@@ -28,6 +29,8 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// The hash of its secret, where it has one.
     pub secret: Option<TokenHash>,
+    /// Its keys, where it proves itself by one: a key set (RFC 7517).
+    pub jwks: Option<String>,
     /// How it may get tokens.
     pub grant_types: BTreeSet<GrantType>,
     /// The most that it may ask for.
@@ -44,6 +47,18 @@ pub struct Client {
     pub used: Option<Timestamp>,
     /// Since when it is disabled.
     pub disabled: Option<Timestamp>,
+    /// How old this is, where it is the copy of a document.
+    pub document: Option<DocumentCopy>,
+}
+
+impl Client {
+    /// Where the document is that it is known by, if it is known by one.
+    pub fn described_at(&self) -> Option<ClientUrl> {
+        match self.origin {
+            ClientOrigin::MetadataDocument => self.id.as_str().parse().ok(),
+            ClientOrigin::CommandLine | ClientOrigin::Configuration | ClientOrigin::Registration => None,
+        }
+    }
 }
 
 /// What became of a client that wanted to register itself.
@@ -56,7 +71,7 @@ pub enum Registration {
 }
 
 const COLUMNS: &str = "id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach, \
-                       asserts_users, created_at, used_at, disabled_at";
+                       asserts_users, created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
 
 impl StateStore {
     /// The client of this id, be it disabled or not.
@@ -234,11 +249,15 @@ async fn remove(
     revoke_where_client(transaction, id, RevocationReason::ClientDeleted, now).await.map(Some)
 }
 
-async fn insert(transaction: &mut Transaction<'_, Sqlite>, client: &Client, now: Timestamp) -> Result<(), StateError> {
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_, Sqlite>,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), StateError> {
     let inserted = sqlx::query(
         "INSERT INTO clients (id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach,
-                              asserts_users, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                              asserts_users, created_at, fetched_at, fresh_until, jwks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(client.id.as_str())
     .bind(&client.name)
@@ -252,6 +271,9 @@ async fn insert(transaction: &mut Transaction<'_, Sqlite>, client: &Client, now:
     .bind(client.reach.to_string())
     .bind(client.asserts_users)
     .bind(now.as_micros())
+    .bind(client.document.map(|copy| copy.fetched.as_micros()))
+    .bind(client.document.map(|copy| copy.fresh_until.as_micros()))
+    .bind(&client.jwks)
     .execute(&mut **transaction)
     .await;
     match inserted {
@@ -271,6 +293,7 @@ fn client(row: &SqliteRow) -> Result<Client, StateError> {
             Err(error) => tracing::warn!(client.id = row.text("id")?, %error, "a registered redirect URI is not used"),
         }
     }
+    let (fetched, fresh_until) = (row.optional_time("fetched_at")?, row.optional_time("fresh_until")?);
     Ok(Client {
         id: row.parse("id")?,
         name: row.text("name")?,
@@ -278,6 +301,7 @@ fn client(row: &SqliteRow) -> Result<Client, StateError> {
         origin: row.parse("origin")?,
         auth_method: row.parse("auth_method")?,
         secret: row.optional("secret_hash")?,
+        jwks: row.optional_text("jwks")?,
         grant_types: row.words("grant_types")?,
         scopes: row.scopes("scopes")?,
         redirect_uris,
@@ -286,5 +310,6 @@ fn client(row: &SqliteRow) -> Result<Client, StateError> {
         created: row.time("created_at")?,
         used: row.optional_time("used_at")?,
         disabled: row.optional_time("disabled_at")?,
+        document: fetched.zip(fresh_until).map(|(fetched, fresh_until)| DocumentCopy { fetched, fresh_until }),
     })
 }

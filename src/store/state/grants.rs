@@ -23,7 +23,7 @@ use crate::model::{ClientId, ExternalUserId, IssuerName, Scopes, Tenant, Timesta
 pub struct Terms {
     /// The client.
     pub client: ClientId,
-    /// The account.
+    /// The account; or the client, where it acts for itself.
     pub account: AccountId,
     /// The account's tenant when it consented.
     pub tenant: Tenant,
@@ -31,8 +31,8 @@ pub struct Terms {
     pub external_user: Option<ExternalUserId>,
     /// The `[[issuer]]` where the person had signed in, and whose claims the tokens stand for; `None`: here.
     pub provider: Option<IssuerName>,
-    /// Where the code went.
-    pub redirect_uri: RedirectUri,
+    /// Where the code went, where there was one.
+    pub redirect_uri: Option<RedirectUri>,
     /// What the tokens are good for (RFC 8707).
     pub resource: String,
     /// What they can be used for.
@@ -300,7 +300,7 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
             tenant: row.parse("tenant")?,
             external_user: row.optional("external_user")?,
             provider: row.optional("provider")?,
-            redirect_uri: row.parse("redirect_uri")?,
+            redirect_uri: redirect_uri(row)?,
             resource: row.text("resource")?,
             scopes: row.scopes("scopes")?,
         },
@@ -309,6 +309,11 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
         exchanged: row.optional_time("exchanged_at")?,
         revoked,
     })
+}
+
+/// A client that acts for itself was sent nowhere.
+fn redirect_uri(row: &Row<'_>) -> Result<Option<RedirectUri>, StateError> {
+    if row.text("redirect_uri")?.is_empty() { Ok(None) } else { row.parse("redirect_uri").map(Some) }
 }
 
 /// Reads the columns of a joined row that was selected as [`COLUMNS`].

@@ -8,14 +8,18 @@
 //! the same transaction. This process knows it before the transition returns; another process that uses the same file sees
 //! the epoch move when it [looks](StateStore::poll).
 
+mod access_tokens;
 mod accounts;
 mod announcements;
+mod assertions;
 mod clients;
 mod codes;
 mod departures;
+mod documents;
 mod error;
 mod grants;
 mod identities;
+mod machine;
 mod purge;
 mod refresh;
 mod requests;
@@ -37,6 +41,7 @@ pub use accounts::{Account, PasswordHash};
 pub use announcements::Announcement;
 pub use clients::{Client, Registration};
 pub use codes::{NewRefresh, Redemption, StoredCode};
+pub use documents::DocumentCopy;
 pub use error::StateError;
 pub use grants::{Consent, Grant, RevocationReason, Revoked, Terms};
 pub use identities::Identity;
@@ -57,7 +62,10 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
         name: "authorization_server",
         sql: include_str!("../../../migrations/state/0001_authorization_server.sql"),
     },
-    Migration { name: "people", sql: include_str!("../../../migrations/state/0002_people.sql") },
+    Migration { name: "client_documents", sql: include_str!("../../../migrations/state/0002_client_documents.sql") },
+    Migration { name: "client_keys", sql: include_str!("../../../migrations/state/0003_client_keys.sql") },
+    Migration { name: "access_tokens", sql: include_str!("../../../migrations/state/0004_access_tokens.sql") },
+    Migration { name: "people", sql: include_str!("../../../migrations/state/0005_people.sql") },
 ];
 
 /// How many connections read at once.

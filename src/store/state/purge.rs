@@ -12,7 +12,7 @@ use crate::model::oauth::ClientOrigin;
 /// How long things are kept after their end.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// How long a client that registered itself may stay unused before its first token.
+    /// How long a client that made itself known may stay unused before its first token.
     pub unused_client: Duration,
     /// And how long after its last one.
     pub idle_client: Duration,
@@ -31,10 +31,14 @@ pub struct Purged {
     pub departures: u64,
     /// Grants at their end, with their codes and tokens.
     pub grants: u64,
-    /// Clients that registered themselves and that nobody uses.
+    /// Clients that made themselves known and that nobody uses.
     pub clients: u64,
     /// Keys whose last token has expired.
     pub keys: u64,
+    /// Assertions of clients that have expired.
+    pub assertions: u64,
+    /// Access tokens that have expired.
+    pub access_tokens: u64,
 }
 
 /// More than the clocks of two machines may differ.
@@ -67,6 +71,8 @@ impl StateStore {
             .await?,
             clients: unused_clients(tx, before(keep.unused_client), before(keep.idle_client)).await?,
             keys: delete(tx, "DELETE FROM signing_keys WHERE stage = 'previous' AND staged_at <= $1", last_token).await?,
+            assertions: delete(tx, "DELETE FROM assertions WHERE expires_at <= $1", before(SLACK)).await?,
+            access_tokens: delete(tx, "DELETE FROM access_tokens WHERE expires_at <= $1", before(SLACK)).await?,
         };
         if purged.keys > 0 || purged.grants > 0 {
             bump(tx).await?;
@@ -89,7 +95,8 @@ async fn delete(
 }
 
 /// A client with a grant is in use, whatever its age, and one about which somebody who is signed in is being asked. That a
-/// stranger's browser waits does not count: anybody can let it wait for ever.
+/// stranger's browser waits does not count: anybody can let it wait for ever. The copy of a document can be had again, unless
+/// it holds that the client is disabled.
 async fn unused_clients(
     transaction: &mut Transaction<'_, Sqlite>,
     never_used: Timestamp,
@@ -97,7 +104,8 @@ async fn unused_clients(
 ) -> Result<u64, StateError> {
     let deleted = sqlx::query(
         "DELETE FROM clients
-         WHERE origin = $3 AND (used_at IS NULL AND created_at <= $1 OR used_at <= $2)
+         WHERE (origin = $3 AND (used_at IS NULL AND created_at <= $1 OR used_at <= $2)
+                OR origin = $4 AND fetched_at <= $1 AND disabled_at IS NULL)
            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client = clients.id)
            AND NOT EXISTS (SELECT 1 FROM requests JOIN sessions ON sessions.id = requests.session
                            WHERE requests.client = clients.id AND sessions.account IS NOT NULL)",
@@ -105,6 +113,7 @@ async fn unused_clients(
     .bind(never_used.as_micros())
     .bind(last_used.as_micros())
     .bind(ClientOrigin::Registration.as_str())
+    .bind(ClientOrigin::MetadataDocument.as_str())
     .execute(&mut **transaction)
     .await
     .map_err(StateError::Write)?;

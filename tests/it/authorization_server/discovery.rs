@@ -99,8 +99,7 @@ async fn item_6_clients_find_what_they_choose_by() {
         assert_eq!(found["authorization_response_iss_parameter_supported"], true, "{path}");
         let methods = found["token_endpoint_auth_methods_supported"].as_array().unwrap();
         assert!(methods.contains(&json!("none")), "{path}");
-        // Client ID metadata documents are not served yet, and so not advertised.
-        assert_eq!(found.get("client_id_metadata_document_supported"), None, "{path}");
+        assert_eq!(found["client_id_metadata_document_supported"], true, "{path}");
     }
 }
 

@@ -2,8 +2,12 @@
 
 mod asserted;
 mod authorization;
+mod client_assertions;
+mod client_documents;
 mod crosscutting;
 mod discovery;
+mod machines;
+mod opaque;
 mod operator;
 mod pages;
 mod provider;

@@ -285,16 +285,16 @@ async fn open(file: &std::path::Path) -> sqlx::SqliteConnection {
 }
 
 /// Another process that holds the file for itself.
-struct Held(sqlx::SqliteConnection);
+pub(super) struct Held(sqlx::SqliteConnection);
 
 impl Held {
-    async fn new(file: &std::path::Path) -> Self {
+    pub(super) async fn new(file: &std::path::Path) -> Self {
         let mut connection = open(file).await;
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         Self(connection)
     }
 
-    async fn release(mut self) {
+    pub(super) async fn release(mut self) {
         sqlx::raw_sql("ROLLBACK").execute(&mut self.0).await.unwrap();
     }
 }

@@ -47,7 +47,7 @@ fn migrate_makes_what_is_missing_and_says_what_it_found() {
     let lines: Vec<_> = first.lines().collect();
     assert_eq!(lines.len(), 2, "{first}");
     assert!(lines[0].starts_with("audit  ") && lines[0].contains("made, with schema version "), "{first}");
-    assert!(lines[1].starts_with("state  ") && lines[1].ends_with("made, with schema version 2"), "{first}");
+    assert!(lines[1].starts_with("state  ") && lines[1].ends_with("made, with schema version 5"), "{first}");
     for file in ["audit.db", "state.db"] {
         assert!(directory.path().join(file).is_file(), "{file}");
     }

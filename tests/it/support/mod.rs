@@ -5,9 +5,7 @@ pub(crate) mod bare;
 pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod client;
-#[expect(dead_code, reason = "the unit tests set it back")]
 pub(crate) mod clock;
-#[expect(dead_code, reason = "the unit tests let it lie in more ways")]
 pub(crate) mod issuer;
 pub(crate) mod oauth;
 pub(crate) mod provider;

@@ -77,3 +77,41 @@ async fn a_change_leaves_its_record_for_the_audit_trail() {
     let error = world.store.delete_client(&nobody, NOW).await.unwrap_err().to_string();
     assert!(error.contains("no client `nobody`") && error.contains("client list"), "{error}");
 }
+
+fn described(id: &str, fetched: Timestamp) -> Client {
+    let document = Some(DocumentCopy { fetched, fresh_until: fetched.plus(MINUTE) });
+    Client { origin: ClientOrigin::MetadataDocument, document, ..client(id) }
+}
+
+#[tokio::test]
+async fn a_copy_is_renewed_and_what_was_decided_about_it_stays() {
+    let world = world().await;
+    let first = described("https://app.example/c", NOW);
+    assert_eq!(world.store.adopt_client(&first, 9, NOW).await.unwrap(), Registration::Done);
+    world.store.disable_client(&first.id, NOW).await.unwrap();
+    let later = NOW.plus(HOUR);
+    let renewed = Client { name: "Renamed".to_owned(), ..described("https://app.example/c", later) };
+    world.store.adopt_client(&renewed, 9, later).await.unwrap();
+    let read = world.store.client(&first.id).await.unwrap().unwrap();
+    assert_eq!((read.name.as_str(), read.created, read.disabled), ("Renamed", NOW, Some(NOW)));
+    assert_eq!(read.document, renewed.document);
+    // What the operator made known is never taken over.
+    let theirs = Client { id: world.client.id.clone(), ..described("x", NOW) };
+    assert!(matches!(world.store.adopt_client(&theirs, 9, NOW).await, Err(StateError::ClientTaken(_))));
+}
+
+#[tokio::test]
+async fn the_copy_that_nobody_needs_makes_room() {
+    let world = world().await;
+    for (n, at) in [NOW.plus(MINUTE), NOW, NOW.plus(HOUR)].into_iter().enumerate() {
+        let one = described(&format!("https://app.example/{n}"), at);
+        assert_eq!(world.store.adopt_client(&one, 2, at).await.unwrap(), Registration::Done);
+    }
+    let ids: Vec<_> = world.store.clients().await.unwrap().into_iter().map(|client| client.id.to_string()).collect();
+    assert_eq!(ids, ["app", "https://app.example/0", "https://app.example/2"]);
+    for id in &ids {
+        world.store.disable_client(&id.parse().unwrap(), NOW).await.unwrap();
+    }
+    let one = described("https://app.example/9", NOW);
+    assert_eq!(world.store.adopt_client(&one, 2, NOW).await.unwrap(), Registration::Full);
+}

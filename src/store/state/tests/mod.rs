@@ -40,6 +40,7 @@ pub(super) fn client(id: &str) -> Client {
         origin: ClientOrigin::CommandLine,
         auth_method: AuthMethod::None,
         secret: None,
+        jwks: None,
         grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: vec![REDIRECT.parse().unwrap()],
@@ -48,6 +49,7 @@ pub(super) fn client(id: &str) -> Client {
         created: NOW,
         used: None,
         disabled: None,
+        document: None,
     }
 }
 

@@ -69,21 +69,18 @@ impl GovernorClock for Hands {
 
 /// A limit on each `K`.
 #[derive(Debug)]
-pub(super) struct Limit<K: Clone + Eq + Hash>(
-    RateLimiter<K, HashMapStateStore<K>, Hands, NoOpMiddleware<Instant>>,
-    Hands,
-);
+pub struct Limit<K: Clone + Eq + Hash>(RateLimiter<K, HashMapStateStore<K>, Hands, NoOpMiddleware<Instant>>, Hands);
 
 impl<K: Clone + Eq + Hash> Limit<K> {
     /// So many at once, and then one in each interval.
-    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
         let quota = Quota::with_period(refill).unwrap_or(Quota::per_minute(burst)).allow_burst(burst);
         let hands = Hands(Arc::clone(clock));
         Self(RateLimiter::new(quota, HashMapStateStore::default(), hands.clone()), hands)
     }
 
     /// Takes one; or says how long to wait.
-    pub(super) fn take(&self, key: &K) -> Result<(), Duration> {
+    pub fn take(&self, key: &K) -> Result<(), Duration> {
         if self.0.len() >= MOST {
             self.0.retain_recent();
             if self.0.len() >= MOST {
@@ -96,7 +93,7 @@ impl<K: Clone + Eq + Hash> Limit<K> {
 
 /// A limit on each address.
 #[derive(Debug)]
-pub(super) struct Addresses {
+pub struct Addresses {
     networks: Limit<IpAddr>,
     allotments: Limit<IpAddr>,
 }
@@ -106,14 +103,14 @@ const NETWORKS: u32 = 8;
 
 impl Addresses {
     /// So many at once from one network, and then one in each interval.
-    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
         let networks = Limit::new(burst, refill, clock);
         let more = burst.saturating_mul(NonZeroU32::new(NETWORKS).unwrap_or(NonZeroU32::MIN));
         Self { networks, allotments: Limit::new(more, refill / NETWORKS, clock) }
     }
 
     /// Takes one; or says how long to wait.
-    pub(super) fn take(&self, address: IpAddr) -> Result<(), Duration> {
+    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
         self.networks.take(&prefix(address, 64))?;
         match address.to_canonical() {
             IpAddr::V4(_) => Ok(()),
@@ -125,7 +122,7 @@ impl Addresses {
 /// A limit on what fails for each `K`. Nothing is taken until something has failed, and after too many failures nothing is
 /// tried: a guess that is right is worth as little then as one that is wrong.
 #[derive(Debug)]
-pub(super) struct Failures<K> {
+pub struct Failures<K> {
     /// When each bucket will be full again.
     full: Mutex<HashMap<K, Timestamp>>,
     burst: NonZeroU32,
@@ -135,12 +132,12 @@ pub(super) struct Failures<K> {
 
 impl<K: Clone + Eq + Hash> Failures<K> {
     /// So many failures, and then one in each interval.
-    pub(super) fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(burst: NonZeroU32, refill: Duration, clock: &Arc<dyn Clock>) -> Self {
         Self { full: Mutex::default(), burst, refill, clock: Arc::clone(clock) }
     }
 
     /// Says whether something may be tried; or how long to wait.
-    pub(super) fn check(&self, key: &K) -> Result<(), Duration> {
+    pub fn check(&self, key: &K) -> Result<(), Duration> {
         let Some(full) = self.lock().get(key).copied() else { return Ok(()) };
         // One more must fit in before the bucket is empty.
         let wait = full.since(self.clock.now()).saturating_sub(self.refill * (self.burst.get() - 1));
@@ -148,7 +145,7 @@ impl<K: Clone + Eq + Hash> Failures<K> {
     }
 
     /// Counts a failure. Where too many buckets are kept, only one that is there already.
-    pub(super) fn count(&self, key: &K) {
+    pub fn count(&self, key: &K) {
         let now = self.clock.now();
         let mut buckets = self.lock();
         if buckets.len() >= MOST {
@@ -167,7 +164,7 @@ impl<K: Clone + Eq + Hash> Failures<K> {
 }
 
 /// All that one customer can have: an address of IPv4, and of IPv6 a network of 48 bits.
-pub(super) fn allotment(address: IpAddr) -> IpAddr {
+pub fn allotment(address: IpAddr) -> IpAddr {
     prefix(address, 48)
 }
 
