@@ -148,7 +148,7 @@ fn the_authorization_path_is_an_hours_reading() {
 const WORDS: &[(&str, &[&str])] = &[
     ("sqlx::", &["store/", "dataset/", "demo/"]),
     ("poem::", &["http/", "demo/", "app/"]),
-    ("rmcp::", &["mcp/", "http/"]),
+    ("rmcp::", &["mcp/", "http/", "app/", "cli/connect/"]),
     ("casbin::", &["policy/"]),
     ("AssertSqlSafe", &["dataset/", "store/", "demo/"]),
     ("anyhow", &["cli/", "main.rs"]),

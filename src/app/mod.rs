@@ -12,6 +12,7 @@ use issuers::{forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
+use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::dataset::{self, CursorKey, Database};
-use crate::http::{self, Edge, Limits, Readiness, ReadyCheck};
+use crate::http::{self, Edge, Limits, Readiness, ReadyCheck, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
@@ -79,6 +80,9 @@ pub enum StartError {
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
+    /// The endpoints cannot be put together.
+    #[error("the endpoints cannot be put together")]
+    Routes(#[from] RoutesError),
 }
 
 fn list<T: std::fmt::Display>(problems: &[T]) -> String {
@@ -125,6 +129,22 @@ impl App {
     ///
     /// When the declarations, the database, the policy or the audit store are not in order.
     pub async fn build(loaded: &Loaded, seams: Seams, more: Option<Route>) -> Result<Self, StartError> {
+        Self::build_around(loaded, seams, |mcp| mcp, more).await
+    }
+
+    /// The same with a handler around the MCP server, for a program that offers more than the configuration declares
+    /// (`examples/conformance`). It stands behind the bearer layer and answers for itself: what it does not pass on is neither
+    /// decided by the policy nor recorded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`App::build`].
+    pub async fn build_around<H: ServerHandler + Clone>(
+        loaded: &Loaded,
+        seams: Seams,
+        around: impl FnOnce(Mcp) -> H,
+        more: Option<Route>,
+    ) -> Result<Self, StartError> {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
         let data = match &settings.database {
@@ -177,7 +197,7 @@ impl App {
         };
         let limits =
             Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
-        let endpoint = http::routes(edge, more)?.boxed();
+        let endpoint = http::routes(edge, around, more)?.boxed();
         Ok(Self {
             endpoint,
             limits,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::RowScope;
 use crate::model::{Name, Requester, Scope};
-use crate::policy::{Decision, LineRef, Object, Permission, RowRule, Snapshot, Visible};
+use crate::policy::{Decision, LineRef, Listed, Object, Permission, RowRule, Snapshot, Visible};
 
 /// What the policy says of one action, before the scopes of the token are looked at.
 #[derive(Debug)]
@@ -27,58 +27,74 @@ pub trait Action: Debug + Send + Sync {
     /// What a permit for it carries.
     type Scope: Debug + Send;
 
-    /// The verb in the audit trail.
-    const VERB: &'static str;
-
     /// The scope that the token must have; `None` where none is needed.
     const NEEDS: Option<Scope>;
 
-    /// What it is done to, as the audit trail and policies name it.
-    fn object(&self) -> String;
+    /// What is done, and to what, as the audit trail and policies name them.
+    fn names(&self) -> (&'static str, String);
 
     /// Asks the policy, and nothing else.
     fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope>;
 
-    /// The generated tool through which it is done, if there is one.
-    fn tool(&self) -> Option<&Name> {
+    /// What it is done through, where that is not the object itself: a generated tool, or a method of MCP.
+    fn through(&self) -> Option<&str> {
         None
     }
 }
 
-/// Calls a tool that a `tool:` line must allow.
+/// Uses something that a line must name.
 #[derive(Debug)]
-pub struct CallTool(pub Name);
+pub enum Use {
+    /// Calls a tool that is not generated from a dataset.
+    Tool(Name),
+    /// Reads an MCP resource that is no row of a dataset.
+    Resource(Arc<str>),
+    /// Gets an MCP prompt; the rows in it are read by permits of their own.
+    Prompt(Name),
+}
 
-impl Action for CallTool {
-    type Scope = ();
-    const VERB: &'static str = "call";
-    const NEEDS: Option<Scope> = Some(Scope::Read);
-
-    fn object(&self) -> String {
-        Object::Tool(self.0.clone()).to_string()
-    }
-
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
-        policy.decide(requester, &Object::Tool(self.0.clone()), Permission::Call).into()
+impl Use {
+    fn asked(&self) -> (Object, Permission) {
+        match self {
+            Self::Tool(name) => (Object::Tool(name.clone()), Permission::Call),
+            Self::Resource(uri) => (Object::Resource(Arc::clone(uri)), Permission::Read),
+            Self::Prompt(name) => (Object::Prompt(name.clone()), Permission::Read),
+        }
     }
 }
 
-/// Reads rows of a dataset through one of its generated tools.
+impl Action for Use {
+    type Scope = ();
+    const NEEDS: Option<Scope> = Some(Scope::Read);
+
+    fn names(&self) -> (&'static str, String) {
+        let (object, permission) = self.asked();
+        (permission.as_str(), object.to_string())
+    }
+
+    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
+        let (object, permission) = self.asked();
+        policy.decide(requester, &object, permission).into()
+    }
+}
+
+/// Reads rows of a dataset as one of its generated tools does.
 #[derive(Debug)]
 pub struct ReadRows {
     /// The dataset.
     pub dataset: Name,
-    /// The generated tool (`list_documents`); a `tool:` line that denies it removes it.
+    /// The generated tool (`list_documents`); a `tool:` line that denies it denies every way to the same rows.
     pub tool: Name,
+    /// The method of MCP through which it is done, where the tool itself is not called.
+    pub method: Option<&'static str>,
 }
 
 impl Action for ReadRows {
     type Scope = RowScope;
-    const VERB: &'static str = "read";
     const NEEDS: Option<Scope> = Some(Scope::Read);
 
-    fn object(&self) -> String {
-        Object::Dataset(self.dataset.clone()).to_string()
+    fn names(&self) -> (&'static str, String) {
+        (Permission::Read.as_str(), Object::Dataset(self.dataset.clone()).to_string())
     }
 
     fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
@@ -89,64 +105,38 @@ impl Action for ReadRows {
         }
     }
 
-    fn tool(&self) -> Option<&Name> {
-        Some(&self.tool)
+    fn through(&self) -> Option<&str> {
+        Some(self.method.unwrap_or(self.tool.as_str()))
     }
 }
 
-/// Reads an MCP resource that a `resource:` line must allow.
-#[derive(Debug)]
-pub struct ReadResource(pub Arc<str>);
-
-impl Action for ReadResource {
-    type Scope = ();
-    const VERB: &'static str = "read";
-    const NEEDS: Option<Scope> = Some(Scope::Read);
-
-    fn object(&self) -> String {
-        Object::Resource(Arc::clone(&self.0)).to_string()
-    }
-
-    fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
-        policy.decide(requester, &Object::Resource(Arc::clone(&self.0)), Permission::Read).into()
-    }
-}
-
-/// Lists tools or resources. Always allowed; the permit carries those that the policy allows, whatever the token's scopes.
+/// Lists what there is. Always allowed; the permit carries what the policy allows, whatever the token's scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum List {
-    /// `tools/list`
-    Tools,
-    /// `resources/list`
-    Resources,
-}
+pub struct List(pub Listed);
 
 impl Action for List {
     type Scope = Visible;
-    const VERB: &'static str = "list";
     const NEEDS: Option<Scope> = None;
 
-    fn object(&self) -> String {
-        if *self == Self::Tools { "tools" } else { "resources" }.to_owned()
+    fn names(&self) -> (&'static str, String) {
+        ("list", self.0.as_str().to_owned())
     }
 
     fn rule(&self, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope> {
-        let list = if *self == Self::Tools { Snapshot::visible_tools } else { Snapshot::visible_resources };
-        Ruling::Allow(list(policy, requester), Vec::new())
+        Ruling::Allow(policy.visible(requester, self.0), Vec::new())
     }
 }
 
-/// Asks for something that does not exist, as `tool:…` or `resource:…`. Always denied, so that the audit knows of it.
+/// Asks for something that does not exist, as `tool:…`, `resource:…` or `prompt:…`. Always denied, so that the audit knows of it.
 #[derive(Debug)]
 pub struct UseUnknown(pub String);
 
 impl Action for UseUnknown {
     type Scope = ();
-    const VERB: &'static str = "use";
     const NEEDS: Option<Scope> = None;
 
-    fn object(&self) -> String {
-        self.0.clone()
+    fn names(&self) -> (&'static str, String) {
+        ("use", self.0.clone())
     }
 
     fn rule(&self, _: &Snapshot, _: &Requester) -> Ruling<()> {

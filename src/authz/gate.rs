@@ -64,9 +64,9 @@ impl Gate {
         let decision = random::hex::<12>(self.random.as_ref())?;
         let ids = (decision.clone(), request);
         let mut record = Record::open(self.clock.now(), ids, principal.requester(), principal.proof());
-        A::VERB.clone_into(&mut record.action);
-        record.object = action.object();
-        record.tool = action.tool().map(ToString::to_string);
+        let (verb, object) = action.names();
+        (record.action, record.object) = (verb.to_owned(), object);
+        record.tool = action.through().map(ToOwned::to_owned);
         record.revision = policy.revision().to_string();
         let (Ruling::Allow(_, lines) | Ruling::Deny(lines)) = &ruling;
         record.lines = lines.iter().map(ToString::to_string).collect();

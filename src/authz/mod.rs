@@ -12,7 +12,7 @@ mod gate;
 mod permit;
 mod row_scope;
 
-pub use action::{Action, CallTool, List, ReadResource, ReadRows, Ruling, UseUnknown};
+pub use action::{Action, List, ReadRows, Ruling, Use, UseUnknown};
 pub use gate::{Gate, Refusal};
 pub use permit::{Authorized, Receipt, Recorded};
 pub use row_scope::RowScope;

@@ -117,6 +117,27 @@ pub struct Within {
     pub by: BTreeMap<Name, Name>,
 }
 
+/// The media type of a row as a whole (RFC 8259).
+pub const JSON: &str = "application/json";
+
+/// How a row of a dataset is an MCP resource, `bailiwick://<dataset>/<key>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowResource {
+    /// The column that names a row in lists; without one, its key does.
+    pub title: Option<Name>,
+    /// The column that is the row's content; without one, the whole row is, as JSON.
+    pub content: Option<Content>,
+}
+
+/// The column that is a row's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The column.
+    pub column: Name,
+    /// Its media type.
+    pub media_type: String,
+}
+
 /// A table or view that is exposed.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -138,6 +159,8 @@ pub struct Dataset {
     pub search: Option<Search>,
     /// The default order; the key breaks ties.
     pub order: Vec<OrderTerm>,
+    /// How a row is an MCP resource; `None` where rows are none.
+    pub resource: Option<RowResource>,
     /// The exposed columns, in the order of their declaration.
     pub columns: Vec<Column>,
 }

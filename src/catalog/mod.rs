@@ -11,6 +11,7 @@
 mod build;
 mod dataset;
 mod error;
+mod prompt;
 mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +19,11 @@ use std::sync::Arc;
 
 pub use build::build;
 pub use dataset::{
-    Column, ColumnType, Dataset, Direction, Operation, OrderTerm, RoomRule, Search, TenantRule, TimeStorage, Within,
+    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, RoomRule, RowResource, Search,
+    TenantRule, TimeStorage, Within,
 };
 pub use error::{BadDeclaration, CatalogError};
+pub use prompt::{Choice, MessageBody, Piece, Prompt, PromptArgument, PromptMessage};
 pub use tenant::TenantEntry;
 
 use crate::model::{ContextField, IssuerName, Name, Tenant};
@@ -56,8 +59,8 @@ pub struct Catalog {
     pub tools: BTreeSet<Name>,
     /// MCP resources that need a `resource:` line, by URI.
     pub resources: BTreeSet<Arc<str>>,
-    /// MCP prompts that need a `prompt:` line.
-    pub prompts: BTreeSet<Name>,
+    /// MCP prompts, by name; each needs a `prompt:` line.
+    pub prompts: BTreeMap<Name, Prompt>,
 }
 
 impl Catalog {

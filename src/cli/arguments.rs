@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditCommand;
+use super::connect::Connect;
 use super::state::{AccountCommand, ClientCommand, KeyCommand};
 
 /// A delegated-identity MCP server: agents read your SQL data as the person they work for.
@@ -65,6 +66,8 @@ pub(super) enum Command {
     /// Say why a token is accepted or refused
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Sign in to an MCP server as its clients do, and list its tools or call one
+    Connect(Connect),
     /// Make and keep the accounts of people who sign in
     #[command(subcommand)]
     Account(AccountCommand),

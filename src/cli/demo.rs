@@ -108,6 +108,8 @@ each of them has the password
   {password}
   ada@acme.example  bob@acme.example  carol@acme.example  eve@acme.example  dave@globex.example
 
+On this terminal, `bailiwick connect {base}/mcp` goes the same way, and lists the tools that there are for whoever signs in.
+
 Ctrl-C ends it.
 "#,
         directory = prepared.directory.display(),

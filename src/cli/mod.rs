@@ -4,6 +4,7 @@
 mod arguments;
 mod audit;
 mod config;
+mod connect;
 mod demo;
 mod policy;
 mod serve;
@@ -80,6 +81,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy::run(command, &given, &mut out).await,
         Command::Token(command) => token::run(command, &given, &mut out).await,
         Command::Audit(command) => serve::audit(command, &given, &mut out).await,
+        Command::Connect(command) => connect::run(command, &given, &mut out).await,
         Command::Account(command) => state::account::run(command, &given, &mut out).await,
         Command::Client(command) => state::client::run(command, &given, &mut out).await,
         Command::Key(command) => state::key::run(command, &given, &mut out).await,

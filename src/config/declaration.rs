@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::document::Entry;
 use super::origin::{At, Origin};
 use super::problem::BadSetting;
+use super::prompt::PromptDeclaration;
 use super::section::Section;
 use crate::model::ContextField;
 
@@ -21,6 +22,8 @@ pub struct Declarations {
     pub tenants: Vec<TenantDeclaration>,
     /// `[[dataset]]`
     pub datasets: Vec<DatasetDeclaration>,
+    /// `[[prompt]]`
+    pub prompts: Vec<PromptDeclaration>,
 }
 
 /// A `[[tenant]]`.
@@ -98,6 +101,28 @@ pub struct ColumnDeclaration {
     pub stored: Option<At<String>>,
 }
 
+/// What `resource` says in a `[[dataset]]`.
+#[derive(Debug, Clone)]
+pub enum ResourceWord {
+    /// `"none"`
+    None,
+    /// A table.
+    Declared(Box<ResourceDeclaration>),
+    /// Nothing is written.
+    Absent,
+}
+
+/// A `[dataset.resource]`.
+#[derive(Debug, Clone)]
+pub struct ResourceDeclaration {
+    /// The column that names a row.
+    pub title: Option<At<String>>,
+    /// The column that is its content.
+    pub content: Option<At<String>>,
+    /// The media type of that.
+    pub media_type: Option<At<String>>,
+}
+
 /// A `[[dataset]]`.
 #[derive(Debug, Clone)]
 pub struct DatasetDeclaration {
@@ -121,6 +146,8 @@ pub struct DatasetDeclaration {
     pub search: Option<SearchDeclaration>,
     /// Its default order.
     pub order: Vec<At<String>>,
+    /// How its rows are MCP resources.
+    pub resource: ResourceWord,
     /// Its columns, in the order of writing.
     pub columns: Vec<ColumnDeclaration>,
 }
@@ -187,6 +214,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
         let within = section.table("within", within).flatten();
         let search = section.table("search", search).flatten();
         let order = section.texts("order");
+        let resource = resource(section);
         let columns = section.table("columns", columns);
         let columns = section.need("columns", columns, "only declared columns exist for the outside");
         Some(DatasetDeclaration {
@@ -200,6 +228,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
             within,
             search,
             order: order.map(|order| order.value).unwrap_or_default(),
+            resource,
             columns: columns?,
         })
     })
@@ -241,6 +270,29 @@ fn within(section: &mut Section<'_>) -> Option<WithinDeclaration> {
     let hint = "write { <column of this dataset> = \"<key column of the parent>\" }";
     let by = section.need("by", section.has("by").then_some(by), hint);
     Some(WithinDeclaration { origin: section.origin().clone(), dataset: dataset?, by: by? })
+}
+
+fn resource(section: &mut Section<'_>) -> ResourceWord {
+    if section.raw_text("resource").is_some() {
+        // Another word is refused, so that what it stands for does not matter.
+        return section.word("resource", &[("none", ())]).map_or(ResourceWord::Absent, |_| ResourceWord::None);
+    }
+    let read = |section: &mut Section<'_>| ResourceDeclaration {
+        title: section.text("title"),
+        content: section.text("content"),
+        media_type: section.checked("media_type", media_type),
+    };
+    section.table("resource", read).map_or(ResourceWord::Absent, |read| ResourceWord::Declared(Box::new(read)))
+}
+
+/// A media type without parameters or with them (RFC 9110, section 8.3.1), as far as a header or a model must understand it.
+fn media_type(text: &str) -> Result<String, &'static str> {
+    let essence = text.split(';').next().unwrap_or(text);
+    let is_token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    let fits = essence.trim_end().split_once('/').is_some_and(|(one, other)| is_token(one) && is_token(other));
+    if fits { Ok(text.to_owned()) } else { Err("a media type, such as \"text/markdown\"") }
 }
 
 fn search(section: &mut Section<'_>) -> Option<SearchDeclaration> {

@@ -18,6 +18,7 @@ mod oauth;
 mod origin;
 mod preset;
 mod problem;
+mod prompt;
 mod quantity;
 mod reading;
 mod section;
@@ -34,12 +35,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use declaration::{
-    ColumnDeclaration, DatasetDeclaration, Declarations, SearchDeclaration, TenantDeclaration, TenantWord,
-    WithinDeclaration,
+    ColumnDeclaration, DatasetDeclaration, Declarations, ResourceDeclaration, ResourceWord, SearchDeclaration,
+    TenantDeclaration, TenantWord, WithinDeclaration,
 };
 pub use origin::{At, Origin};
 pub use preset::PRESETS;
 pub use problem::{BadSetting, ConfigErrors, Problem};
+pub use prompt::{BodyDeclaration, MessageDeclaration, PromptArgumentDeclaration, PromptDeclaration};
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule, Issuer,
@@ -151,8 +153,8 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let issuers = issuer::issuers(root, issuer::Around { claims: &names, providers: &providers, own, loopback });
     let tenants = declaration::tenants(root, own);
     let datasets = declaration::datasets(root);
+    let prompts = prompt::prompts(root);
     root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
-    root.not_yet("prompt", "this version has no prompts; leave it out");
     if let Some(first) = datasets.first().filter(|_| !has_url(root)) {
         let hint = "a dataset is declared, so write `url = \"sqlite:<path>\"`".into();
         root.refuse(&first.origin, BadSetting::Missing { key: "database.url".to_owned(), hint });
@@ -193,7 +195,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         oauth_client: oauth.client,
         sign_ins: sign_ins.into_iter().map(Arc::new).collect(),
     };
-    Some((settings, Declarations { claims, lists, trusted, tenants, datasets }))
+    Some((settings, Declarations { claims, lists, trusted, tenants, datasets, prompts }))
 }
 
 /// Says whether a database is written, be it well or badly.

@@ -81,7 +81,7 @@ pub struct Oauth {
     pub sign_in: Duration,
     /// Whether clients can register themselves.
     pub registration: Registration,
-    /// How many clients that registered themselves there can be at a time.
+    /// How many clients that registered themselves there can be at a time, and as many that describe themselves.
     pub registration_cap: u64,
     /// A client that registered itself and gets no token for so long is forgotten.
     pub registration_unused: Duration,

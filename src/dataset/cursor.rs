@@ -112,6 +112,27 @@ impl Pager<'_> {
         decode(&position).ok_or(InvalidCursor)
     }
 
+    /// Encrypts a place in a list that is made of several queries. `list` is its name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no nonce, or the place is too long.
+    pub fn seal_place(&self, list: &str, place: &str) -> Result<String, CursorError> {
+        self.seal(QueryDigest::of(list), &vec![Cell::Text(place.to_owned())])
+    }
+
+    /// Decrypts a place, if this caller got it for this list.
+    ///
+    /// # Errors
+    ///
+    /// When it is anything else.
+    pub fn open_place(&self, list: &str, cursor: &str) -> Result<String, InvalidCursor> {
+        match self.open(QueryDigest::of(list), cursor)?.as_slice() {
+            [Cell::Text(place)] => Ok(place.clone()),
+            _ => Err(InvalidCursor),
+        }
+    }
+
     /// Each part with its length, so that no two bindings are spelled alike.
     fn binding(&self, query: QueryDigest) -> Vec<u8> {
         let mut binding = vec![VERSION];

@@ -5,6 +5,7 @@
 //! runs the one statement that follows. Whatever a caller sends can only narrow the scope, which is always the first
 //! condition; and no error of the database reaches a caller.
 
+pub mod address;
 pub mod arguments;
 mod arms;
 mod cell;
@@ -29,6 +30,7 @@ mod sql;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
 pub use database::{Database, DatabaseError};
@@ -40,3 +42,4 @@ pub use request::Request;
 pub use run::{Next, Rows, RunError, Table, read};
 pub use sql::SqlError;
 pub use statement::{Bind, Statement};
+pub use values::{ValuesPlan, values};

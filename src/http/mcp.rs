@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -37,10 +38,10 @@ pub(super) struct RequestLimits {
 }
 
 /// The MCP endpoint, below the bearer layer.
-pub(super) struct McpEndpoint {
+pub(super) struct McpEndpoint<H> {
     mcp: Mcp,
-    with_sessions: StreamableHttpService<Mcp, LocalSessionManager>,
-    stateless: StreamableHttpService<Mcp, NeverSessionManager>,
+    with_sessions: StreamableHttpService<H, LocalSessionManager>,
+    stateless: StreamableHttpService<H, NeverSessionManager>,
     manager: Arc<LocalSessionManager>,
     sessions: Sessions,
     challenges: Challenges,
@@ -51,15 +52,16 @@ pub(super) struct McpEndpoint {
 /// What is looked at before dispatch.
 struct Peek {
     method: String,
-    /// The tool or the resource that is asked for.
+    /// The tool, the resource or the prompt that is asked for.
     name: Option<String>,
     /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
     is_modern: bool,
 }
 
-impl McpEndpoint {
+impl<H: ServerHandler + Clone> McpEndpoint<H> {
+    /// `handler` answers; `mcp` is what it is, or what it stands around.
     pub(super) fn new(
-        mcp: Mcp,
+        (mcp, handler): (Mcp, H),
         config: StreamableHttpServerConfig,
         sessions: Sessions,
         challenges: Challenges,
@@ -68,7 +70,7 @@ impl McpEndpoint {
     ) -> Self {
         let manager = Arc::new(LocalSessionManager::default());
         let config = config.with_max_request_body_bytes(limits.body);
-        let (one, other) = (mcp.clone(), mcp.clone());
+        let (one, other) = (handler.clone(), handler);
         let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), Arc::clone(&manager), config.clone());
         let stateless = StreamableHttpService::new(
             move || Ok(other.clone()),
@@ -197,7 +199,7 @@ impl McpEndpoint {
     }
 }
 
-impl Endpoint for McpEndpoint {
+impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -275,9 +277,15 @@ fn peek(body: &Bytes) -> Result<Peek, Response> {
     }
     Ok(Peek {
         method,
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))),
+        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
         is_modern: version.is_some_and(|version| version >= "2026-07-28"),
     })
+}
+
+/// The prompt, or the template, whose argument is to be completed.
+fn completed(reference: Option<&Value>) -> Option<String> {
+    let reference = reference?;
+    reference.get("name").or_else(|| reference.get("uri"))?.as_str().map(ToOwned::to_owned)
 }
 
 /// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod cors;
+mod description;
 mod error;
 mod mcp;
 mod oauth;
@@ -12,7 +13,8 @@ mod routes;
 mod serve;
 mod session;
 
+pub use description::specification;
 pub use oauth::OauthEdge;
-pub use operations::{Readiness, ReadyCheck, specification};
-pub use routes::{Edge, routes};
+pub use operations::{Readiness, ReadyCheck};
+pub use routes::{Edge, RoutesError, routes};
 pub use serve::{Limits, serve};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem_openapi::payload::{Json, Response as WithHeaders};
-use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::model::Scope;
 
@@ -126,21 +126,4 @@ impl Discovery {
     async fn mcp(&self) -> WithHeaders<Json<ResourceMetadata>> {
         self.document()
     }
-}
-
-pub(super) fn service(operations: Operations, discovery: Discovery) -> OpenApiService<(Operations, Discovery), ()> {
-    OpenApiService::new((operations, discovery), "Bailiwick", env!("CARGO_PKG_VERSION"))
-        .description("The endpoints beside MCP. MCP itself is at POST /mcp and describes itself by its own protocol.")
-}
-
-/// The `OpenAPI` document, as `openapi/bailiwick.yaml` holds it.
-pub fn specification() -> String {
-    struct Nothing;
-    impl Readiness for Nothing {
-        fn checks(&self) -> Vec<ReadyCheck> {
-            Vec::new()
-        }
-    }
-    let metadata = ResourceMetadata::new(String::new(), Vec::new(), &[]);
-    service(Operations { readiness: Arc::new(Nothing) }, Discovery { metadata }).spec_yaml()
 }

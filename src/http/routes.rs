@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::StatusCode;
-use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route};
+use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
+use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
 use super::mcp::{McpEndpoint, RequestLimits};
 use super::oauth::{self, OauthEdge};
-use super::operations::{self, Discovery, Operations, Readiness, ResourceMetadata};
+use super::operations::{Discovery, Operations, Readiness, ResourceMetadata};
+use super::pages::{self, Frame};
 use super::session::Sessions;
 use crate::authn::Authenticator;
 use crate::config::Server;
@@ -52,12 +55,28 @@ impl std::fmt::Debug for Edge {
     }
 }
 
-/// The whole HTTP surface. `more` are further routes (the demo's), outside the bearer layer.
+/// Why the HTTP surface could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum RoutesError {
+    /// There was no key for the ids of sessions.
+    #[error("no key for the ids of sessions could be made")]
+    SessionKey(#[source] RandomError),
+    /// The description of the endpoints is no JSON.
+    #[error("the endpoints could not be described")]
+    Description(#[source] serde_json::Error),
+}
+
+/// The whole HTTP surface. `around` is what answers MCP: the server itself, or what a program puts around it. `more` are further
+/// routes (the demo's), outside the bearer layer.
 ///
 /// # Errors
 ///
-/// When no session key can be made.
-pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = Response> + 'static, RandomError> {
+/// When no session key can be made, or the endpoints cannot be described.
+pub fn routes<H: ServerHandler + Clone>(
+    edge: Edge,
+    around: impl FnOnce(Mcp) -> H,
+    more: Option<Route>,
+) -> Result<impl Endpoint<Output = Response> + 'static, RoutesError> {
     let origin = edge.server.public_url.origin().ascii_serialization();
     let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
     let challenges = Challenges::new(&metadata_url, &mcp::SCOPES);
@@ -66,13 +85,21 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let sessions = Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal)?;
+    let sessions =
+        Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal).map_err(RoutesError::SessionKey)?;
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped);
 
     let mcp = Cors {
         inner: Bearer {
-            inner: McpEndpoint::new(edge.mcp, config, sessions, challenges.clone(), limits, edge.stopping),
+            inner: McpEndpoint::new(
+                (edge.mcp.clone(), around(edge.mcp)),
+                config,
+                sessions,
+                challenges.clone(),
+                limits,
+                edge.stopping,
+            ),
             authenticator: edge.authenticator,
             challenges,
             audit: edge.audit,
@@ -84,14 +111,32 @@ pub fn routes(edge: Edge, more: Option<Route>) -> Result<impl Endpoint<Output = 
     let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
     let issuers = ours.into_iter().chain(edge.issuers).collect();
     let metadata = ResourceMetadata::new(format!("{origin}/mcp"), issuers, &mcp::SCOPES);
-    let beside = operations::service(Operations { readiness: edge.readiness }, Discovery { metadata });
+    let beside = description::service(Operations { readiness: edge.readiness }, Discovery { metadata });
     let beside = Cors { inner: beside.into_endpoint(), origins: Origins::WellKnown };
-    let route = more.unwrap_or_default();
+    let served = edge.oauth.as_ref().map_or(Served::None, OauthEdge::served);
+    let described =
+        Described::new(&origin, Frame::new(&edge.server.public_url), served).map_err(RoutesError::Description)?;
+    let route = with_documentation(more.unwrap_or_default(), described);
     let route = match edge.oauth {
         Some(edge) => oauth::routes(edge, route),
         None => route,
     };
     Ok(route.at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
+}
+
+/// The description of everything beside MCP, for programs and for people, and what the pages load.
+fn with_documentation(route: Route, described: Described) -> Route {
+    let page = described.clone();
+    let json = poem::endpoint::make_sync(move |_| described.json());
+    route
+        .at("/openapi.json", Cors { inner: poem::get(json), origins: Origins::Anyone })
+        .at("/docs", poem::get(poem::endpoint::make_sync(move |_| page.page())))
+        .at("/pages/:name", poem::get(poem::endpoint::make_sync(|request: Request| asset(&request))))
+}
+
+fn asset(request: &Request) -> Response {
+    let name = request.uri().path().rsplit('/').next().unwrap_or("");
+    pages::asset(name).unwrap_or_else(|| answer(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path"))
 }
 
 /// rmcp's own checks of `Host` and `Origin` (RUSTSEC-2026-0189): off by default there, on here.

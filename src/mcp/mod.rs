@@ -10,9 +10,13 @@
 //! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
 //! policy; nothing else makes it visible.
 
+mod completion;
 mod dispatch;
+mod prompts;
 mod reply;
 mod resources;
+mod rows;
+mod step_up;
 mod streams;
 mod tools;
 
@@ -21,14 +25,15 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, InitializeRequestParams, InitializeResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-    ServerCapabilities, ServerConfig, SubscriptionFilter,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
+    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-pub use dispatch::StepUp;
+pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 
 use crate::authn::Principal;
@@ -112,7 +117,7 @@ impl Mcp {
 
     /// Asks the gate, and logs what it refuses.
     async fn permit<A: Action>(&self, caller: &Caller, action: A) -> Result<Authorized<A>, Refusal> {
-        let object = action.object();
+        let (_, object) = action.names();
         let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
@@ -162,6 +167,9 @@ impl ServerHandler for Mcp {
             .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_list_changed()
+            .enable_prompts()
+            .enable_prompts_list_changed()
+            .enable_completions()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")).with_title("Bailiwick"))
@@ -187,7 +195,7 @@ impl ServerHandler for Mcp {
 
     /// What a subscription of 2026-07-28 can be told.
     fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().build())
+        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed().build())
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
@@ -220,13 +228,51 @@ impl ServerHandler for Mcp {
             .map(CallToolResponse::from)
     }
 
-    async fn list_resources(
+    async fn list_prompts(
         &self,
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.prompts_for(&caller)).await
+    }
+
+    async fn get_prompt(
+        &self,
+        get: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let caller = Self::caller(&context)?;
+        let arguments = get.arguments.unwrap_or_default();
+        guarded(&context, Box::pin(self.prompt(&caller, &get.name, &arguments))).await.map(GetPromptResponse::from)
+    }
+
+    async fn complete(
+        &self,
+        asked: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.complete_for(&caller, asked)).await
+    }
+
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.resources_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.templates_for(&caller)).await
     }
 
     async fn read_resource(

@@ -7,13 +7,15 @@ use std::any::Any;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CacheScope, CallToolResult, ContentBlock, ErrorCode, ListResourcesResult, ListToolsResult, ReadResourceResult,
-    Resource, ResourceContents, Tool,
+    CacheScope, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, GetPromptResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, Prompt, PromptMessage,
+    ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Tool,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::authz::{Recorded, Refusal};
 use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
+use crate::model::{nearest, suggestion};
 use crate::store::audit::{AuditError, Outcome};
 
 /// How long a client may keep a list, in milliseconds: shorter than a policy edit takes to be noticed would be pointless,
@@ -25,15 +27,23 @@ const LIST_TTL_MS: u64 = 1_000;
 pub(super) enum Reply {
     /// An answer by the declared output schema.
     Structured(Value),
-    /// A sentence that a model can act on.
-    Error(String),
+    /// There is no such row, or it is not one that this person may see.
+    NotThere,
+    /// What is wrong with the arguments, in a sentence that a model can act on.
+    Unfit(String),
+    /// The data could not be read.
+    Failed(String),
 }
+
+/// What is said of a row that is not there, and of one that is out of sight.
+const NOT_THERE: &str = "Not found: there is no such row, or it is not one that this person may see.";
 
 /// The answer of a tool.
 pub(super) fn tool(recorded: Recorded<Reply>) -> CallToolResult {
     match recorded.into_inner() {
         Reply::Structured(value) => CallToolResult::structured(value),
-        Reply::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+        Reply::NotThere => CallToolResult::error(vec![ContentBlock::text(NOT_THERE)]),
+        Reply::Unfit(text) | Reply::Failed(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
     }
 }
 
@@ -44,16 +54,125 @@ pub(super) fn tools(recorded: Recorded<Vec<Tool>>) -> ListToolsResult {
         .with_ttl_ms(LIST_TTL_MS)
 }
 
-/// The list of resources.
-pub(super) fn resources(recorded: Recorded<Vec<Resource>>) -> ListResourcesResult {
-    ListResourcesResult::with_all_items(recorded.into_inner())
+/// A page of the list of resources.
+pub(super) fn resources(items: Vec<Resource>, next: Option<String>) -> ListResourcesResult {
+    let mut list = ListResourcesResult::with_all_items(items);
+    list.next_cursor = next;
+    list.with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
+}
+
+/// The list of resource templates.
+pub(super) fn templates(recorded: Recorded<Vec<ResourceTemplate>>) -> ListResourceTemplatesResult {
+    ListResourceTemplatesResult::with_all_items(recorded.into_inner())
         .with_cache_scope(CacheScope::Private)
         .with_ttl_ms(LIST_TTL_MS)
 }
 
-/// The contents of a resource.
-pub(super) fn contents(recorded: Recorded<ResourceContents>) -> ReadResourceResult {
-    ReadResourceResult::new(vec![recorded.into_inner()]).with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
+/// Values to complete an argument with.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) values: Vec<String>,
+    /// Whether there are others; how many is not told.
+    pub(super) more: bool,
+}
+
+/// A completion.
+pub(super) fn completion(recorded: Recorded<Values>) -> CompleteResult {
+    let Values { values, more } = recorded.into_inner();
+    let mut completion = CompletionInfo::default();
+    (completion.values, completion.has_more) = (values, Some(more));
+    CompleteResult::new(completion)
+}
+
+/// A completion without values.
+pub(super) fn no_values() -> CompleteResult {
+    CompleteResult::new(CompletionInfo::default())
+}
+
+/// A resource template that does not exist, or that is hidden.
+pub(super) fn unknown_template(template: &str) -> ErrorData {
+    invalid(format!("Unknown resource template: {}", super::dispatch::cut(template)))
+}
+
+/// A prompt that does not exist, or that is hidden.
+pub(super) fn unknown_prompt(name: &str) -> ErrorData {
+    invalid(format!("Unknown prompt: {}", super::dispatch::cut(name)))
+}
+
+/// Neither a resource template nor a prompt is referred to.
+pub(super) fn unknown_reference() -> ErrorData {
+    invalid("`ref.type` must be `ref/resource` or `ref/prompt`".to_owned())
+}
+
+/// An argument that is not declared, and those that are.
+pub(super) fn no_such_argument(name: &str, known: &[&str]) -> String {
+    let shown = super::dispatch::cut(name);
+    if known.is_empty() {
+        return format!("there is no argument `{shown}`; there are none");
+    }
+    let nearest = suggestion(nearest(name, known.iter().copied()));
+    format!("there is no argument `{shown}`{nearest}; there are: {}", known.join(", "))
+}
+
+/// The list of prompts.
+pub(super) fn prompts(recorded: Recorded<Vec<Prompt>>) -> ListPromptsResult {
+    ListPromptsResult::with_all_items(recorded.into_inner())
+        .with_cache_scope(CacheScope::Private)
+        .with_ttl_ms(LIST_TTL_MS)
+}
+
+/// A prompt.
+pub(super) fn prompt(recorded: Recorded<Vec<PromptMessage>>, description: Option<String>) -> GetPromptResult {
+    let mut prompt = GetPromptResult::new(recorded.into_inner());
+    prompt.description = description;
+    prompt
+}
+
+/// Parameters that cannot be served, and what would be right.
+pub(super) fn invalid(text: String) -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_PARAMS, text, None)
+}
+
+/// A cursor that is not this caller's, or not of this list, or garbage.
+pub(super) fn invalid_cursor() -> ErrorData {
+    let text = "Invalid cursor; pass the `nextCursor` of the last page, or none to begin anew";
+    ErrorData::new(ErrorCode::INVALID_PARAMS, text, None)
+}
+
+/// What could not be read, where no tool's answer could say so.
+pub(super) fn unread(text: String) -> ErrorData {
+    ErrorData::internal_error(text, None)
+}
+
+/// A place in a list could not be sealed.
+pub(super) fn unsealed(error: &CursorError) -> ErrorData {
+    tracing::error!(error = %chain(error), "a list could not be continued");
+    internal()
+}
+
+/// The contents of a resource that is no row.
+pub(super) fn text(recorded: Recorded<ResourceContents>) -> ReadResourceResult {
+    resource(recorded.into_inner())
+}
+
+/// The contents of a row. One that is not there, one that is out of sight and a key that no row could have are one answer.
+pub(super) fn contents(
+    recorded: Recorded<Reply>,
+    uri: &str,
+    contents: impl FnOnce(&Map<String, Value>) -> ResourceContents,
+) -> Result<ReadResourceResult, ErrorData> {
+    match recorded.into_inner() {
+        Reply::Structured(answer) => match answer.get("row").and_then(Value::as_object) {
+            Some(row) => Ok(resource(contents(row))),
+            None => Err(unknown_resource(uri)),
+        },
+        Reply::NotThere | Reply::Unfit(_) => Err(unknown_resource(uri)),
+        Reply::Failed(text) => Err(unread(text)),
+    }
+}
+
+fn resource(contents: ResourceContents) -> ReadResourceResult {
+    ReadResourceResult::new(vec![contents]).with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
 }
 
 /// A tool that does not exist, or that is hidden: the two are the same answer.
@@ -78,6 +197,14 @@ pub(super) fn tool_refusal(refusal: Refusal, name: &str) -> ErrorData {
 pub(super) fn resource_refusal(refusal: Refusal, uri: &str) -> ErrorData {
     match refusal {
         Refusal::Denied(_) => unknown_resource(uri),
+        Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
+    }
+}
+
+/// A refused prompt.
+pub(super) fn prompt_refusal(refusal: Refusal, name: &str) -> ErrorData {
+    match refusal {
+        Refusal::Denied(_) => unknown_prompt(name),
         Refusal::Scope(..) | Refusal::Audit(_) | Refusal::Random(_) => self::refusal(refusal),
     }
 }
@@ -116,14 +243,11 @@ pub(super) fn rows(rows: Rows, pager: &Pager<'_>) -> (Outcome, Reply) {
     let answered = Outcome::Answered { rows: rows.given() };
     match rows.structured(pager) {
         Ok(Some(answer)) => (answered, Reply::Structured(Value::Object(answer))),
-        Ok(None) => {
-            let text = "Not found: there is no such row, or it is not one that this person may see.";
-            (answered, Reply::Error(text.to_owned()))
-        }
-        Err(CursorError::TooLong) => (Outcome::BadArguments, Reply::Error(CursorError::TooLong.to_string())),
+        Ok(None) => (answered, Reply::NotThere),
+        Err(CursorError::TooLong) => (Outcome::BadArguments, Reply::Unfit(CursorError::TooLong.to_string())),
         Err(error @ (CursorError::Random(_) | CursorError::Cipher)) => {
             tracing::error!(error = %chain(&error), "a page could not be continued");
-            (Outcome::Failed, Reply::Error(RunError::SAFE.to_owned()))
+            (Outcome::Failed, Reply::Failed(RunError::SAFE.to_owned()))
         }
     }
 }

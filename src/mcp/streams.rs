@@ -22,7 +22,7 @@ use super::Mcp;
 use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::model::{Name, Requester};
-use crate::policy::{Columns, Snapshot};
+use crate::policy::{Columns, Listed, Permission, RowRule, Snapshot};
 
 /// How many streams are told at the same time.
 const AT_ONCE: usize = 64;
@@ -64,6 +64,9 @@ impl Sink {
                 if changes.resources {
                     peer.notify_resource_list_changed().await?;
                 }
+                if changes.prompts {
+                    peer.notify_prompt_list_changed().await?;
+                }
             }
             Self::Subscription(sink) => {
                 if changes.tools && sink.accepted().tools_list_changed == Some(true) {
@@ -71,6 +74,9 @@ impl Sink {
                 }
                 if changes.resources && sink.accepted().resources_list_changed == Some(true) {
                     sink.notify_resource_list_changed().await?;
+                }
+                if changes.prompts && sink.accepted().prompts_list_changed == Some(true) {
+                    sink.notify_prompt_list_changed().await?;
                 }
             }
         }
@@ -173,8 +179,12 @@ impl Streams {
 #[derive(Debug, PartialEq, Eq)]
 struct Lists {
     tools: BTreeMap<Arc<str>, Option<Described>>,
-    resources: BTreeSet<Arc<str>>,
+    resources: BTreeMap<Arc<str>, Option<Rows>>,
+    prompts: BTreeSet<Arc<str>>,
 }
+
+/// What the entries of a dataset's rows depend on: which rows, and which columns of them.
+type Rows = (RowRule, Described);
 
 /// What the description of a dataset's tool depends on: the columns that are there, and those that may be masked.
 type Described = (BTreeSet<Name>, BTreeSet<Name>);
@@ -183,10 +193,16 @@ impl Lists {
     /// Everything of the lists that depends on the policy. What an entry shows of it besides its name belongs here too.
     fn of(policy: &Snapshot, requester: &Requester) -> Self {
         let described = |columns: Arc<Columns>| (columns.open.clone(), columns.masked.keys().cloned().collect());
-        let tools = policy.visible_tools(requester).into_iter();
+        let tools = policy.visible(requester, Listed::Tools).into_iter();
+        let rows = |(name, columns): (Arc<str>, Option<Arc<Columns>>)| {
+            let rule = |columns: &Columns| policy.rows(requester, &columns.dataset, Permission::Read).rule;
+            let rows = columns.map(|columns| (rule(&columns), described(columns)));
+            (name, rows)
+        };
         Self {
             tools: tools.map(|(name, columns)| (name, columns.map(described))).collect(),
-            resources: policy.visible_resources(requester).into_keys().collect(),
+            resources: policy.visible(requester, Listed::Resources).into_iter().map(rows).collect(),
+            prompts: policy.visible(requester, Listed::Prompts).into_keys().collect(),
         }
     }
 }
@@ -196,6 +212,21 @@ impl Lists {
 struct Changes {
     tools: bool,
     resources: bool,
+    prompts: bool,
+}
+
+impl Changes {
+    fn between(before: &Lists, after: &Lists) -> Self {
+        Self {
+            tools: before.tools != after.tools,
+            resources: before.resources != after.resources,
+            prompts: before.prompts != after.prompts,
+        }
+    }
+
+    fn any(self) -> bool {
+        self.tools || self.resources || self.prompts
+    }
 }
 
 impl Mcp {
@@ -233,12 +264,12 @@ fn changed(streams: Vec<Stream>, old: &Snapshot, new: &Snapshot) -> Vec<(Stream,
     let mut known: HashMap<Requester, Changes> = HashMap::new();
     let with_changes = streams.into_iter().map(|stream| {
         let requester = stream.principal.requester();
-        let changes = known.get(requester).copied().unwrap_or_else(|| {
-            let (before, after) = (Lists::of(old, requester), Lists::of(new, requester));
-            Changes { tools: before.tools != after.tools, resources: before.resources != after.resources }
-        });
+        let changes = known
+            .get(requester)
+            .copied()
+            .unwrap_or_else(|| Changes::between(&Lists::of(old, requester), &Lists::of(new, requester)));
         known.insert(requester.clone(), changes);
         (stream, changes)
     });
-    with_changes.filter(|(_, changes)| changes.tools || changes.resources).collect()
+    with_changes.filter(|(_, changes)| changes.any()).collect()
 }

@@ -25,6 +25,7 @@ mod scope;
 mod simplify;
 mod snapshot;
 mod status;
+mod visible;
 mod watch;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check, check_con
 pub use names::bad_name;
 pub use object::{Object, Permission};
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
-pub use snapshot::{Snapshot, Visible};
+pub use snapshot::Snapshot;
 pub use status::Status;
+pub use visible::{Listed, Visible};
 pub use watch::watch;

@@ -145,7 +145,7 @@ impl Kind {
             }
             Self::Tool => catalog.tools.iter().map(ToString::to_string).chain(generated(catalog)).collect(),
             Self::Resource => catalog.resources.iter().map(ToString::to_string).collect(),
-            Self::Prompt => catalog.prompts.iter().map(ToString::to_string).collect(),
+            Self::Prompt => catalog.prompts.keys().map(ToString::to_string).collect(),
             Self::Admin => AREAS.iter().map(ToString::to_string).collect(),
         }
     }

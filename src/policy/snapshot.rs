@@ -46,9 +46,6 @@ pub struct Snapshot {
     scopes: Cache<Key, RowDecision>,
 }
 
-/// What a requester sees of a list, by name; of the tools of a dataset, with the columns that they have.
-pub type Visible = BTreeMap<Arc<str>, Option<Arc<Columns>>>;
-
 /// Everything that an answer depends on, besides the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -203,25 +200,6 @@ impl Snapshot {
             return self.nothing(dataset, rows.lines.to_vec());
         }
         rows
-    }
-
-    /// The tools that a requester may call: those that a line allows, and those of datasets with rows.
-    pub fn visible_tools(&self, requester: &Requester) -> Visible {
-        let called =
-            |tool: &&Name| self.decide(requester, &Object::Tool((*tool).clone()), Permission::Call).is_allowed();
-        let declared = self.catalog.tools.iter().filter(called).map(|tool| (tool.as_str().into(), None));
-        let generated = self.catalog.generated_tools().filter_map(|(tool, _, dataset)| {
-            let rows = self.rows_through(requester, &dataset.name, &tool);
-            (rows.rule != RowRule::Nothing).then(|| (tool.as_str().into(), Some(rows.columns)))
-        });
-        declared.chain(generated).collect()
-    }
-
-    /// The MCP resources that a requester may read.
-    pub fn visible_resources(&self, requester: &Requester) -> Visible {
-        let read =
-            |uri: &&Arc<str>| self.decide(requester, &Object::Resource(Arc::clone(uri)), Permission::Read).is_allowed();
-        self.catalog.resources.iter().filter(read).map(|uri| (Arc::clone(uri), None)).collect()
     }
 
     /// casbin's own word on one column of one row, by what the lines and the declaration say of it. Whether the row is in

@@ -1,8 +1,8 @@
 //! E0624
 //! A permit is made by the gate alone.
 
-use crate::authz::{Authorized, CallTool, Receipt};
+use crate::authz::{Authorized, Receipt, Use};
 
-pub(crate) fn forge(action: CallTool, receipt: Receipt) -> Authorized<CallTool> {
+pub(crate) fn forge(action: Use, receipt: Receipt) -> Authorized<Use> {
     Authorized::redeem(action, (), receipt)
 }

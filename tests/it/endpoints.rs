@@ -52,7 +52,15 @@ fn operations(catalog: &Catalog) -> Vec<(&'static str, Value, String)> {
     });
     let resources =
         catalog.resources.iter().map(|uri| ("resources/read", json!({ "uri": **uri }), format!("resource:{uri}")));
-    tools.chain(resources).collect()
+    let rows = catalog.datasets.values().map(|dataset| {
+        let key = vec!["1"; dataset.key.len()].join("/");
+        let object = format!("dataset:{}", dataset.name);
+        ("resources/read", json!({ "uri": format!("bailiwick://{}/{key}", dataset.name) }), object)
+    });
+    let prompts = catalog.prompts.keys().map(|name| {
+        ("prompts/get", json!({ "name": name.as_str(), "arguments": { "document": "1" } }), format!("prompt:{name}"))
+    });
+    tools.chain(resources).chain(rows).chain(prompts).collect()
 }
 
 /// The other methods of the protocol, with what they need.
@@ -147,11 +155,16 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     let token = Token::new().claim("external_user_id", "nobody@acme.example").sign(&key);
     let mut expected = Vec::new();
     for (method, params, object) in operations(&catalog) {
-        let (field, made_up) = if method == "tools/call" { ("name", "no_such_tool") } else { ("uri", "static://none") };
+        let (field, made_up) =
+            if method == "resources/read" { ("uri", "static://none") } else { ("name", "no_such_name") };
         let name = params[field].as_str().unwrap().to_owned();
         let mut unknown = params.clone();
         unknown[field] = made_up.into();
-        let kind = object.split(':').next().unwrap().replace("dataset", "tool");
+        let kind = match method {
+            "tools/call" => "tool",
+            "prompts/get" => "prompt",
+            _ => "resource",
+        };
         for modern in [false, true] {
             let send = async |params: &Value| {
                 let call = if modern {
@@ -162,7 +175,8 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
                 call.token(&token).send().await
             };
             let hidden = send(&params).await;
-            expected.push((object.clone(), (kind == "tool" && object.starts_with("dataset:")).then(|| name.clone())));
+            let through = if kind == "tool" { name.clone() } else { method.to_owned() };
+            expected.push((object.clone(), object.starts_with("dataset:").then_some(through)));
             let none = send(&unknown).await;
             expected.push((format!("{kind}:{made_up}"), None));
             assert_eq!((hidden.status, &hidden.text), (none.status, &none.text.replace(made_up, &name)), "{name}");
@@ -195,13 +209,15 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
     // Of the other methods, those that speak of what the policy governs.
     let listed: Vec<_> = listed.iter().map(|row| (row.record.object.as_str(), row.record.outcome)).collect();
     let nothing = Outcome::Answered { rows: Some(0) };
-    assert_eq!(listed, [("tools", nothing), ("resources", nothing)]);
+    let (got, completed) = (("prompt:x", Outcome::Refused), ("prompt:x", Outcome::Refused));
+    let lists = [("tools", nothing), ("resources", nothing), ("templates", nothing), ("prompts", nothing)];
+    assert_eq!(listed, [lists.as_slice(), &[got, completed]].concat());
     assert!(reader.rejections(None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
-    let (key, seen) = (SigningKey::rsa("1"), BTreeSet::from(["tools", "resources"]));
+    let (key, seen) = (SigningKey::rsa("1"), BTreeSet::from(["tools", "resources", "dataset:data_rooms"]));
     let issuer = TestIssuer::start(IssuerAnswer::keys(&[&key]));
     let server = Server::demo_with(|directory| {
         let settings = directory.join("bailiwick.toml");
@@ -226,10 +242,21 @@ async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         assert!(challenge.contains("error=\"insufficient_scope\"") && challenge.contains("scope=\"mcp:read\""));
         expected.push(object);
     }
+    for dataset in catalog.datasets.values() {
+        let uri = format!(
+            "bailiwick://{}/{{{}}}",
+            dataset.name,
+            dataset.key.iter().map(bailiwick::model::Name::as_str).collect::<Vec<_>>().join("}/{")
+        );
+        let key = dataset.key[0].as_str();
+        let params = json!({ "ref": { "type": "ref/resource", "uri": uri }, "argument": { "name": key, "value": "" } });
+        let answer = server.client.rpc("completion/complete", params).token(&token).send().await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("insufficient_scope")), "{uri}");
+        expected.push(format!("dataset:{}", dataset.name));
+    }
     assert!(server.client.tools(&token).await.len() > 10, "what the policy allows is shown");
-    assert!(
-        server.client.rpc("resources/list", json!({})).token(&token).send().await.text.contains("static://welcome")
-    );
+    let resources = server.client.rpc("resources/list", json!({})).token(&token).send().await;
+    assert!(resources.text.contains("static://welcome") && !resources.text.contains("bailiwick://"), "{resources:?}");
     let directory = server.directory.clone();
     let _files = server.stop().await;
     let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
@@ -243,5 +270,6 @@ async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         );
         assert!(!row.record.lines.is_empty(), "the policy did allow it: {:?}", row.record);
     }
+    // Rows are data: the list goes without them, and the refusal of the first dataset says why.
     assert_eq!(listed.iter().map(|row| row.record.object.as_str()).collect::<BTreeSet<_>>(), seen);
 }

@@ -14,8 +14,8 @@ use crate::support::rows::{self, Caller};
 use crate::support::server::Server;
 
 /// What the policy knows of a person.
-struct Who {
-    name: &'static str,
+pub(crate) struct Who {
+    pub(crate) name: &'static str,
     tenant: &'static str,
     user: &'static str,
     member: bool,
@@ -37,7 +37,7 @@ const GUEST: Who = Who {
     clearance: None,
 };
 
-const PEOPLE: [Who; 5] = [
+pub(crate) const PEOPLE: [Who; 5] = [
     Who {
         name: "ada",
         user: "ada@acme.example",
@@ -68,7 +68,7 @@ const PEOPLE: [Who; 5] = [
     GUEST,
 ];
 
-const DATASETS: [(&str, &[&str]); 5] = [
+pub(crate) const DATASETS: [(&str, &[&str]); 5] = [
     ("data_rooms", &["id"]),
     ("documents", &["id"]),
     ("invoice_lines", &["invoice_id", "line_no"]),
@@ -85,7 +85,7 @@ struct Document {
 }
 
 /// The raw tables.
-struct Tables {
+pub(crate) struct Tables {
     connection: SqliteConnection,
     documents: Vec<Document>,
     /// Id and tenant.
@@ -105,7 +105,7 @@ macro_rules! table {
 }
 
 impl Tables {
-    async fn read(directory: &Path) -> Self {
+    pub(crate) async fn read(directory: &Path) -> Self {
         let mut connection = rows::open(&directory.join("company.db")).await;
         let documents: Vec<(String, String, String, String, String)> = table!(
             &mut connection,
@@ -123,7 +123,7 @@ impl Tables {
     }
 
     /// The keys of the rows of a dataset that this person may see.
-    fn seen(&self, who: &Who, dataset: &str) -> BTreeSet<String> {
+    pub(crate) fn seen(&self, who: &Who, dataset: &str) -> BTreeSet<String> {
         let own = |tenant: &str| tenant == who.tenant;
         let invoices = || {
             let seen = self.invoices.iter().filter(|(_, tenant, owner)| {
@@ -207,12 +207,12 @@ fn naming(dataset: &str, keys: &BTreeSet<&String>) -> Vec<Value> {
     values.chunks(100).map(|batch| json!({ column: { "in": batch } })).collect()
 }
 
-fn caller<'a>(server: &'a Server, who: &Who) -> Caller<'a> {
+pub(crate) fn caller<'a>(server: &'a Server, who: &Who) -> Caller<'a> {
     Caller { client: &server.client, token: server.token(who.name) }
 }
 
 /// Nothing of the dataset is there for somebody who may see none of its rows under any circumstances.
-fn has(who: &Who, dataset: &str) -> bool {
+pub(crate) fn has(who: &Who, dataset: &str) -> bool {
     dataset == "documents" || who.member || who.auditor
 }
 

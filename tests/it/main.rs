@@ -12,6 +12,8 @@ mod isolation;
 mod matrix;
 mod mcp;
 mod northwind;
+mod openapi;
 mod portability;
+mod real_clients;
 mod resource_server;
 mod support;

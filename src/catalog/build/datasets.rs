@@ -47,19 +47,19 @@ pub(super) fn datasets(
 }
 
 /// A dataset whose columns were checked.
-struct Checked<'d> {
+pub(super) struct Checked<'d> {
     key: String,
-    declaration: &'d DatasetDeclaration,
+    pub(super) declaration: &'d DatasetDeclaration,
     columns: &'d [Column],
 }
 
 impl Checked<'_> {
-    fn key(&self, word: &str) -> String {
+    pub(super) fn key(&self, word: &str) -> String {
         format!("{}.{word}", self.key)
     }
 
     /// Finds a column by a name that is written somewhere in the dataset.
-    fn column(&self, word: &str, name: &At<String>, findings: &mut Findings) -> Option<&Column> {
+    pub(super) fn column(&self, word: &str, name: &At<String>, findings: &mut Findings) -> Option<&Column> {
         let found = self.columns.iter().find(|column| column.name.as_str() == name.value);
         if found.is_none() {
             let names = || self.declaration.columns.iter().map(|column| column.name.value.as_str());
@@ -102,6 +102,7 @@ impl Checked<'_> {
         let search = self.search(findings);
         let order = self.order(findings);
         let within = self.within(findings);
+        let resource = self.resource(findings);
         Some(Dataset {
             table: declaration.table.clone().unwrap_or_else(|| declaration.name.value.clone()),
             description: declaration.description.clone().unwrap_or_else(|| declaration.name.value.replace('_', " ")),
@@ -112,6 +113,7 @@ impl Checked<'_> {
             within,
             search,
             order,
+            resource,
             columns: Vec::new(),
         })
     }

@@ -7,6 +7,8 @@ mod columns;
 mod datasets;
 mod names;
 mod parents;
+mod prompts;
+mod resource;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,7 @@ pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
     let lists = names::lists(&declarations.lists, &declarations.claims, &mut findings);
     let datasets = datasets::datasets(&declarations.datasets, &declarations.tenants, &mut findings);
     parents::check(&declarations.datasets, &datasets, &mut findings);
+    let prompts = prompts::prompts(&declarations.prompts, &datasets, &mut findings);
     let problems = findings.end();
     if !problems.is_empty() {
         return Err(problems);
@@ -51,6 +54,6 @@ pub fn build(loaded: &Loaded) -> Result<Catalog, Vec<CatalogError>> {
         datasets: datasets.into_iter().map(|dataset| (dataset.name.clone(), Arc::new(dataset))).collect(),
         tools: TOOLS.iter().filter_map(|name| name.parse::<Name>().ok()).collect(),
         resources: RESOURCES.into_iter().map(Arc::from).collect(),
-        prompts: BTreeSet::new(),
+        prompts,
     })
 }

@@ -1,6 +1,8 @@
 //! Tests of the building: what is declared comes out, what makes no sense is refused with these words.
 
-use super::super::{ClaimType, ColumnType, Direction, RoomRule, TenantRule, TimeStorage};
+use super::super::{
+    ClaimType, ColumnType, Direction, MessageBody, Piece, RoomRule, RowResource, TenantRule, TimeStorage,
+};
 use super::*;
 use crate::config::{Inputs, read};
 
@@ -417,5 +419,112 @@ fn one_slip_gives_one_message_and_two_give_two() {
         &text,
         "14: `dataset.p.columns.n.type`: there is no type `numbre`; did you mean `number`?\n\
          17: `dataset.c.key`: there is no column `x`; there are `a`, `b`, `n`",
+    );
+}
+
+#[test]
+fn rows_are_resources_as_declared() {
+    let resource = |lines: &str| {
+        let text = DOCUMENTS.replace("order = [\"-updated_at\"]", lines);
+        catalog(&format!("{HEAD}{text}")).unwrap().datasets["documents"].resource.clone()
+    };
+    assert_eq!(resource(""), Some(RowResource::default()));
+    assert_eq!(resource("resource = \"none\""), None);
+    let picture = resource("resource = { title = \"title\", content = \"picture\" }").unwrap();
+    assert_eq!(picture.title.unwrap().as_str(), "title");
+    assert_eq!(picture.content.unwrap().media_type, "application/octet-stream");
+    let body = resource("resource = { content = \"body\", media_type = \"text/markdown\" }").unwrap();
+    assert_eq!(body.content.unwrap().media_type, "text/markdown");
+}
+
+#[test]
+fn what_no_resource_could_be_is_refused() {
+    let refuses = |line: &str, message: &str| {
+        refuses(&DOCUMENTS.replace("order = [\"-updated_at\"]", line), message);
+    };
+    refuses(
+        "resource = { title = \"titel\" }",
+        "18: `dataset.documents.resource.title`: there is no column `titel`; did you mean `title`?",
+    );
+    refuses(
+        "resource = { title = \"amount\" }",
+        "18: `dataset.documents.resource.title` is `amount`, a column of type `number`; expected a column of type `text` or `id`",
+    );
+    refuses(
+        "resource = { title = \"body\" }",
+        "25: `dataset.documents.resource.title` is `body`, which is not in lists; expected a column without `list = false`",
+    );
+    refuses(
+        "resource = { content = \"tenant_id\" }",
+        "18: `dataset.documents.resource.content` is `tenant_id`, which is in no answer; expected an exposed column",
+    );
+    refuses(
+        "resource = { media_type = \"text/plain\" }",
+        "18: `dataset.documents.resource.media_type` is written alone; expected `resource.content` beside it: a whole row is always JSON",
+    );
+}
+
+/// The documents, and a prompt of these lines, which begin at line 32.
+fn prompt(lines: &str) -> String {
+    format!("{DOCUMENTS}[[prompt]]\nname = \"p\"\n{lines}\n")
+}
+
+#[test]
+fn a_prompt_is_read_into_pieces() {
+    let text = prompt(
+        "[prompt.arguments]\ndocument = { dataset = \"documents\" }\nfocus = { required = false }\n\
+         [[prompt.messages]]\ntext = \"{{{document.title}}} {focus}\"\n[[prompt.messages]]\nrole = \"assistant\"\nrow = \"document\"",
+    );
+    let catalog = catalog(&format!("{HEAD}{text}")).unwrap();
+    let prompt = &catalog.prompts["p"];
+    let name = |text: &str| text.parse::<Name>().unwrap();
+    let MessageBody::Text(pieces) = &prompt.messages[0].body else { panic!("{prompt:?}") };
+    assert_eq!(
+        *pieces,
+        [
+            Piece::Text("{".to_owned()),
+            Piece::Column { argument: name("document"), column: name("title") },
+            Piece::Text("} ".to_owned()),
+            Piece::Argument(name("focus")),
+        ]
+    );
+    assert!(
+        prompt.messages[1].by_assistant
+            && matches!(&prompt.messages[1].body, MessageBody::Row(row) if *row == name("document"))
+    );
+    assert!(prompt.arguments[0].required && !prompt.arguments[1].required);
+}
+
+#[test]
+fn a_prompt_that_speaks_of_what_is_not_there_is_refused() {
+    let arguments = "[prompt.arguments]\ndocument = { dataset = \"documents\" }\nfocus = { values = [\"a\"] }\n[[prompt.messages]]\n";
+    let says = |message: &str, refusal: &str| refuses(&prompt(&format!("{arguments}{message}")), refusal);
+    says(
+        "text = \"{dokument}\"",
+        "36: `prompt.p.messages.text`: there is no argument `dokument`; did you mean `document`?",
+    );
+    says(
+        "text = \"{document.titel}\"",
+        "36: `prompt.p.messages.text`: there is no column `titel`; did you mean `title`?",
+    );
+    says(
+        "text = \"{document.tenant_id}\"",
+        "36: `prompt.p.messages.text`: there is no column `tenant_id`; there are `id`, `data_room_id`, `owner_id`, `title`, `body`, `classification`, `amount`, `updated_at`, `picture`",
+    );
+    says(
+        "text = \"{focus.title}\"",
+        "36: `prompt.p.messages.text` is `{focus.title}`, where `focus` is an argument without `dataset`; expected `{focus}`",
+    );
+    says(
+        "text = \"{focus\"",
+        "36: `prompt.p.messages.text` is a text with a single `{`; expected `{argument}` or `{argument.column}`; a brace itself is written twice",
+    );
+    says(
+        "row = \"focus\"",
+        "36: `prompt.p.messages.row` is `focus`, an argument without `dataset`; expected an argument that names a row",
+    );
+    refuses(
+        &prompt("[prompt.arguments]\nx = { dataset = \"document\" }\n[[prompt.messages]]\ntext = \"a\""),
+        "33: `prompt.p.arguments.x.dataset`: there is no dataset `document`; did you mean `documents`?",
     );
 }

@@ -90,7 +90,7 @@ pub(crate) struct Query {
     /// About this: `dataset:documents`, `tool:echo`
     #[arg(long)]
     object: Option<String>,
-    /// Through this tool
+    /// Through this tool, or this method of MCP: `list_documents`, `resources/read`
     #[arg(long)]
     tool: Option<String>,
     /// With this id, in full; `--json` shows the ids

@@ -25,6 +25,8 @@ pub(super) fn decisions(found: &[Decision], header: bool, out: &mut dyn Write) -
     for Decision { written: _, record } in found {
         let who = record.external_user.as_deref().unwrap_or(&record.subject);
         let what = match &record.tool {
+            // A method of MCP says how; a generated tool also says of what.
+            Some(method) if method.contains('/') => format!("{} {method}", record.object),
             Some(tool) => tool.clone(),
             None => format!("{} {}", record.action, record.object),
         };

@@ -189,6 +189,7 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         within,
         search: None,
         order: Vec::new(),
+        resource: None,
         columns: specs.iter().map(column).collect(),
     }
 }

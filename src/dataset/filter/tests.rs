@@ -37,6 +37,7 @@ fn relation(table: &str, columns: &[(&str, ColumnType, Affinity)]) -> (Name, Arc
         within: None,
         search: None,
         order: Vec::new(),
+        resource: None,
         columns: columns.iter().map(column).collect(),
     };
     let affinities = columns.iter().map(|(column, _, affinity)| (name(column), *affinity)).collect();

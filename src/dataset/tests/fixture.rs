@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::catalog::Operation;
 use crate::catalog::{
-    Catalog, Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, Search, TenantRule, TimeStorage,
+    Catalog, Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, RowResource, Search, TenantRule, TimeStorage,
 };
 use crate::dataset::check::{CheckError, Warning, check};
 use crate::dataset::preview::{PreviewError, preview};
@@ -49,6 +49,7 @@ pub(in crate::dataset) fn dataset(table: &str, columns: Vec<Column>) -> Dataset 
         within: None,
         search: None,
         order: Vec::new(),
+        resource: Some(RowResource::default()),
         columns,
     }
 }

@@ -1,5 +1,5 @@
 //! From the authorization server's refusals to HTTP. Every answer of the endpoints that clients speak to is JSON and is kept
-//! by nobody; every way to the client is a 303, which makes a GET of whatever it answers (RFC 9700, section 4.12).
+//! by nobody; every redirect is a 303, which makes a GET of whatever it answers (RFC 9700, section 4.12).
 
 use std::time::Duration;
 

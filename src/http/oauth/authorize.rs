@@ -8,7 +8,7 @@ use poem::{Request, Response};
 use super::answer::see_other;
 use super::form::{self, BadBody};
 use super::{Oauth, browser};
-use crate::http::pages::{Forms, Notice};
+use crate::http::pages::Notice;
 use crate::model::oauth::RedirectUri;
 use crate::oauth::{Local, NotAsked, NotBegun, Refusal, authorize};
 
@@ -40,7 +40,9 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
         }
         Err(NotBegun::Refused(NotAsked::Redirect { redirect_uri, state, refusal })) => {
             oauth.audit.count_rejection(refusal.code(), ip);
-            oauth.refuse(&redirect_uri, state.as_deref(), refusal)
+            let mut response = see_other(&oauth.refusal(&redirect_uri, state.as_deref(), refusal));
+            oauth.frame.protect(&mut response);
+            response
         }
         Err(NotBegun::Unvouched { redirect_uri, state, refusal }) => {
             oauth.audit.count_rejection(refusal.code(), ip);
@@ -68,35 +70,26 @@ impl Oauth {
         self.frame.notice(StatusCode::BAD_REQUEST, "This link does not work", &text, Some(hint))
     }
 
-    /// A refusal that the client is told.
-    pub(super) fn refuse(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> Response {
+    /// Where a client is told of a refusal.
+    pub(super) fn refusal(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> String {
         let description = refusal.to_string();
-        self.answer(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)])
+        self.address(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)])
     }
 
     /// A refusal that the client is told if the person follows the link.
     fn way_back(&self, redirect_uri: &RedirectUri, state: Option<&str>, refusal: Refusal) -> Response {
-        let description = refusal.to_string();
-        let there =
-            self.address(redirect_uri, state, &[("error", refusal.code()), ("error_description", &description)]);
         let page = Notice {
             frame: &self.frame,
             heading: "This link does not work",
             text: &format!("The application that sent you here made a mistake: {refusal}."),
             hint: Some("It registered itself here, and nobody has checked it."),
-            link: Some((&there, &format!("Go to {}", redirect_uri.destination()))),
+            link: Some((&self.refusal(redirect_uri, state, refusal), &format!("Go to {}", redirect_uri.destination()))),
         };
-        self.frame.page(StatusCode::BAD_REQUEST, &page, Forms::Here)
+        self.frame.page(StatusCode::BAD_REQUEST, &page)
     }
 
-    /// Sends the browser to the client, with these parameters, its own `state`, and our name (RFC 9207).
-    pub(super) fn answer(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> Response {
-        let mut response = see_other(&self.address(to, state, parameters));
-        self.frame.protect(&mut response);
-        response
-    }
-
-    fn address(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> String {
+    /// Where a client is answered: with these parameters, its own `state`, and our name (RFC 9207).
+    pub(super) fn address(&self, to: &RedirectUri, state: Option<&str>, parameters: &[(&str, &str)]) -> String {
         let state = state.map(|state| ("state", state));
         let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", self.site().issuer())]).collect();
         authorize::answer(to, &all)

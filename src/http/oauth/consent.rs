@@ -9,7 +9,7 @@ use super::answer::see_other;
 use super::events::{About, Kind};
 use super::sign_in::Here;
 use super::{Oauth, form};
-use crate::http::pages::{Consent as Page, Forms, ScopeText};
+use crate::http::pages::{Consent as Page, ScopeText};
 use crate::model::oauth::{ClientOrigin, ClientUrl};
 use crate::model::{IssuerName, Scope};
 use crate::oauth::{Decided, Refusal};
@@ -69,12 +69,13 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
         Ok(Decided::Allowed(code, made)) => {
             let (asked, grant) = *made;
             about.grant = Some(grant.id);
-            let response = oauth.answer(&asked.redirect_uri, asked.state.as_deref(), &[("code", code.expose())]);
-            ("allowed", response)
+            let to = oauth.address(&asked.redirect_uri, asked.state.as_deref(), &[("code", code.expose())]);
+            ("allowed", oauth.frame.hand_over(&here.waiting.client.name, true, &to))
         }
         Ok(Decided::Denied(asked)) => {
             let outcome = if allow { "not_for_this_tenant" } else { "denied" };
-            (outcome, oauth.refuse(&asked.redirect_uri, asked.state.as_deref(), Refusal::Denied))
+            let to = oauth.refusal(&asked.redirect_uri, asked.state.as_deref(), Refusal::Denied);
+            (outcome, oauth.frame.hand_over(&here.waiting.client.name, false, &to))
         }
         Ok(Decided::Gone) => ("gone", oauth.stale()),
         Err(failure) => return oauth.failed(&failure),
@@ -117,6 +118,6 @@ impl Oauth {
             csrf: csrf.expose(),
             sign_out_csrf: sign_out.expose(),
         };
-        self.frame.page(StatusCode::OK, &page, Forms::ToClient)
+        self.frame.page(StatusCode::OK, &page)
     }
 }

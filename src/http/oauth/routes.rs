@@ -11,9 +11,11 @@ use url::Url;
 
 use super::throttle::Throttle;
 use super::{Oauth, authorize, consent, discovery, inspect, provider, register, set_up, sign_in, sign_out, token};
+use crate::config::Registration;
 use crate::http::cors::{Cors, Origins};
+use crate::http::description::Served;
 use crate::http::error::answer;
-use crate::http::pages::{self, Frame};
+use crate::http::pages::Frame;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::metadata::path;
 use crate::store::audit::AuditLog;
@@ -28,6 +30,16 @@ pub struct OauthEdge {
     pub public_url: Url,
     /// Where its steps are recorded.
     pub audit: AuditLog,
+}
+
+impl OauthEdge {
+    /// What there is to describe.
+    pub(in crate::http) fn served(&self) -> Served {
+        match self.server.settings.registration {
+            Registration::Off => Served::WithoutRegistration,
+            Registration::Open | Registration::Token(_) => Served::All,
+        }
+    }
 }
 
 /// Where clients look for the metadata of an authorization server whose MCP endpoint is at `/mcp`.
@@ -69,17 +81,11 @@ pub(in crate::http) fn routes(edge: OauthEdge, mut route: Route) -> Route {
         .at(format!("{CALLBACK}:name"), Methods::of(oauth).get(provider::arrive))
         .at("/consent", Methods::of(oauth).get(consent::get).post(consent::post))
         .at("/sign-out", Methods::of(oauth).get(sign_out::get).post(sign_out::post))
-        .at("/pages/:name", Methods::of(oauth).get(asset))
 }
 
 /// Answers that every page may read; none of them depends on a cookie.
 fn public(endpoint: Methods) -> Cors<Methods> {
     Cors { inner: endpoint, origins: Origins::Anyone }
-}
-
-async fn asset(_: Arc<Oauth>, request: Request) -> Response {
-    let name = request.uri().path().rsplit('/').next().unwrap_or("");
-    pages::asset(name).unwrap_or_else(|| answer(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path"))
 }
 
 type Handler = Box<dyn Fn(Arc<Oauth>, Request) -> BoxFuture<'static, Response> + Send + Sync>;

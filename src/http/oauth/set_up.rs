@@ -8,7 +8,7 @@ use poem::{Request, Response};
 
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
-use crate::http::pages::{Forms, SetUp as Page};
+use crate::http::pages::SetUp as Page;
 use crate::model::Tenant;
 use crate::model::oauth::{CsrfToken, Password, SessionSecret, SetUpToken};
 use crate::oauth::{FirstAccount, Parameters, SetUp};
@@ -119,7 +119,7 @@ impl Oauth {
             fewest: Password::FEWEST_CHARACTERS,
             problem,
         };
-        self.frame.page(status, &page, Forms::Here)
+        self.frame.page(status, &page)
     }
 
     /// A page for a link that is not good. Whoever tries many is slowed down.

@@ -11,7 +11,7 @@ use super::answer::{seconds, see_other};
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;
-use crate::http::pages::{Forms, ProviderLink, SignIn as Page};
+use crate::http::pages::{ProviderLink, SignIn as Page};
 use crate::model::oauth::{CsrfToken, Password, RequestHandle, SessionSecret};
 use crate::oauth::{Parameters, Proof, SignIn, Waiting};
 
@@ -70,7 +70,7 @@ impl Oauth {
             providers: self.server.providers_for(&here.waiting.client).map(ProviderLink::of).collect(),
             problem,
         };
-        self.frame.page(status, &page, Forms::Here)
+        self.frame.page(status, &page)
     }
 
     /// On to the consent page.

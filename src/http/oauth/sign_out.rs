@@ -8,7 +8,7 @@ use poem::{Request, Response};
 use super::answer::see_other;
 use super::events::{About, Kind};
 use super::{Oauth, browser};
-use crate::http::pages::{Forms, SignOut as Page};
+use crate::http::pages::SignOut as Page;
 use crate::model::oauth::SessionSecret;
 use crate::oauth::{Begun, Parameters};
 
@@ -24,7 +24,7 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
         Ok(Some(account)) => {
             let csrf = secret.csrf_token(PURPOSE);
             let page = Page { frame: &oauth.frame, account: account.shown(), csrf: csrf.expose() };
-            oauth.frame.page(StatusCode::OK, &page, Forms::Here)
+            oauth.frame.page(StatusCode::OK, &page)
         }
         Ok(None) => oauth.signed_out(),
         Err(failure) => oauth.failed(&failure),

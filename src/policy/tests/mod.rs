@@ -21,7 +21,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{
-    Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, Search, TenantEntry, TenantRule, TimeStorage, Within,
+    Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
+    TimeStorage, Within,
 };
 use crate::model::{Attributes, Context, ContextField, Name, Number, Requester, Value};
 
@@ -54,6 +55,7 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
         within: None,
         search: None,
         order: Vec::new(),
+        resource: Some(RowResource::default()),
         columns: columns(kinds),
     }
 }
@@ -113,7 +115,7 @@ fn catalog() -> Arc<Catalog> {
         datasets: all.into_iter().collect(),
         tools: ["echo", "web_search"].into_iter().map(name).collect(),
         resources: BTreeSet::from(["welcome://start".into()]),
-        prompts: BTreeSet::new(),
+        prompts: BTreeMap::new(),
     })
 }
 

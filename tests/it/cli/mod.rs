@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+pub(crate) mod connect;
 pub(crate) mod demo;
 mod durability;
 mod policy;

@@ -1,7 +1,10 @@
 //! MCP over HTTP, in both eras of the protocol.
 
 mod abandoned;
+mod completions;
+mod prompts;
 mod protocol;
+mod resources;
 mod sessions;
 mod streams;
 mod visibility;

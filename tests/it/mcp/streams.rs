@@ -19,7 +19,7 @@ const RESOURCES: &str = "notifications/resources/list_changed";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything that came on a stream.
-struct Stream {
+pub(crate) struct Stream {
     wire: Wire,
     text: String,
 }
@@ -43,7 +43,7 @@ impl Stream {
     }
 
     /// A `subscriptions/listen` of 2026-07-28.
-    async fn listening(server: &Server, token: &str, notifications: Value) -> Self {
+    pub(crate) async fn listening(server: &Server, token: &str, notifications: Value) -> Self {
         let mut params = json!({ "_meta": {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -62,7 +62,7 @@ impl Stream {
         stream
     }
 
-    async fn until(&mut self, what: &str) {
+    pub(crate) async fn until(&mut self, what: &str) {
         if !self.text.contains(what) {
             // The stream is kept alive by comments, so that a single read never takes long.
             let more = timeout(PATIENCE, self.wire.until(what)).await;
@@ -70,7 +70,7 @@ impl Stream {
         }
     }
 
-    fn times(&self, what: &str) -> usize {
+    pub(crate) fn times(&self, what: &str) -> usize {
         self.text.matches(what).count()
     }
 }
@@ -109,7 +109,7 @@ async fn a_stream_is_told_what_changed_for_its_person_and_nothing_else() {
     }
     assert!(!server.client.tools(&bob).await.contains(&"echo".to_owned()), "who is told finds it so");
 
-    // Which rows of a dataset may be seen changes no list; a resource that goes changes one.
+    // Which rows of a dataset may be seen changes no list of tools; it changes that of resources, and so does one that goes.
     let to_all = "p, *, *, dataset:people, read, r.obj.id == \"nobody\", deny\n\
                   p, *, *, resource:static://welcome, read, true, deny\n";
     fs::write(&policy, format!("{text}{to_bob}{to_all}")).unwrap();

@@ -25,6 +25,13 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Where a page goes on to by itself: the client that a decision hands the browser over to.
+    pub(crate) fn handed_over(&self) -> &str {
+        assert_eq!((self.status, self.header("location")), (200, ""), "{self:?}");
+        let address = self.header("refresh").strip_prefix("0; url=");
+        address.unwrap_or_else(|| panic!("it hands nothing over: {self:?}"))
+    }
+
     /// What a tool answered.
     pub(crate) fn structured(&self) -> Value {
         let value = self.json();

@@ -4,6 +4,7 @@ pub(crate) mod attacks;
 pub(crate) mod bare;
 pub(crate) mod browser;
 pub(crate) mod capture;
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
