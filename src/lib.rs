@@ -16,6 +16,7 @@
 //! | [`keys`] | whom we trust: issuers' keys, fetched and kept, and our own; the signature of a token |
 //! | [`passwords`] | how passwords are hashed and compared |
 //! | [`authn`] | a request's headers in, a `Principal` out |
+//! | [`upstream`] | sign-in at another OpenID provider, as its client |
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
 //! | [`oauth`] | the authorization server: requests and tokens decided, without serving HTTP |
@@ -61,6 +62,8 @@ pub mod keys;
 pub mod passwords;
 
 pub mod authn;
+
+pub mod upstream;
 
 pub mod policy;
 

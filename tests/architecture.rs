@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     "keys",
     "passwords",
     "authn",
+    "upstream",
     "policy",
     "authz",
     "oauth",

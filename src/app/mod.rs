@@ -1,12 +1,15 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod issuers;
 mod oauth;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use oauth::Own;
+pub use issuers::trusted;
+use issuers::{forwarding, known};
+pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use rmcp::ServerHandler;
@@ -19,19 +22,21 @@ use crate::authn::Authenticator;
 use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Settings};
+use crate::config::{self, Loaded};
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, Readiness, ReadyCheck, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
+use crate::oauth::Failure;
 use crate::outbound::OutboundError;
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision, Severity};
 use crate::random::{Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
 use crate::store::state::StateError;
+use crate::upstream::ProviderError;
 
 /// Why the server does not start. An issuer that cannot be reached is not among the reasons.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +71,12 @@ pub enum StartError {
     /// Passwords cannot be compared.
     #[error("passwords cannot be compared")]
     Passwords(#[source] PasswordError),
+    /// People cannot be sent to a provider.
+    #[error("nobody could sign in at a provider")]
+    Provider(#[source] ProviderError),
+    /// The link for the first account cannot be made.
+    #[error("the link that makes the first account cannot be made")]
+    SetUp(#[source] Failure),
     /// A key cannot be made.
     #[error("a key cannot be made")]
     Random(#[from] RandomError),
@@ -99,6 +110,7 @@ pub struct App {
     mcp: Mcp,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
+    set_up: Option<SetUpLink>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
     stopped: CancellationToken,
@@ -143,14 +155,18 @@ impl App {
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let issuers = trusted(settings, &seams.clock)?;
-        let keys: Vec<_> = issuers.iter().map(|(_, keys)| Arc::clone(keys)).collect();
+        let known = known(settings, &seams.clock)?;
+        let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
             None => None,
         };
-        let issuers = Own::trusted(own.as_ref(), issuers, &settings.server);
+        let set_up = match &oauth {
+            Some(edge) => edge.server.open_set_up().await.map_err(StartError::SetUp)?,
+            None => None,
+        };
+        let issuers = Own::trusted(own.as_ref(), forwarding(known, settings), &settings.server);
         let authenticator =
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
@@ -166,6 +182,7 @@ impl App {
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
+        let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
         let edge = Edge {
             server: settings.server.clone(),
             authenticator: Arc::new(authenticator),
@@ -173,7 +190,7 @@ impl App {
             mcp: mcp.clone(),
             readiness: Arc::new(health),
             oauth,
-            issuers: settings.issuers.iter().filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            issuers: forwarded.filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),
@@ -192,10 +209,16 @@ impl App {
             mcp,
             keys,
             own,
+            set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
             clock: seams.clock,
             stopping,
             stopped,
         })
+    }
+
+    /// The link that makes the first account, where there is none; for the eyes of whoever started the server.
+    pub fn set_up_link(&self) -> Option<&SetUpLink> {
+        self.set_up.as_ref()
     }
 
     /// Serves until `stop` is cancelled; then open streams end, requests in flight finish, and the audit is written out.
@@ -256,18 +279,6 @@ async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, St
         tracing::warn!("{warning}");
     }
     Ok(Data { schema, database })
-}
-
-/// The issuers, each with its keys. None is asked yet: one that cannot be reached does not keep the server from starting.
-pub fn trusted(
-    settings: &Settings,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<(config::Issuer, Arc<KeyCache>)>, StartError> {
-    let with_keys = |issuer: &config::Issuer| {
-        let keys = KeyCache::new(issuer, Arc::clone(clock)).map_err(StartError::Keys)?;
-        Ok((issuer.clone(), keys))
-    };
-    settings.issuers.iter().map(with_keys).collect()
 }
 
 /// Puts each policy change into the audit trail, in order.

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::issuers::WithKeys;
 use super::{Seams, StartError};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -14,15 +15,32 @@ use crate::config::{self, OauthClient, Settings};
 use crate::http::OauthEdge;
 use crate::keys::own::{self, OwnKeys};
 use crate::keys::{IssuerKeys, KeyCache};
-use crate::model::Scope;
-use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach};
+use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, SetUpToken};
+use crate::model::{Scope, Secret};
+use crate::oauth::metadata::path;
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Retention, StateError, StateStore};
+use crate::upstream::Provider;
 
 /// How often what came to its end is deleted.
 const PURGE: Duration = Duration::from_mins(10);
+
+/// Where the first account is made. The address is a secret: whoever has it can make an account of any tenant.
+#[derive(Debug)]
+pub struct SetUpLink(Secret);
+
+impl SetUpLink {
+    pub(super) fn new(server: &config::Server, token: &SetUpToken) -> Self {
+        Self(Secret::new(format!("{}{}?link={}", server.origin(), path::SET_UP, token.expose())))
+    }
+
+    /// Gives the address out. A word that reviewers search for.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
 
 /// The state and the keys of our own authorization server.
 #[derive(Debug, Clone)]
@@ -38,7 +56,8 @@ impl Own {
         let Some(oauth) = &settings.oauth else { return Ok(None) };
         let store = StateStore::open(&settings.state.path, seams.clock.now()).await.map_err(StartError::State)?;
         let (clock, random) = (Arc::clone(&seams.clock), Arc::clone(&seams.random));
-        let keys = OwnKeys::open(&settings.server, store.clone(), clock, random).await.map_err(StartError::OwnKeys)?;
+        let keys = OwnKeys::open(&settings.server, providers(settings), store.clone(), clock, random).await;
+        let keys = keys.map_err(StartError::OwnKeys)?;
         Ok(Some(Self { store, keys, settings: Arc::clone(oauth) }))
     }
 
@@ -52,7 +71,7 @@ impl Own {
         }
         let store = StateStore::open_existing(file, seams.clock.now()).await.map_err(StartError::State)?;
         let (clock, random) = (Arc::clone(&seams.clock), Arc::clone(&seams.random));
-        let keys = OwnKeys::read_from(&settings.server, store.clone(), clock, random);
+        let keys = OwnKeys::read_from(&settings.server, providers(settings), store.clone(), clock, random);
         Ok(Some(Self { store, keys: keys.await.map_err(StartError::OwnKeys)?, settings: Arc::clone(oauth) }))
     }
 
@@ -70,15 +89,22 @@ impl Own {
     pub(super) async fn edge(
         &self,
         settings: &Settings,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         audit: &AuditLog,
         seams: &Seams,
+        known: &[WithKeys],
     ) -> Result<OauthEdge, StartError> {
         let now = seams.clock.now();
         let configured = settings.oauth_client.as_ref().map(|client| configured(client, seams));
         self.store.configure_client(configured.as_ref(), now).await.map_err(StartError::State)?;
         let passwords = Passwords::new(Arc::clone(&seams.random)).map_err(StartError::Passwords)?;
+        let provider = |(issuer, keys): &WithKeys| {
+            let sign_in = Arc::clone(settings.sign_in(issuer)?);
+            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), &seams.clock))
+        };
+        let providers: Result<_, _> = known.iter().filter_map(provider).collect();
         let server = AuthorizationServer::new(Parts {
+            providers: providers.map_err(StartError::Provider)?,
             site: Site::new(&settings.server.public_url),
             settings: Arc::clone(&self.settings),
             tenants: catalog.tenants.keys().cloned().collect(),
@@ -145,6 +171,11 @@ async fn announce(store: &StateStore, audit: &AuditLog) {
     }
 }
 
+/// The issuers where people sign in.
+fn providers(settings: &Settings) -> Vec<config::Issuer> {
+    settings.issuers.iter().filter(|issuer| settings.sign_in(issuer).is_some()).cloned().collect()
+}
+
 fn failed(error: &StateError, what: &str) {
     let error: &dyn std::error::Error = error;
     tracing::error!(error, "{what}");
@@ -165,6 +196,7 @@ fn configured(client: &OauthClient, seams: &Seams) -> Client {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: seams.clock.now(),
         used: None,
         disabled: None,

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::Rejection;
 use crate::catalog::TenantEntry;
 use crate::config::ContextHeaders;
-use crate::model::{BadIdentifier, Context, ContextField, DataRoom};
+use crate::model::{BadIdentifier, Context, ContextField, DataRoom, ExternalUserId};
 
 /// A header's name and value.
 type Said<'a> = (&'a str, &'a str);
@@ -43,6 +43,18 @@ pub(super) fn read(
         thread: field(ContextField::Thread)?.map(parse).transpose()?,
         stated,
     })
+}
+
+/// The person whom a platform names that may: by the customer's own identifier, or nobody. One who is named in another way
+/// alone is nobody that we know, and not whoever consented either.
+pub(super) fn asserted(headers: &HeaderMap, names: &ContextHeaders) -> Result<Option<ExternalUserId>, Rejection> {
+    let said = one(headers, &names.external_user)?;
+    match one(headers, &names.user)?.or(one(headers, &names.user_email)?) {
+        Some((header, _)) if said.is_none() => {
+            Err(bad(header, "names a person, and no header of `external_user` does"))
+        }
+        _ => said.map(parse).transpose(),
+    }
 }
 
 /// The one value of a header that may go by several names.

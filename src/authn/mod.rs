@@ -55,8 +55,11 @@ impl Authenticator {
 
     async fn run(&self, headers: &HeaderMap, trace: &mut Trace) -> Result<Principal, Rejection> {
         let token = bearer::token(headers, self.trust.max_token_bytes(), trace)?;
-        let signed = self.trust.signed(&token, trace).await?;
-        let proof = verifier::check(signed.issuer(), signed.claims(), self.clock.now(), trace)?;
+        let mut signed = self.trust.signed(&token, trace).await?;
+        if signed.may_assert() {
+            signed = signed.asserting(context::asserted(headers, &self.headers)?.as_ref());
+        }
+        let proof = verifier::check(&signed, self.clock.now(), trace)?;
         Principal::of(&signed, proof, &self.catalog, (headers, &self.headers), trace)
     }
 }

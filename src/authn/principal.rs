@@ -44,10 +44,10 @@ impl Principal {
         (headers, header_names): (&HeaderMap, &ContextHeaders),
         trace: &mut Trace,
     ) -> Result<Self, Rejection> {
-        let (issuer, claims) = (signed.issuer(), signed.claims());
+        let (issuer, claims) = signed.person();
         let claimed: Option<OrganisationId> =
             claims.identifier(&issuer.claims.organisation, Reason::Organisation, trace)?;
-        let speaks = |entry: &&TenantEntry, id| entry.is_spoken_for(&issuer.name, id);
+        let speaks = |entry: &&TenantEntry, id| entry.is_spoken_for(&issuer.name, id) && signed.is_for(&entry.name);
         let tenant = claimed.as_ref().and_then(|id| catalog.tenants.values().find(|entry| speaks(entry, id)));
         let (Some(tenant), Some(organisation)) = (tenant, &claimed) else {
             return Err(Rejection::UnknownTenant { issuer: issuer.name.clone(), organisation: claimed });
@@ -60,25 +60,21 @@ impl Principal {
         let context = context::read(headers, header_names, tenant, external, user.as_ref().map(SubjectId::as_str))?;
 
         // Whatever the token contains stands behind one of these prefixes.
-        let mut names = BTreeSet::from(["*".into(), "verified".into(), proof.subject.name()]);
+        let proved = (signed.assurance() == Assurance::Verified).then_some(&proof.subject);
+        let mut names = BTreeSet::from(["*".into()]);
+        names.extend(proved.into_iter().flat_map(|own| ["verified".into(), own.name()]));
         names.extend(external.filter(|_| issuer.users).map(|user| Arc::from(format!("user:{user}"))));
         for claim in &issuer.claims.roles {
             let roles = claims.roles(claim, organisation, trace)?;
             names.extend(roles.iter().map(|role| Arc::from(format!("idp:{}/{role}", issuer.name))));
         }
-        let verified_email = claims.get("email_verified").is_some_and(|verified| verified == true);
-        let declared = catalog.claims.iter().filter_map(|(name, declared)| {
-            let claim = issuer.claims.attributes.get(name).map_or(name.as_str(), String::as_str);
-            Some((name.clone(), claims.attribute(claim, *declared)?))
-        });
         let attributes = Attributes {
-            id: Some(proof.subject.id.clone()),
+            id: proved.map(|subject| subject.id.clone()),
             external_id,
-            issuer: Some(issuer.name.clone()),
-            email: claims.text("email").filter(|_| verified_email).map(Arc::from),
-            assurance: Some(Assurance::Verified),
+            issuer: proved.map(|subject| subject.issuer.clone()),
+            assurance: Some(signed.assurance()),
             actor: proof.actor.as_ref().map(|actor| actor.id.clone()),
-            claims: declared.collect(),
+            ..claims.attributes(issuer, &catalog.claims)
         };
         Ok(Self { requester: Requester { tenant: tenant.name.clone(), names, attributes, context }, proof })
     }

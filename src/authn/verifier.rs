@@ -1,29 +1,24 @@
 //! What must hold of signed claims on every request. Absence refuses: no claim that matters is optional.
 
-use serde_json::Value;
+use crate::config::Issuer;
+use crate::keys::{Claims, Reason, Signed, TokenFault, Trace};
+use crate::model::{ClientId, Proof, Subject, SubjectId, Timestamp};
 
-use crate::config::{ActorRule, Issuer};
-use crate::keys::{Claims, Reason, TokenFault, Trace};
-use crate::model::{Actor, ClientId, Proof, Subject, SubjectId, Timestamp};
-
-/// Members by which issuers mark tokens, with the values of an access token: Keycloak's `typ`, Cognito's `token_use`, and
-/// `events`, which only logout tokens and other security events have (RFC 8417).
-const USES: [(&str, &[&str]); 3] = [("typ", &["Bearer"]), ("token_use", &["access"]), ("events", &[])];
-
-/// Checks the claims and says what they prove.
-pub(super) fn check(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Trace) -> Result<Proof, TokenFault> {
+/// Checks the claims of a token and says what they prove, of whom and through whom.
+pub(super) fn check(signed: &Signed, now: Timestamp, trace: &mut Trace) -> Result<Proof, TokenFault> {
+    let (issuer, claims, (speaker, person)) = (signed.issuer(), signed.claims(), signed.person());
     let shown = |name| claims.shown(name);
     trace.compare(Reason::Issuer, claims.is_from(&issuer.issuers), &shown("iss"), &issuer.issuers)?;
     let expires = check_times(issuer, claims, now, trace)?;
     let ours = |audience: &&str| issuer.audiences.iter().any(|accepted| accepted == audience);
     let named = claims.texts("aud").is_some_and(|audiences| audiences.iter().any(ours));
     trace.compare(Reason::Audience, named, &shown("aud"), &issuer.audiences)?;
-    let subject: Option<SubjectId> = claims.identifier(&["sub"], Reason::Subject, trace)?;
-    let id = trace.require(Reason::Subject, subject, &shown("sub"), None)?;
+    let subject: Option<SubjectId> = person.identifier(&["sub"], Reason::Subject, trace)?;
+    let id = trace.require(Reason::Subject, subject, &person.shown("sub"), None)?;
     trace.check(Reason::Bound, !claims.has("cnf"), &shown("cnf"))?;
-    for (name, accepted) in USES {
-        let access = !claims.has(name) || claims.text(name).is_some_and(|value| accepted.contains(&value));
-        trace.check(Reason::Use, access, &shown(name))?;
+    for (name, accepted) in issuer.token_use.marks() {
+        let meant = !claims.has(name) || claims.text(name).is_some_and(|value| accepted.contains(&value));
+        trace.check(Reason::Use, meant, &shown(name))?;
     }
     for name in &issuer.claims.absent {
         trace.check(Reason::Forbidden, !claims.has(name), &shown(name))?;
@@ -41,11 +36,11 @@ pub(super) fn check(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mu
     // `clients` is empty only where `any_client = true` was written.
     let known = issuer.clients.is_empty() || client.is_some() && issuer.clients.iter().any(|known| known == name);
     trace.compare(Reason::Client, known, &name, &issuer.clients)?;
-    let actor = check_actor(&issuer.actor, claims, trace)?;
+    let actor = person.actor(&speaker.actor, trace)?;
     // The issuer's own scopes are for tokens that have no such claim, never for one whose claim is empty.
     let claimed = issuer.claims.scope.as_deref().map(|name| claims.scopes(name, trace)).transpose()?.flatten();
     let scopes = claimed.unwrap_or_else(|| issuer.scopes.clone());
-    Ok(Proof { subject: Subject { issuer: issuer.name.clone(), id }, actor, client, scopes, expires })
+    Ok(Proof { subject: Subject { issuer: speaker.name.clone(), id }, actor, client, scopes, expires })
 }
 
 fn check_times(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Trace) -> Result<Timestamp, TokenFault> {
@@ -58,18 +53,4 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Tra
     trace.compare(Reason::TooOld, now.since(made) <= oldest, &made, &format_args!("{oldest:?} ago or less"))?;
     trace.compare(Reason::NotYet, begins <= latest, &begins, &format_args!("at latest {latest}"))?;
     Ok(expires)
-}
-
-/// The current actor (RFC 8693, section 4.1); those nested in it have no part in the decision.
-fn check_actor(rule: &ActorRule, claims: &Claims, trace: &mut Trace) -> Result<Option<Actor>, TokenFault> {
-    let Some(act) = claims.get("act") else { return Ok(None) };
-    let issuer = act.get("iss").map_or(Some(None), |iss| iss.as_str().map(|iss| Some(iss.into())));
-    let id = act.get("sub").and_then(Value::as_str).and_then(|sub| sub.parse::<SubjectId>().ok());
-    let accepted = id.zip(issuer).filter(|(id, _)| match rule {
-        ActorRule::Deny => false,
-        ActorRule::Allow => true,
-        ActorRule::Only(known) => known.iter().any(|known| known == id.as_str()),
-    });
-    let (id, issuer) = trace.require(Reason::Actor, accepted, &claims.shown("act"), Some(rule))?;
-    Ok(Some(Actor { issuer, id }))
 }

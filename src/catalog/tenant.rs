@@ -9,8 +9,8 @@ use crate::model::{BadIdentifier, DataRoom, IssuerName, OrganisationId, Tenant};
 pub struct TenantEntry {
     /// Its name in policies and in tenant columns.
     pub name: Tenant,
-    /// The one issuer that may speak for it, besides our own authorization server.
-    pub issuer: IssuerName,
+    /// The one issuer that may speak for it, beside our own authorization server; there may be none.
+    pub issuer: Option<IssuerName>,
     /// The organisation ids in that issuer's tokens that mean this tenant.
     pub organisations: BTreeSet<OrganisationId>,
     /// Other spellings that a platform uses for it in `X-Tenant-ID`.
@@ -28,7 +28,7 @@ impl TenantEntry {
         if issuer.as_str() == IssuerName::OURS {
             return organisation.as_str() == self.name.as_str();
         }
-        self.issuer == *issuer && self.organisations.contains(organisation)
+        self.issuer.as_ref() == Some(issuer) && self.organisations.contains(organisation)
     }
 
     /// Says whether a platform may mean this tenant by that name.

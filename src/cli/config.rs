@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Dataset, RoomRule, TenantEntry, TenantRule};
 use crate::config::Loaded;
-use crate::model::OrganisationId;
+use crate::model::{IssuerName, OrganisationId};
 
 /// Prints the settings in force with their origins, the tenants, the datasets and the warnings. Secrets were hidden when
 /// the configuration was read, so there is none here to print.
@@ -52,7 +52,7 @@ fn document(loaded: &Loaded, catalog: &Catalog) -> Value {
         .map(|tenant| {
             json!({
                 "name": tenant.name.as_str(),
-                "issuer": tenant.issuer.as_str(),
+                "issuer": tenant.issuer.as_ref().map(IssuerName::as_str),
                 "organisations": tenant.organisations.iter().map(OrganisationId::as_str).collect::<Vec<_>>(),
                 "aliases": tenant.aliases,
                 "data_rooms": tenant.data_rooms.iter().map(|(alias, room)| (alias.clone(), json!(room.as_str()))).collect::<serde_json::Map<_, _>>(),
@@ -83,7 +83,8 @@ fn tenant_row(tenant: &TenantEntry) -> Vec<String> {
     if tenant.data_rooms_as_is {
         rooms.push("others as they are".to_owned());
     }
-    vec![tenant.name.to_string(), tenant.issuer.to_string(), organisations.join(", "), rooms.join(", ")]
+    let issuer = tenant.issuer.as_ref().map_or_else(|| "none, accounts only".to_owned(), ToString::to_string);
+    vec![tenant.name.to_string(), issuer, organisations.join(", "), rooms.join(", ")]
 }
 
 fn dataset_row(dataset: &Dataset) -> Vec<String> {

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::arguments::{ConfigCommand, LogFormat, Options};
 use super::audit::{self, AuditCommand};
-use crate::app::{App, Seams, StartError};
+use crate::app::{App, Seams, SetUpLink, StartError};
 use crate::catalog::{self, Catalog};
 use crate::clock::SystemClock;
 use crate::config::{self, Inputs, Loaded, Log, Overrides};
@@ -119,6 +119,9 @@ pub(super) async fn run(mut given: Given) -> anyhow::Result<ExitCode> {
     }
     let app = App::build(&loaded, seams(), None).await?;
     tracing::info!(%address, url = %format!("{}mcp", loaded.settings.server.public_url), "listening");
+    if let Some(link) = app.set_up_link() {
+        tell_of(link);
+    }
     let serving = app.run(listener, stop.clone());
     tokio::pin!(serving);
     tokio::select! {
@@ -130,6 +133,16 @@ pub(super) async fn run(mut given: Given) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the link that makes the first account: to whoever looks at this terminal, and not through the log, which goes
+/// further and is kept.
+fn tell_of(link: &SetUpLink) {
+    let link = link.expose();
+    let text = format!("There is no account yet. Make the first one here, within an hour:\n\n  {link}\n\n");
+    if let Err(error) = std::io::stderr().lock().write_all(text.as_bytes()) {
+        tracing::warn!(%error, "the link that makes the first account could not be printed; `bailiwick account create` makes one too");
+    }
 }
 
 /// Listens on the configured address.

@@ -33,10 +33,10 @@ pub struct TenantDeclaration {
     pub origin: Origin,
     /// Its name.
     pub name: At<String>,
-    /// Its issuer's name.
-    pub issuer: At<String>,
+    /// Its issuer's name; where there is none, its people sign in here.
+    pub issuer: Option<At<String>>,
     /// The organisation ids that mean it.
-    pub organisations: At<Vec<At<String>>>,
+    pub organisations: Option<At<Vec<At<String>>>>,
     /// Other spellings of it.
     pub aliases: Vec<At<String>>,
     /// Data rooms as the platform spells them, and their values.
@@ -152,29 +152,50 @@ pub struct DatasetDeclaration {
     pub columns: Vec<ColumnDeclaration>,
 }
 
-/// Reads every `[[tenant]]`.
-pub(super) fn tenants(root: &mut Section<'_>) -> Vec<TenantDeclaration> {
+/// Reads every `[[tenant]]`. One without an issuer is of use where people can sign in here, which `own` says.
+pub(super) fn tenants(root: &mut Section<'_>, own: bool) -> Vec<TenantDeclaration> {
     root.tables("tenant", true, |section| {
         let name = section.text("name");
         let name = section.need("name", name, "policies and tenant columns call the tenant by it");
         let issuer = section.text("issuer");
-        let issuer = section.need("issuer", issuer, "write the name of the `[[issuer]]` that speaks for this tenant");
         let organisations = section.texts("organisations");
-        let hint = "write the organisation ids that mean this tenant in the issuer's tokens";
-        let organisations = section.need("organisations", organisations, hint);
+        let (issuer, organisations) = spoken_for(section, issuer, organisations, own)?;
         let aliases = section.texts("aliases");
         let data_rooms = section.pairs("data_rooms");
         let data_rooms_as_is = section.boolean("data_rooms_as_is");
         Some(TenantDeclaration {
             origin: section.origin().clone(),
             name: name?,
-            issuer: issuer?,
-            organisations: organisations?,
+            issuer,
+            organisations,
             aliases: aliases.map(|aliases| aliases.value).unwrap_or_default(),
             data_rooms,
             data_rooms_as_is: data_rooms_as_is.is_some_and(|at| at.value),
         })
     })
+}
+
+/// Who speaks for a tenant, and by which organisation ids: both, or neither where `own`.
+#[expect(clippy::type_complexity, reason = "the same two values that came in")]
+fn spoken_for(
+    section: &Section<'_>,
+    issuer: Option<At<String>>,
+    organisations: Option<At<Vec<At<String>>>>,
+    own: bool,
+) -> Option<(Option<At<String>>, Option<At<Vec<At<String>>>>)> {
+    if own && !section.has("issuer") && !section.has("organisations") {
+        return Some((None, None));
+    }
+    let hint = if own {
+        "write the name of the `[[issuer]]` that speaks for this tenant, or leave `organisations` out too: then its people \
+         sign in here"
+    } else {
+        "write the name of the `[[issuer]]` that speaks for this tenant"
+    };
+    let issuer = section.need("issuer", issuer, hint);
+    let hint = "write the organisation ids that mean this tenant in the issuer's tokens";
+    let organisations = section.need("organisations", organisations, hint);
+    Some((Some(issuer?), Some(organisations?)))
 }
 
 /// Reads every `[[dataset]]`.

@@ -24,9 +24,11 @@ mod reading;
 mod section;
 mod server;
 mod settings;
+mod sign_in;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod trusted;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,8 +46,10 @@ pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule, Issuer,
     KeyLimits, KeySource, Log, LogFormat, Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape, Server,
-    Settings, State, TokenFormat, TokenType,
+    Settings, State, TokenFormat, TokenType, TokenUse,
 };
+
+pub use sign_in::SignIn;
 
 use layers::Layers;
 use reading::Reading;
@@ -137,13 +141,17 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let audit = root.table("audit", storage::audit).flatten();
     let policy = root.table("policy", storage::policy);
     let claims = root.pairs("claims");
-    root.table("modes", server::modes);
     let state = root.table("state", oauth::state).flatten();
     let oauth = root.table("oauth", |section| oauth::oauth(section, loopback)).flatten();
+    // Where `[oauth]` itself is wrong, nothing else is blamed for it.
+    let own = oauth.as_ref().is_none_or(|oauth| oauth.server.is_some());
+    let user_token = root.table("modes", |section| server::modes(section, own)).flatten();
     let context = root.table("context", context::context).flatten();
     let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
-    let issuers = issuer::issuers(root, &names, loopback);
-    let tenants = declaration::tenants(root);
+    let sign_ins = sign_in::written(root);
+    let providers: Vec<&str> = sign_ins.iter().map(|written| written.issuer.value.as_str()).collect();
+    let issuers = issuer::issuers(root, issuer::Around { claims: &names, providers: &providers, own, loopback });
+    let tenants = declaration::tenants(root, own);
     let datasets = declaration::datasets(root);
     let prompts = prompt::prompts(root);
     root.not_yet("tool", "this version has the generated and the built-in tools; leave it out");
@@ -153,10 +161,14 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     }
 
     for issuer in &issuers {
-        if !tenants.iter().any(|tenant| tenant.issuer.value == issuer.name.as_str()) {
+        let speaks =
+            |tenant: &TenantDeclaration| tenant.issuer.as_ref().is_some_and(|at| at.value == issuer.name.as_str());
+        if !tenants.iter().any(speaks) {
             root.reading().warn(Warning::NoTenant(issuer.name.to_string()));
         }
     }
+
+    let sign_ins = sign_in::sign_ins(root, sign_ins, &issuers, own);
 
     let oauth = oauth?;
     let server = server?;
@@ -175,11 +187,13 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         database,
         audit: audit?,
         policy: policy?,
+        user_token: user_token?,
         issuers,
         context,
         state: state?,
         oauth: oauth.server.map(Arc::new),
         oauth_client: oauth.client,
+        sign_ins: sign_ins.into_iter().map(Arc::new).collect(),
     };
     Some((settings, Declarations { claims, lists, trusted, tenants, datasets, prompts }))
 }

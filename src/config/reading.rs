@@ -43,6 +43,8 @@ pub enum Warning {
     NoTenant(String),
     /// A client is written for the authorization server, which is off.
     OauthUnused,
+    /// People shall sign in at a provider, and the authorization server is off.
+    SignInUnused(String),
     /// A client is written without a redirect URI.
     NoRedirectUri,
     /// Documents of clients are fetched from inside.
@@ -84,6 +86,10 @@ impl fmt::Display for Warning {
             Self::OauthUnused => {
                 f.write_str("`oauth.client_id` is a client of the authorization server, which is off; `oauth.enabled = true` turns it on")
             }
+            Self::SignInUnused(issuer) => write!(
+                f,
+                "nobody signs in at `{issuer}`, because the authorization server is off; `oauth.enabled = true` turns it on"
+            ),
             Self::NoRedirectUri => f.write_str(
                 "`oauth.client_id` has no `oauth.redirect_uris`, so nobody can sign in for it: write where its answers go, such \
                  as the callback that the platform shows for this server",

@@ -108,11 +108,14 @@ pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
     Some(Log { level: level?.value, format: format?.value })
 }
 
-/// Reads `[modes]`: with User Token mode off, no way in is left.
-pub(super) fn modes(section: &mut Section<'_>) {
-    if let Some(At { value: false, origin }) = section.boolean("user_token") {
-        let reason = "User Token mode is off, and it is the only way in that this version has; \
-                      write `modes.user_token = true` (in the guide's `.env`: `VALIDATE_USER_TOKEN=1`)";
+/// Reads `[modes]`: whether forwarded tokens are taken. One way in must be left; `own` says that people can sign in here.
+pub(super) fn modes(section: &mut Section<'_>, own: bool) -> Option<bool> {
+    let At { value, origin } = section.boolean("user_token")?;
+    if !value && !own {
+        let reason = "User Token mode is off, and so is the authorization server, and there is no other way in; \
+                      write `modes.user_token = true` (in the guide's `.env`: `VALIDATE_USER_TOKEN=1`), or \
+                      `oauth.enabled = true`";
         section.refuse(&origin, BadSetting::NoMode(reason));
     }
+    Some(value)
 }

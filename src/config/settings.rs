@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jsonwebtoken::Algorithm;
 use url::Url;
 
+use super::sign_in::SignIn;
+pub use super::trusted::{ActorRule, Claims, Issuer, KeyLimits, KeySource, RoleClaim, RoleShape, TokenType, TokenUse};
 use crate::model::oauth::{Reach, RedirectUri};
-use crate::model::{ClientId, ContextField, IssuerName, Name, Scopes, Secret};
+use crate::model::{ClientId, ContextField, Secret};
 
 /// Everything that the server was told.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Settings {
     pub audit: Audit,
     /// `[policy]`
     pub policy: Policy,
+    /// `[modes]`: whether tokens that a platform forwards are taken.
+    pub user_token: bool,
     /// `[[issuer]]`
     pub issuers: Vec<Issuer>,
     /// `[context]`
@@ -36,6 +39,20 @@ pub struct Settings {
     pub oauth: Option<Arc<Oauth>>,
     /// `[oauth]`: the client that the configuration makes known.
     pub oauth_client: Option<OauthClient>,
+    /// `[[sign_in]]`: where else people can sign in.
+    pub sign_ins: Vec<Arc<SignIn>>,
+}
+
+impl Settings {
+    /// Whether tokens of this issuer are taken when a platform forwards them.
+    pub fn forwards(&self, issuer: &Issuer) -> bool {
+        self.user_token && !issuer.audiences.is_empty()
+    }
+
+    /// Where people of this issuer sign in.
+    pub fn sign_in(&self, issuer: &Issuer) -> Option<&Arc<SignIn>> {
+        self.sign_ins.iter().find(|sign_in| sign_in.issuer == issuer.name)
+    }
 }
 
 /// The state of the authorization server.
@@ -247,134 +264,6 @@ pub struct Policy {
     pub directory: PathBuf,
     /// How long the directory must be quiet before a change is loaded.
     pub settle: Duration,
-}
-
-/// A party whose tokens we trust.
-#[derive(Debug, Clone)]
-pub struct Issuer {
-    /// Its name in policies, tenants, logs.
-    pub name: IssuerName,
-    /// The accepted values of `iss`, compared as bytes; never empty.
-    pub issuers: Vec<String>,
-    /// Where its keys come from.
-    pub keys: KeySource,
-    /// How its keys are fetched and kept.
-    pub key_limits: KeyLimits,
-    /// A token must name at least one of these in `aud`; never empty.
-    pub audiences: Vec<String>,
-    /// The accepted signature algorithms, all asymmetric; never empty.
-    pub algorithms: Vec<Algorithm>,
-    /// The accepted values of the token's client (`client_id`, else `azp`); empty only where `any_client = true` was written.
-    pub clients: Vec<String>,
-    /// Accepted values of the header's `typ`.
-    pub token_types: Vec<TokenType>,
-    /// What the claims mean.
-    pub claims: Claims,
-    /// The scopes of a token that carries no scope claim.
-    pub scopes: Scopes,
-    /// Whether its external user ids give `user:` names.
-    pub users: bool,
-    /// What an `act` claim does.
-    pub actor: ActorRule,
-    /// The largest age of a token, from `iat`.
-    pub max_age: Duration,
-    /// How far the clocks may differ.
-    pub leeway: Duration,
-    /// The largest token, in bytes.
-    pub max_token_bytes: usize,
-}
-
-/// Where an issuer's keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A JWKS document (RFC 7517).
-    Jwks(Url),
-    /// OpenID discovery or RFC 8414 metadata, which names the JWKS; the document's `issuer` must be an accepted one.
-    Discovery(Url),
-}
-
-/// How an issuer's keys are fetched and kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyLimits {
-    /// The shortest time between two fetches for an unknown key id.
-    pub cool_down: Duration,
-    /// How long a set is fresh when the response does not say.
-    pub fresh: Duration,
-    /// The bounds that a response's `max-age` is held to.
-    pub fresh_bounds: (Duration, Duration),
-    /// How long known keys are used past their freshness while the issuer cannot be reached.
-    pub stale: Duration,
-    /// How long an unknown key id is remembered as unknown.
-    pub negative: Duration,
-    /// The largest response, in bytes.
-    pub max_bytes: usize,
-    /// The most keys in a set.
-    pub max_keys: usize,
-    /// How long one fetch may take in all.
-    pub timeout: Duration,
-}
-
-/// The values of `typ` that an access token may have (RFC 9068 says `at+jwt`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenType {
-    /// `at+jwt` or `application/at+jwt`.
-    AccessToken,
-    /// `JWT`, as Zitadel and Keycloak write it.
-    Jwt,
-    /// No `typ` at all.
-    Missing,
-}
-
-/// What an issuer's claims mean. Claim names are literal: they contain `:` and `.`.
-#[derive(Debug, Clone)]
-pub struct Claims {
-    /// The customer's own identifier of the person: the first claim that is present.
-    pub external_user: Vec<String>,
-    /// The organisation: the first claim that is present. A token without one is refused.
-    pub organisation: Vec<String>,
-    /// Pairs of claims that must be equal where both are present.
-    pub equal: Vec<(String, String)>,
-    /// The roles, if the issuer sends any.
-    pub roles: Vec<RoleClaim>,
-    /// The claim that holds scopes, if the issuer sends any.
-    pub scope: Option<String>,
-    /// The claim that `X-User-ID` must equal, where configured; otherwise that header is only recorded.
-    pub user_header: Option<String>,
-    /// The claims that must be absent, because only an ID token has them.
-    pub absent: Vec<String>,
-    /// The claims that must be present.
-    pub required: Vec<String>,
-    /// Declared attribute to the claim that holds it; typed by the catalog.
-    pub attributes: BTreeMap<Name, String>,
-}
-
-/// A claim that holds roles.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleClaim {
-    /// Its name.
-    pub claim: String,
-    /// Its form.
-    pub shape: RoleShape,
-}
-
-/// The form of a role claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoleShape {
-    /// Zitadel's `{role: {organisation: domain}}`: a role counts only for the organisation that the token is for.
-    PerOrganisation,
-    /// A list of texts, valid for the token's organisation.
-    List,
-}
-
-/// What an `act` claim (RFC 8693, section 4.1) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ActorRule {
-    /// The token is refused.
-    Deny,
-    /// The token is accepted; the actor is recorded and is `r.sub.actor`.
-    Allow,
-    /// Accepted for these actors' `sub` only.
-    Only(Vec<String>),
 }
 
 /// Which headers say what. A header that is named here and sent twice is refused.

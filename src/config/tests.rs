@@ -432,7 +432,7 @@ fn an_issuer_says_what_it_must() {
     assert_eq!(
         refused("[log]\nlevel = \"info\"\n"),
         "bailiwick.toml: nothing could be answered: no `[[issuer]]` is declared, so no token could be verified; write one \
-         (with `preset = \"blockbrain\"`, `audience` and `clients`)"
+         (with `preset = \"blockbrain\"`, `audience` and `clients`), or let people sign in here (`oauth.enabled = true`)"
     );
     assert_eq!(refused("issuer = 3\n"), "bailiwick.toml:1: `issuer` is 3; expected one `[[issuer]]` for each");
 }
@@ -653,12 +653,36 @@ fn the_guides_names_complete_a_declared_issuer() {
 }
 
 #[test]
-fn turning_user_token_mode_off_leaves_nothing_to_answer() {
+fn turning_user_token_mode_off_leaves_the_authorization_server_or_nothing() {
     let case = Case { file: Some(ISSUER), dotenv: Some("VALIDATE_USER_TOKEN=0"), ..Case::default() };
     assert_eq!(
         case.refused(),
-        ".env:1 VALIDATE_USER_TOKEN: nothing could be answered: User Token mode is off, and it is the only way in that this \
-         version has; write `modes.user_token = true` (in the guide's `.env`: `VALIDATE_USER_TOKEN=1`)"
+        ".env:1 VALIDATE_USER_TOKEN: nothing could be answered: User Token mode is off, and so is the authorization server, \
+         and there is no other way in; write `modes.user_token = true` (in the guide's `.env`: `VALIDATE_USER_TOKEN=1`), or \
+         `oauth.enabled = true`"
+    );
+    let on = loaded(&format!("{ISSUER}[modes]\nuser_token = false\n[oauth]\nenabled = true\n")).settings;
+    assert_eq!(
+        (on.issuers.len(), on.issuers.iter().filter(|issuer| on.forwards(issuer)).count()),
+        (1, 0),
+        "no token of the issuer is taken"
+    );
+}
+
+#[test]
+fn where_people_sign_in_here_a_tenant_needs_no_issuer() {
+    let own = "[oauth]\nenabled = true\n[[tenant]]\nname = \"acme\"\n";
+    let read = loaded(own);
+    assert!(read.settings.issuers.is_empty() && read.declarations.tenants[0].issuer.is_none());
+    assert_eq!(
+        refused(&format!("{own}organisations = [\"1\"]\n")),
+        "bailiwick.toml:3: `tenant.acme.issuer` is missing; write the name of the `[[issuer]]` that speaks for this tenant, or \
+         leave `organisations` out too: then its people sign in here"
+    );
+    assert_eq!(
+        refused(&format!("{ISSUER}{own}issuer = \"blockbrain\"\n")),
+        "bailiwick.toml:8: `tenant.acme.organisations` is missing; write the organisation ids that mean this tenant in the \
+         issuer's tokens"
     );
 }
 

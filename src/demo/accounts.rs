@@ -109,6 +109,7 @@ fn account(person: &Person, login: Login, random: &dyn Random, now: Timestamp) -
         created: now,
         password_set: now,
         disabled: None,
+        provider: None,
     })
 }
 
@@ -125,6 +126,7 @@ fn client(now: Timestamp) -> Result<Client, AccountsError> {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: now,
         used: None,
         disabled: None,

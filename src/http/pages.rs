@@ -6,6 +6,8 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 use url::Url;
 
+use crate::upstream::Provider;
+
 /// What each of the pages has around its content.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
@@ -27,6 +29,37 @@ pub(super) struct SignIn<'a> {
     pub(super) handle: &'a str,
     pub(super) csrf: &'a str,
     pub(super) account: &'a str,
+    /// Where else the person can sign in.
+    pub(super) providers: Vec<ProviderLink<'a>>,
+    pub(super) problem: Option<&'a str>,
+}
+
+/// An OpenID provider, on the sign-in page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProviderLink<'a> {
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+}
+
+impl<'a> ProviderLink<'a> {
+    pub(super) fn of(provider: &'a Provider) -> Self {
+        Self { name: provider.name().as_str(), label: provider.label() }
+    }
+}
+
+/// The page that makes the first account.
+#[derive(Template)]
+#[template(path = "set-up.html")]
+pub(super) struct SetUp<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) link: &'a str,
+    pub(super) csrf: &'a str,
+    pub(super) tenants: Vec<&'a str>,
+    pub(super) account: &'a str,
+    pub(super) tenant: &'a str,
+    pub(super) external_user: &'a str,
+    /// The fewest characters of a password.
+    pub(super) fewest: usize,
     pub(super) problem: Option<&'a str>,
 }
 
@@ -52,6 +85,8 @@ pub(super) struct Consent<'a> {
     pub(super) redirect_host: &'a str,
     pub(super) loopback: bool,
     pub(super) account: &'a str,
+    /// Where the person signed in, if not here.
+    pub(super) provider: Option<&'a str>,
     pub(super) tenant: &'a str,
     pub(super) resource: &'a str,
     pub(super) scopes: Vec<ScopeText>,
@@ -182,7 +217,9 @@ mod tests {
     async fn what_a_client_calls_itself_stays_text() {
         let frame = Frame::new(&"https://mcp.acme.example".parse().unwrap());
         let evil = "<script>alert(1)</script>\"'&";
-        let page = SignIn { frame: &frame, client: evil, handle: evil, csrf: evil, account: evil, problem: Some(evil) };
+        let providers = vec![ProviderLink { name: "x", label: evil }];
+        let (client, handle, csrf, account) = (evil, evil, evil, evil);
+        let page = SignIn { frame: &frame, client, handle, csrf, account, providers, problem: Some(evil) };
         let response = frame.page(StatusCode::OK, &page);
         assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000");
         let text = response.into_body().into_string().await.unwrap();

@@ -1,16 +1,20 @@
 //! The members of a token's header or payload, read by type. A wrong type is never taken for an absence.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::fault::{Reason, TokenFault, Trace};
 use super::strict_json;
 use crate::catalog::ClaimType;
-use crate::config::{RoleClaim, RoleShape};
-use crate::model::{self, BadIdentifier, Number, OrganisationId, Role, Scopes, Timestamp};
+use crate::config::{ActorRule, Issuer, RoleClaim, RoleShape};
+use crate::model::{
+    self, Actor, Attributes, BadIdentifier, Name, Number, OrganisationId, Role, Scopes, SubjectId, Timestamp,
+};
 
 /// The last second that a time may name: the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -25,6 +29,22 @@ impl Claims {
             Ok(members) => trace.check(part, true, &"well-formed").map(|()| Self(members)),
             Err(error) => Err(trace.refuse(part, &error)),
         }
+    }
+
+    /// Members that were put together here.
+    pub(super) fn from_members(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
+    /// Those of the members that have these names, as JSON.
+    pub fn only<'n>(&self, names: impl Iterator<Item = &'n str>) -> String {
+        let mut only = Map::new();
+        for name in names {
+            if let Some(value) = self.get(name) {
+                only.insert(name.to_owned(), value.clone());
+            }
+        }
+        Value::Object(only).to_string()
     }
 
     /// Says whether there is such a member, `null` included.
@@ -145,6 +165,32 @@ impl Claims {
         };
         let roles = names.and_then(|names| names.into_iter().map(|name| name.parse().ok()).collect());
         trace.require(Reason::Roles, roles, &self.shown(claim), None)
+    }
+
+    /// The current actor (RFC 8693, section 4.1), where this rule accepts it; those nested in it have no part in the decision.
+    pub fn actor(&self, rule: &ActorRule, trace: &mut Trace) -> Result<Option<Actor>, TokenFault> {
+        let Some(act) = self.get("act") else { return Ok(None) };
+        let issuer = act.get("iss").map_or(Some(None), |iss| iss.as_str().map(|iss| Some(iss.into())));
+        let id = act.get("sub").and_then(Value::as_str).and_then(|sub| sub.parse::<SubjectId>().ok());
+        let accepted = id.zip(issuer).filter(|(id, _)| match rule {
+            ActorRule::Deny => false,
+            ActorRule::Allow => true,
+            ActorRule::Only(known) => known.iter().any(|known| known == id.as_str()),
+        });
+        let (id, issuer) = trace.require(Reason::Actor, accepted, &self.shown("act"), Some(rule))?;
+        Ok(Some(Actor { issuer, id }))
+    }
+
+    /// What conditions can read of the members: those that the catalog declares, from where this issuer has them, and an
+    /// e-mail address that it calls verified.
+    pub fn attributes(&self, issuer: &Issuer, declared: &BTreeMap<Name, ClaimType>) -> Attributes {
+        let verified_email = self.get("email_verified").is_some_and(|verified| verified == true);
+        let typed = declared.iter().filter_map(|(name, declared)| {
+            let claim = issuer.claims.attributes.get(name).map_or(name.as_str(), String::as_str);
+            Some((name.clone(), self.attribute(claim, *declared)?))
+        });
+        let email = self.text("email").filter(|_| verified_email).map(Arc::from);
+        Attributes { email, claims: typed.collect(), ..Attributes::default() }
     }
 
     /// A member of a declared type; one of another type is absent, and what is absent grants nothing and denies.

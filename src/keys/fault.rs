@@ -72,6 +72,7 @@ reasons! {
     Organisation "organisation_malformed" "organisation" "a text of 1 to 256 visible characters"
     ExternalUser "external_user_malformed" "external user" "a whole number, or a text of 1 to 256 visible characters"
     Grant "grant_malformed" "grant" "the claims that our own tokens have"
+    Provider "provider_unknown" "provider where the person signed in" "the `[[issuer]]` of a `[[sign_in]]`"
     Withdrawn "withdrawn" "what was withdrawn" "none: grant, client and account are good"
     Roles "roles_malformed" "roles" "roles of the declared shape, of 1 to 256 visible characters each"
 }

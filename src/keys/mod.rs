@@ -15,6 +15,7 @@ mod fetch;
 mod jwk;
 mod jws;
 pub mod own;
+mod person;
 pub mod strict_json;
 mod trust;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::jwk::{BadKeySet, Unusable, filter};
 use super::{FetchError, Freshness, KeyCache, KeyError};
-use crate::config::{ActorRule, Claims, Issuer, KeyLimits, KeySource, RoleClaim, RoleShape, TokenType};
+use crate::config::{ActorRule, Claims, Issuer, KeyLimits, KeySource, RoleClaim, RoleShape, TokenType, TokenUse};
 use crate::model::{Scope, Scopes};
 use crate::test_support::clock::ManualClock;
 use crate::test_support::issuer::{AUDIENCE, Answer, CLIENT, ISS, ORGANISATION_CLAIM, SigningKey, TestIssuer};
@@ -41,6 +41,7 @@ pub(crate) fn settings(keys: KeySource) -> Issuer {
         algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
         clients: texts(&[CLIENT]),
         token_types: vec![TokenType::Jwt, TokenType::AccessToken],
+        token_use: TokenUse::Access,
         claims: Claims {
             external_user: texts(&["external_user_id"]),
             organisation: texts(&["urn:zitadel:iam:user:resourceowner:id", ORGANISATION_CLAIM]),

@@ -20,9 +20,10 @@ use super::fault::{Reason, TokenFault, Trace};
 use super::jwk::TrustedKey;
 use super::jws::UnverifiedToken;
 use super::own::OwnKeys;
+use super::person::{Person, Standing};
 use crate::config::{Issuer, TokenType};
 use crate::model::oauth::AccessToken;
-use crate::model::{BearerToken, IssuerName, TokenHash};
+use crate::model::{Assurance, BearerToken, ExternalUserId, IssuerName, Tenant, TokenHash};
 
 /// How many verified signatures are remembered.
 const REMEMBERED: u64 = 4096;
@@ -80,24 +81,63 @@ impl IssuerKeys {
 /// An issuer and its keys.
 type Trusted = Arc<(Issuer, IssuerKeys)>;
 
-/// Claims that a trusted issuer signed.
+/// A signature that was verified.
 #[derive(Debug)]
-pub struct Signed {
+struct Verified {
     trusted: Trusted,
     /// Nothing, where it is our own word in the state.
     key: Option<Arc<TrustedKey>>,
     claims: Claims,
 }
 
+/// Claims that a trusted issuer signed, and for whom they speak.
+#[derive(Debug)]
+pub struct Signed {
+    verified: Arc<Verified>,
+    person: Option<Arc<Person>>,
+    asserts: bool,
+}
+
 impl Signed {
     /// The issuer.
     pub fn issuer(&self) -> &Issuer {
-        &self.trusted.0
+        &self.verified.trusted.0
     }
 
     /// What it signed.
     pub fn claims(&self) -> &Claims {
-        &self.claims
+        &self.verified.claims
+    }
+
+    /// Which claims say who the person is, and whose claims they are.
+    pub fn person(&self) -> (&Issuer, &Claims) {
+        self.person.as_ref().map_or((self.issuer(), self.claims()), |person| (&person.issuer, &person.claims))
+    }
+
+    /// How it is known who the person is.
+    pub fn assurance(&self) -> Assurance {
+        self.person.as_ref().map_or(Assurance::Verified, |person| person.assurance)
+    }
+
+    /// Whether the token is for this tenant too, where it says which.
+    pub fn is_for(&self, tenant: &Tenant) -> bool {
+        self.person.as_ref().is_none_or(|person| person.tenant == *tenant)
+    }
+
+    /// Whether the token's client may name the person that it works for.
+    pub fn may_assert(&self) -> bool {
+        self.asserts
+    }
+
+    /// The same, speaking for the person whom its client names. Nothing changes where the client may not, or names nobody.
+    #[must_use]
+    pub fn asserting(mut self, user: Option<&ExternalUserId>) -> Self {
+        let named = user.filter(|_| self.asserts).and_then(|user| {
+            let claims = super::own::access(self.claims())?;
+            Some(Person::asserted(self.issuer(), &claims.client, user, claims.tenant))
+        });
+        self.person = named.map(Arc::new).or(self.person);
+        self
     }
 }
 
@@ -105,7 +145,7 @@ impl Signed {
 #[derive(Debug)]
 pub struct Trust {
     issuers: Vec<Trusted>,
-    signatures: Cache<TokenHash, Arc<Signed>>,
+    signatures: Cache<TokenHash, Arc<Verified>>,
 }
 
 impl Trust {
@@ -123,20 +163,21 @@ impl Trust {
 
     /// Finds out who signed the token; of one of ours, that nothing of it was withdrawn, too. A trace that records sees every
     /// check, so nothing remembered is used for it.
-    pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
-        let signed = match self.kept(token, trace).await? {
+    pub async fn signed(&self, token: &BearerToken, trace: &mut Trace) -> Result<Signed, NotSigned> {
+        let verified = match self.kept(token, trace).await? {
             Some(kept) => kept,
             None => self.remembered(token, trace).await?,
         };
-        if let IssuerKeys::Own(keys) = &signed.trusted.1 {
-            keys.check_live(&signed.claims, trace).await?;
-        }
-        Ok(signed)
+        let Standing { person, asserts } = match &verified.trusted.1 {
+            IssuerKeys::Own(keys) => keys.standing(&verified.claims, trace).await?,
+            IssuerKeys::Fetched(_) => Standing { person: None, asserts: false },
+        };
+        Ok(Signed { verified, person, asserts })
     }
 
     /// What our own state says of a token that says nothing itself. What is remembered of it is what it says; whether that
     /// holds is asked each time, as of every token of ours.
-    async fn kept(&self, token: &BearerToken, trace: &mut Trace) -> Result<Option<Arc<Signed>>, NotSigned> {
+    async fn kept(&self, token: &BearerToken, trace: &mut Trace) -> Result<Option<Arc<Verified>>, NotSigned> {
         let Ok(opaque) = token.expose().parse::<AccessToken>() else { return Ok(None) };
         let own = self.issuers.iter().find_map(|trusted| match &trusted.1 {
             IssuerKeys::Own(keys) => Some((trusted, keys)),
@@ -154,26 +195,26 @@ impl Trust {
         })?;
         let claims =
             trace.require(Reason::Opaque, claims, &"one of ours by its form", Some(&"a token that is kept here"))?;
-        let signed = Arc::new(Signed { trusted: Arc::clone(trusted), key: None, claims });
-        self.signatures.insert(hash, Arc::clone(&signed));
-        Ok(Some(signed))
+        let verified = Arc::new(Verified { trusted: Arc::clone(trusted), key: None, claims });
+        self.signatures.insert(hash, Arc::clone(&verified));
+        Ok(Some(verified))
     }
 
-    async fn remembered(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Signed>, NotSigned> {
+    async fn remembered(&self, token: &BearerToken, trace: &mut Trace) -> Result<Arc<Verified>, NotSigned> {
         let hash = token.hash();
         let remembered = self
             .signatures
             .get(&hash)
-            .filter(|signed| signed.key.as_ref().is_some_and(|key| signed.trusted.1.holds(key)));
-        if let Some(signed) = remembered.filter(|_| !trace.records()) {
-            return Ok(signed);
+            .filter(|verified| verified.key.as_ref().is_some_and(|key| verified.trusted.1.holds(key)));
+        if let Some(verified) = remembered.filter(|_| !trace.records()) {
+            return Ok(verified);
         }
-        let signed = Arc::new(self.verify(token.expose(), trace).await?);
-        self.signatures.insert(hash, Arc::clone(&signed));
-        Ok(signed)
+        let verified = Arc::new(self.verify(token.expose(), trace).await?);
+        self.signatures.insert(hash, Arc::clone(&verified));
+        Ok(verified)
     }
 
-    async fn verify(&self, token: &str, trace: &mut Trace) -> Result<Signed, NotSigned> {
+    async fn verify(&self, token: &str, trace: &mut Trace) -> Result<Verified, NotSigned> {
         let UnverifiedToken { signing_input, signature, header, claims } = UnverifiedToken::read(token, trace)?;
         let trusted = self.issuers.iter().find(|trusted| claims.is_from(&trusted.0.issuers));
         let known: Vec<_> = self.issuers.iter().flat_map(|trusted| &trusted.0.issuers).collect();
@@ -203,7 +244,7 @@ impl Trust {
         trace.check(Reason::UnknownKey, true, &header.shown("kid"))?;
         let genuine = key.verifies(signing_input.as_bytes(), signature, algorithm);
         trace.check(Reason::Signature, genuine, if genuine { &"made with the key" } else { &"another's" })?;
-        Ok(Signed { trusted: Arc::clone(trusted), key: Some(key), claims })
+        Ok(Verified { trusted: Arc::clone(trusted), key: Some(key), claims })
     }
 }
 

@@ -76,7 +76,7 @@ impl AuthorizationServer {
             answer["token_type"] = "Bearer".into();
         }
         if let Some(account) = account {
-            answer["username"] = account.login.as_str().into();
+            answer["username"] = account.shown().into();
         }
         Ok(answer)
     }
@@ -104,7 +104,8 @@ impl AuthorizationServer {
             && live.grant.revoked.is_none()
             && withdrawn.is_none()
             && terms.resource == self.site.resource()
-            && self.tenants.contains(&terms.tenant);
+            && self.tenants.contains(&terms.tenant)
+            && self.is_vouched_for(&live.grant);
         Ok(holds.then_some(live))
     }
 }

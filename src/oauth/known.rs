@@ -248,6 +248,7 @@ impl Fetch {
             redirect_uris,
             // What the configuration says of the host is asked each time.
             reach: Reach::EveryTenant,
+            asserts_users: false,
             created: copy.fetched,
             used: None,
             disabled: None,

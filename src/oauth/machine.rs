@@ -31,6 +31,7 @@ impl AuthorizationServer {
             account,
             tenant: tenant.clone(),
             external_user: None,
+            provider: None,
             redirect_uri: None,
             resource: self.site.resource().to_owned(),
             scopes: scopes.clone(),

@@ -23,6 +23,8 @@ pub mod path {
     pub const INTROSPECT: &str = "/introspect";
     /// RFC 7517, section 5.
     pub const JWKS: &str = "/jwks.json";
+    /// The page that makes the first account.
+    pub const SET_UP: &str = "/set-up";
 }
 
 /// Where the server is, and what it protects.

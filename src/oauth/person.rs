@@ -130,9 +130,8 @@ impl AuthorizationServer {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));
         let id = authorize::client_id(parameters).map_err(refused)?;
         let client = self.asking_client(&id).await?;
-        let now = self.clock.now();
         let known = match session {
-            Some(secret) => self.store.session(secret, now).await?,
+            Some(secret) => self.store.session(secret, self.clock.now()).await?,
             None => None,
         };
         let is_signed_in = known.as_ref().is_some_and(|session| session.account.is_some());
@@ -146,18 +145,33 @@ impl AuthorizationServer {
             }
             Err(refused) => return Err(NotBegun::Refused(refused)),
         };
-        let random: &dyn Random = self.random.as_ref();
-        let (new, session) = if let Some(session) = known {
-            (None, session)
-        } else {
-            let secret = SessionSecret::from_random(random::bytes(random)?);
-            let id = LoginSessionId::from_random(random::bytes(random)?);
-            let session = self.store.open_session(&id, &secret, now.plus(ANONYMOUS), now).await?;
-            (Some(secret), session)
+        let (new, session) = match known {
+            Some(session) => (None, session),
+            None => self.open_session().await.map(|(secret, session)| (Some(secret), session))?,
         };
-        let handle = RequestHandle::from_random(random::bytes(random)?);
+        let now = self.clock.now();
+        let handle = RequestHandle::from_random(random::bytes(self.random.as_ref())?);
         self.store.open_request(&handle, &session.id, &request, now.plus(REQUEST), now).await?;
         Ok(Begun { handle, session: new, is_signed_in })
+    }
+
+    /// Begins a session in which nobody is signed in.
+    async fn open_session(&self) -> Result<(SessionSecret, LoginSession), Failure> {
+        let (now, random): (_, &dyn Random) = (self.clock.now(), self.random.as_ref());
+        let secret = SessionSecret::from_random(random::bytes(random)?);
+        let id = LoginSessionId::from_random(random::bytes(random)?);
+        let session = self.store.open_session(&id, &secret, now.plus(ANONYMOUS), now).await?;
+        Ok((secret, session))
+    }
+
+    /// The session of a browser that comes to a page by itself; a new one where it has none, with its secret.
+    pub async fn browser(&self, session: Option<&SessionSecret>) -> Result<Option<SessionSecret>, Failure> {
+        if let Some(secret) = session
+            && self.store.session(secret, self.clock.now()).await?.is_some()
+        {
+            return Ok(None);
+        }
+        Ok(Some(self.open_session().await?.0))
     }
 
     /// The request of this handle, if it waits in this browser.
@@ -239,11 +253,9 @@ impl AuthorizationServer {
 
     /// Opens a waiting request once more, in a session of its own: for somebody who wants to use another account.
     pub async fn begin_again(&self, waiting: &Waiting) -> Result<Begun, Failure> {
-        let (now, random): (_, &dyn Random) = (self.clock.now(), self.random.as_ref());
-        let secret = SessionSecret::from_random(random::bytes(random)?);
-        let id = LoginSessionId::from_random(random::bytes(random)?);
-        let session = self.store.open_session(&id, &secret, now.plus(ANONYMOUS), now).await?;
-        let handle = RequestHandle::from_random(random::bytes(random)?);
+        let (secret, session) = self.open_session().await?;
+        let now = self.clock.now();
+        let handle = RequestHandle::from_random(random::bytes(self.random.as_ref())?);
         self.store.open_request(&handle, &session.id, &waiting.request, now.plus(REQUEST), now).await?;
         Ok(Begun { handle, session: Some(secret), is_signed_in: false })
     }

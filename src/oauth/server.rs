@@ -16,6 +16,7 @@ use crate::model::{BearerToken, ClientId, Scopes, Tenant, Timestamp};
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::{self, Random, RandomError};
 use crate::store::state::{self, Client, Grant, StateError, StateStore};
+use crate::upstream::Provider;
 
 /// How often it is written down that a client is in use.
 const USE_IS_NOTED: Duration = Duration::from_hours(1);
@@ -47,6 +48,8 @@ pub struct Parts {
     pub settings: Arc<Oauth>,
     /// The tenants that are declared.
     pub tenants: BTreeSet<Tenant>,
+    /// Where else people can sign in.
+    pub providers: Vec<Provider>,
     /// What it remembers.
     pub store: StateStore,
     /// What it signs with.
@@ -102,6 +105,7 @@ impl AuthorizationServer {
             client: grant.terms.client.clone(),
             tenant: grant.terms.tenant.clone(),
             external_user: grant.terms.external_user.clone(),
+            provider: grant.terms.provider.clone(),
             scopes: scopes.clone(),
             issued: now,
             expires: now.plus(self.settings.access_token).min(grant.expires),
@@ -151,6 +155,7 @@ impl AuthorizationServer {
             scopes: registration.scopes.clone(),
             redirect_uris: registration.redirect_uris.clone(),
             reach: Reach::EveryTenant,
+            asserts_users: false,
             created: now,
             used: None,
             disabled: None,

@@ -30,6 +30,7 @@ fn client(uris: &[&str]) -> Client {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: uris.iter().map(|uri| uri.parse().unwrap()).collect(),
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: Timestamp::from_secs(0),
         used: None,
         disabled: None,

@@ -196,8 +196,10 @@ impl AuthorizationServer {
         if grant.terms.client != client.id {
             return Err(bad_grant("another_client", Some(grant)));
         }
-        let serves = client.reach.covers(&grant.terms.tenant) && self.tenants.contains(&grant.terms.tenant);
-        if serves { Ok(()) } else { Err(bad_grant("tenant_not_served", Some(grant))) }
+        if !client.reach.covers(&grant.terms.tenant) || !self.tenants.contains(&grant.terms.tenant) {
+            return Err(bad_grant("tenant_not_served", Some(grant)));
+        }
+        if self.is_vouched_for(grant) { Ok(()) } else { Err(bad_grant("provider_is_gone", Some(grant))) }
     }
 
     fn check_resource(&self, parameters: &Parameters, grant: &Grant) -> Result<(), NotIssued> {

@@ -55,7 +55,7 @@ fn world_with(change: impl FnOnce(&mut Issuer)) -> World {
 fn catalog() -> Catalog {
     let tenant = |name: &str, issuer: &str, organisation: &str| TenantEntry {
         name: name.parse().unwrap(),
-        issuer: issuer.parse().unwrap(),
+        issuer: Some(issuer.parse().unwrap()),
         organisations: BTreeSet::from([organisation.parse().unwrap()]),
         aliases: BTreeSet::from([format!("{name}-in-mongo")]),
         data_rooms: BTreeMap::from([("66f0".to_owned(), "finance".parse().unwrap())]),
@@ -141,7 +141,7 @@ async fn every_attack_is_refused_for_its_own_reason() {
         met.insert(code);
     }
     // A reason that no attack meets is a check that nobody tests; these have tests of their own.
-    let elsewhere = ["key_unknown", "key_ambiguous", "grant_malformed", "withdrawn"];
+    let elsewhere = ["key_unknown", "key_ambiguous", "grant_malformed", "provider_unknown", "withdrawn"];
     let unmet: Vec<_> = Reason::ALL
         .iter()
         .map(|reason| reason.code())

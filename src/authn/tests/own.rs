@@ -48,7 +48,7 @@ async fn own() -> Own {
     let clock = Arc::new(ManualClock::new());
     let now = clock.now();
     let store = StateStore::open(&directory.path().join("state.db"), now).await.unwrap();
-    let keys = OwnKeys::open(&at(ORIGIN), store.clone(), clock.clone(), Arc::new(OsRandom)).await.unwrap();
+    let keys = OwnKeys::open(&at(ORIGIN), Vec::new(), store.clone(), clock.clone(), Arc::new(OsRandom)).await.unwrap();
     let settings = Oauth {
         access_token: QUARTER,
         access_token_format: crate::config::TokenFormat::Jwt,
@@ -84,6 +84,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         scopes: Scopes::from_iter([Scope::Read]),
         redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: now,
         used: None,
         disabled: None,
@@ -97,6 +98,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         created: now,
         password_set: now,
         disabled: None,
+        provider: None,
     };
     store.create_client(&client, now).await.unwrap();
     store.create_account(&account, &PasswordHash::new("none".to_owned()), now).await.unwrap();
@@ -134,6 +136,7 @@ impl Own {
             client: terms.client.clone(),
             tenant: terms.tenant.clone(),
             external_user: terms.external_user.clone(),
+            provider: None,
             scopes: terms.scopes.clone(),
             issued: self.clock.now(),
             expires: self.clock.now().plus(QUARTER),

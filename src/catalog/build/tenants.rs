@@ -9,7 +9,7 @@ use crate::model::{BadIdentifier, DataRoom, IssuerName, OrganisationId, Tenant};
 
 /// A way to spell a tenant that its issuer, or the platform before it, uses.
 struct Spelling<'d> {
-    issuer: &'d str,
+    issuer: Option<&'d str>,
     tenant: &'d str,
     text: &'d str,
     origin: &'d Origin,
@@ -58,6 +58,10 @@ fn identifier<T: std::str::FromStr<Err = BadIdentifier>>(
     }
 }
 
+fn organisations(declaration: &TenantDeclaration) -> &[At<String>] {
+    declaration.organisations.as_ref().map_or(&[], |ids| ids.value.as_slice())
+}
+
 fn tenant(
     declaration: &TenantDeclaration,
     issuers: &BTreeSet<IssuerName>,
@@ -71,21 +75,23 @@ fn tenant(
             None
         }
     };
-    let issuer = issuers.iter().find(|issuer| issuer.as_str() == declaration.issuer.value);
-    if issuer.is_none() {
-        let known = issuers.iter().map(IssuerName::as_str);
-        findings.unknown(&declaration.issuer.origin, key("issuer"), "issuer", &declaration.issuer.value, known);
-    }
-    if declaration.organisations.value.is_empty() {
+    let issuer = match &declaration.issuer {
+        None => Some(None),
+        Some(named) => {
+            let issuer = issuers.iter().find(|issuer| issuer.as_str() == named.value);
+            if issuer.is_none() {
+                let known = issuers.iter().map(IssuerName::as_str);
+                findings.unknown(&named.origin, key("issuer"), "issuer", &named.value, known);
+            }
+            issuer.cloned().map(Some)
+        }
+    };
+    if let Some(organisations) = declaration.organisations.as_ref().filter(|ids| ids.value.is_empty()) {
         let expected = "at least one organisation id: no token could be told to belong to this tenant";
-        findings.unfit(&declaration.organisations.origin, key("organisations"), "empty", expected);
+        findings.unfit(&organisations.origin, key("organisations"), "empty", expected);
     }
-    let organisations: BTreeSet<OrganisationId> = declaration
-        .organisations
-        .value
-        .iter()
-        .filter_map(|id| identifier(key("organisations"), id, findings))
-        .collect();
+    let organisations: BTreeSet<OrganisationId> =
+        organisations(declaration).iter().filter_map(|id| identifier(key("organisations"), id, findings)).collect();
     let aliases: BTreeSet<String> = declaration
         .aliases
         .iter()
@@ -100,7 +106,7 @@ fn tenant(
     }
     Some(TenantEntry {
         name: name?,
-        issuer: issuer?.clone(),
+        issuer: issuer?,
         organisations,
         aliases,
         data_rooms,
@@ -111,10 +117,10 @@ fn tenant(
 /// Refuses a spelling that means another tenant of the same issuer already.
 fn check_spellings<'d>(declaration: &'d TenantDeclaration, spellings: &mut Vec<Spelling<'d>>, findings: &mut Findings) {
     let tenant = declaration.name.value.as_str();
-    let issuer = declaration.issuer.value.as_str();
+    let issuer = declaration.issuer.as_ref().map(|issuer| issuer.value.as_str());
     let groups = [
         ("name", std::slice::from_ref(&declaration.name)),
-        ("organisations", declaration.organisations.value.as_slice()),
+        ("organisations", organisations(declaration)),
         ("aliases", declaration.aliases.as_slice()),
     ];
     for (word, texts) in groups {

@@ -99,13 +99,11 @@ fn data_room(room: &str, tenant: &Tenant, catalog: &Catalog) -> anyhow::Result<D
     if let Some(declared) = entry.data_rooms.values().find(|declared| declared.as_str() == room) {
         return Ok(declared.clone());
     }
-    match entry.data_room(room) {
-        Some(spelled) => spelled.map_err(|error| anyhow::anyhow!("--data-room: `{room}` {error}")),
-        None => {
-            let known: Vec<_> = entry.data_rooms.values().map(DataRoom::as_str).collect();
-            bail!("--data-room: `{room}` is not a data room of {tenant}{}", person::instead(room, &known))
-        }
-    }
+    let Some(spelled) = entry.data_room(room) else {
+        let known: Vec<_> = entry.data_rooms.values().map(DataRoom::as_str).collect();
+        bail!("--data-room: `{room}` is not a data room of {tenant}{}", person::instead(room, &known))
+    };
+    spelled.map_err(|error| anyhow::anyhow!("--data-room: `{room}` {error}"))
 }
 
 /// Whoever a token proves.

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::Desk;
 use crate::cli::serve::Given;
+use crate::model::ClientId;
 use crate::model::oauth::{AccountId, Login, Password};
 use crate::passwords::Passwords;
 use crate::random;
@@ -30,6 +31,24 @@ pub(in crate::cli) enum AccountCommand {
     },
     /// Let somebody in again
     Enable {
+        /// The login
+        login: Login,
+    },
+    /// Sign somebody out in every browser; what they allowed stays allowed
+    SignOut {
+        /// The login
+        login: Login,
+    },
+    /// Take back what somebody allowed; they stay signed in
+    Revoke {
+        /// The login
+        login: Login,
+        /// What they allowed this client alone; left out: every client
+        #[arg(long)]
+        client: Option<ClientId>,
+    },
+    /// Delete an account and revoke what it allowed; whoever signs in at a provider can come again, so disable them instead
+    Delete {
         /// The login
         login: Login,
     },
@@ -89,6 +108,18 @@ pub(in crate::cli) async fn run(
             let changed = desk.store.enable_account(&login, desk.now).await?;
             writeln!(out, "{login} {}", if changed { "can sign in again" } else { "was not disabled" })?;
         }
+        AccountCommand::SignOut { login } => {
+            let ended = desk.store.sign_out_account(&login, desk.now).await?;
+            writeln!(out, "{login} is signed out; browsers: {ended}")?;
+        }
+        AccountCommand::Revoke { login, client } => {
+            let revoked = desk.store.withdraw_consent(&login, client.as_ref(), desk.now).await?;
+            writeln!(out, "what {login} allowed is revoked; grants: {revoked}")?;
+        }
+        AccountCommand::Delete { login } => {
+            let revoked = desk.store.delete_account(&login, desk.now).await?;
+            writeln!(out, "{login} is deleted; grants revoked: {revoked}")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -107,6 +138,7 @@ impl Desk {
             created: self.now,
             password_set: self.now,
             disabled: None,
+            provider: None,
         };
         self.store.create_account(&account, &hash, self.now).await?;
         let policy = match &account.external_user {
@@ -121,9 +153,10 @@ impl Desk {
 
     async fn list_accounts(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         for account in self.store.accounts().await? {
+            let at = account.provider.as_ref().map_or_else(String::new, |(name, shown)| format!("  {shown} at {name}"));
             let user = account.external_user.map_or_else(|| "-".to_owned(), |user| format!("user:{user}"));
             let disabled = account.disabled.map_or_else(String::new, |at| format!("  disabled since {at}"));
-            writeln!(out, "{}  {}  {user}  {}{disabled}", account.tenant, account.login, account.id)?;
+            writeln!(out, "{}  {}  {user}  {}{at}{disabled}", account.tenant, account.login, account.id)?;
         }
         Ok(())
     }

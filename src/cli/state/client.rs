@@ -71,6 +71,9 @@ pub(in crate::cli) struct Create {
     /// Whose people can use it; can be given several times; left out: everybody's
     #[arg(long)]
     tenant: Vec<String>,
+    /// It is a platform that may say, in its headers, which person of these tenants it works for
+    #[arg(long, requires = "tenant", conflicts_with = "public")]
+    asserts_users: bool,
 }
 
 /// Carries a command out.
@@ -110,7 +113,7 @@ pub(in crate::cli) async fn run(
 
 impl Desk {
     async fn create_client(&self, create: Create, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Create { name, redirect_uri, grants, id, public, jwks, tenant } = create;
+        let Create { name, redirect_uri, grants, id, public, jwks, tenant, asserts_users } = create;
         if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(|c| c != ' ' && is_invisible(c)) {
             bail!("a client's name has 1 to {LONGEST_NAME} visible characters");
         }
@@ -154,6 +157,7 @@ impl Desk {
             scopes: Scope::ALL.into_iter().collect(),
             redirect_uris: redirect_uri,
             reach,
+            asserts_users,
             created: self.now,
             used: None,
             disabled: None,
@@ -214,6 +218,9 @@ fn show(client: &Client, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "grants          {}", grants.join(" "))?;
     writeln!(out, "scopes          {}", client.scopes)?;
     writeln!(out, "for tenants     {}", client.reach)?;
+    if client.asserts_users {
+        writeln!(out, "asserts users   yes, of those tenants: its word alone says whom it works for")?;
+    }
     for uri in &client.redirect_uris {
         writeln!(out, "redirect URI    {}", uri.as_str())?;
     }

@@ -15,7 +15,7 @@ use crate::model::IssuerName;
 const KEY_URL: &str = "a URL that begins with `https://` (`http://` on a loopback address), without a user or password";
 
 /// A URL that keys may be fetched from: the network must not be able to change them.
-fn key_url(text: &str) -> Result<Url, &'static str> {
+pub(in crate::config) fn key_url(text: &str) -> Result<Url, &'static str> {
     let url: Url = text.parse().map_err(|_| KEY_URL)?;
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -3,6 +3,8 @@
 mod claims;
 mod keys;
 
+pub(super) use keys::key_url;
+
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
@@ -13,7 +15,7 @@ use super::preset;
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::{Section, join};
-use super::settings::{ActorRule, Issuer, KeySource, Server, TokenType};
+use super::settings::{ActorRule, Issuer, KeySource, Server, TokenType, TokenUse};
 use crate::model::nearest;
 use crate::model::{IssuerName, Name, Scope, Scopes};
 
@@ -32,19 +34,33 @@ struct Seen {
     iss: Vec<(String, Origin)>,
 }
 
-/// Reads every `[[issuer]]`. `claims` are the names that `[claims]` declares.
-pub(super) fn issuers(root: &mut Section<'_>, claims: &[Name], loopback: bool) -> Vec<Issuer> {
+/// What is around the issuers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The names that `[claims]` declares.
+    pub(super) claims: &'a [Name],
+    /// The issuers that a `[[sign_in]]` names.
+    pub(super) providers: &'a [&'a str],
+    /// Whether there are tokens without any issuer: those of our own authorization server.
+    pub(super) own: bool,
+    /// Whether only this machine can call.
+    pub(super) loopback: bool,
+}
+
+/// Reads every `[[issuer]]`.
+pub(super) fn issuers(root: &mut Section<'_>, around: Around<'_>) -> Vec<Issuer> {
     let mut seen = Seen::default();
-    let issuers = root.tables("issuer", true, |section| issuer(section, claims, loopback, &mut seen));
-    if issuers.is_empty() && !root.has("issuer") {
+    let issuers = root.tables("issuer", true, |section| issuer(section, around, &mut seen));
+    if issuers.is_empty() && !root.has("issuer") && !around.own {
         let reason = "no `[[issuer]]` is declared, so no token could be verified; write one (with \
-                      `preset = \"blockbrain\"`, `audience` and `clients`)";
+                      `preset = \"blockbrain\"`, `audience` and `clients`), or let people sign in here \
+                      (`oauth.enabled = true`)";
         root.refuse(root.origin(), BadSetting::NoMode(reason));
     }
     issuers
 }
 
-fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut Seen) -> Option<Issuer> {
+fn issuer(section: &mut Section<'_>, around: Around<'_>, seen: &mut Seen) -> Option<Issuer> {
     let name = section.checked("name", |text| {
         text.parse::<IssuerName>()
             .map_err(|_| "a name of letters, digits, `-`, `_` and `.`, beginning with a letter or digit")
@@ -59,17 +75,8 @@ fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut
     once(section, "issuer", values, &mut seen.iss);
     let keys = keys::source(section, iss.as_ref());
 
-    let audience = some(section, "audience");
-    let audience = section.need("audience", audience, AUDIENCE);
-    if let Some(audience) = &audience {
-        guide::check_placeholders(section, "audience", &audience.value, AUDIENCE, loopback);
-    }
-    let clients = clients(section, loopback);
-    if let (Some(name), Some(clients)) = (&name, &clients)
-        && clients.is_empty()
-    {
-        section.reading().warn(Warning::AnyClient(name.value.to_string()));
-    }
+    let provides = name.as_ref().is_some_and(|name| around.providers.contains(&name.value.as_str()));
+    let meant_for = meant_for(section, name.as_ref(), provides, around.loopback);
 
     let algorithms = algorithms(section);
     let token_types = token_types(section);
@@ -81,8 +88,9 @@ fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut
     let max_token_bytes = section.size("max_token_size", 1 << 10..=64 << 10);
     let key_limits = section.table("keys", keys::limits).flatten();
     let wants_users = users.as_ref().is_some_and(|users| users.value);
-    let claims = section.table("claims", |section| claims::claims(section, claims, wants_users)).flatten();
+    let claims = section.table("claims", |section| claims::claims(section, around.claims, wants_users)).flatten();
 
+    let (audiences, clients) = meant_for?;
     let (name, iss, keys) = (name?.value, texts(iss?.value), keys?);
     if let KeySource::Jwks(url) = &keys {
         keys::warn_of_foreign(section, &name, url);
@@ -92,10 +100,11 @@ fn issuer(section: &mut Section<'_>, claims: &[Name], loopback: bool, seen: &mut
         issuers: iss,
         keys,
         key_limits: key_limits?,
-        audiences: texts(audience?.value),
+        audiences,
         algorithms: algorithms?,
-        clients: clients?,
+        clients,
         token_types: token_types?,
+        token_use: TokenUse::Access,
         claims: claims?,
         scopes: scopes?,
         users: users?.value,
@@ -157,6 +166,38 @@ fn once<'v>(
         }
         seen.push((value, origin.clone()));
     }
+}
+
+/// What a forwarded token must be meant for: audiences and clients. Neither where the issuer `provides` people who sign in and
+/// nothing is written: then no token of it is taken.
+fn meant_for(
+    section: &mut Section<'_>,
+    name: Option<&At<IssuerName>>,
+    provides: bool,
+    loopback: bool,
+) -> Option<(Vec<String>, Vec<String>)> {
+    if provides && !section.has("audience") && !section.has("clients") {
+        // Asked for all the same, so that the keys are known.
+        let unwritten = (section.texts("audience"), section.texts("clients"), section.boolean("any_client"));
+        let any = unwritten.2.filter(|any| any.value);
+        if let Some(any) = any {
+            let expected = "nothing: without `audience` no token of this issuer is taken, of whatever client";
+            section.unfit(&any.origin, section.key("any_client"), "true".to_owned(), expected);
+        }
+        return Some((Vec::new(), Vec::new()));
+    }
+    let audience = some(section, "audience");
+    let audience = section.need("audience", audience, AUDIENCE);
+    if let Some(audience) = &audience {
+        guide::check_placeholders(section, "audience", &audience.value, AUDIENCE, loopback);
+    }
+    let clients = clients(section, loopback);
+    if let (Some(name), Some(clients)) = (name, &clients)
+        && clients.is_empty()
+    {
+        section.reading().warn(Warning::AnyClient(name.value.to_string()));
+    }
+    Some((texts(audience?.value), clients?))
 }
 
 /// The accepted clients; empty only where `any_client = true` says so.

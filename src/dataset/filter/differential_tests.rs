@@ -198,7 +198,7 @@ fn catalog() -> Catalog {
     let tenant = |tenant: &str| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
-            issuer: "blockbrain".parse().unwrap(),
+            issuer: Some("blockbrain".parse().unwrap()),
             organisations: BTreeSet::new(),
             aliases: BTreeSet::new(),
             data_rooms: BTreeMap::new(),

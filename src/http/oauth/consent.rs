@@ -10,10 +10,11 @@ use super::events::{About, Kind};
 use super::sign_in::Here;
 use super::{Oauth, form};
 use crate::http::pages::{Consent as Page, ScopeText};
-use crate::model::Scope;
 use crate::model::oauth::{ClientOrigin, ClientUrl};
+use crate::model::{IssuerName, Scope};
 use crate::oauth::{Decided, Refusal};
 use crate::store::state::Account;
+use crate::upstream::Provider;
 
 /// What a scope means to a person.
 fn text(scope: Scope) -> ScopeText {
@@ -86,6 +87,11 @@ pub(super) async fn post(oauth: Arc<Oauth>, mut request: Request) -> Response {
 }
 
 impl Oauth {
+    /// What people know a provider by.
+    fn label<'a>(&'a self, name: &'a IssuerName) -> &'a str {
+        self.server.provider(name.as_str()).map_or(name.as_str(), Provider::label)
+    }
+
     fn consent_page(&self, here: &Here, account: &Account) -> Response {
         let (client, request) = (&here.waiting.client, &here.waiting.request);
         let (vouched, standing) = match client.origin {
@@ -103,7 +109,8 @@ impl Oauth {
             described_at: described_at.as_ref().map(ClientUrl::host),
             redirect_host: request.redirect_uri.destination(),
             loopback: request.redirect_uri.is_loopback(),
-            account: account.login.as_str(),
+            account: account.shown(),
+            provider: account.provider.as_ref().map(|(name, _)| self.label(name)),
             tenant: account.tenant.as_str(),
             resource: &request.resource,
             scopes: request.scopes.iter().map(text).collect(),

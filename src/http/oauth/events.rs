@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::model::oauth::{AccountId, GrantId, Login};
-use crate::model::{ClientId, Tenant};
+use crate::model::{ClientId, IssuerName, Tenant};
 use crate::store::audit::{AuditError, AuditLog, Event, Place};
 use crate::store::state::{Account, Grant};
 
@@ -19,6 +19,8 @@ use crate::store::state::{Account, Grant};
 pub(super) enum Kind {
     /// A client registered itself, or was refused.
     Registration,
+    /// The first account was made, by the link that the server printed.
+    SetUp,
     /// Somebody proved who they are, or did not.
     SignIn,
     /// Somebody ended their session.
@@ -47,6 +49,7 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "oauth_registration",
+            Self::SetUp => "oauth_set_up",
             Self::SignIn => "oauth_sign_in",
             Self::SignOut => "oauth_sign_out",
             Self::Consent => "oauth_consent",
@@ -70,6 +73,8 @@ pub(super) struct About {
     /// Its login, where it is at hand.
     pub(super) login: Option<Login>,
     pub(super) tenant: Option<Tenant>,
+    /// The OpenID provider where they proved who they are.
+    pub(super) provider: Option<IssuerName>,
     pub(super) client: Option<ClientId>,
     pub(super) grant: Option<GrantId>,
     pub(super) generation: Option<u64>,
@@ -81,6 +86,7 @@ impl About {
         self.actor = Some(account.id.clone());
         self.login = Some(account.login.clone());
         self.tenant = Some(account.tenant.clone());
+        self.provider = account.provider.as_ref().map(|(provider, _)| provider.clone());
     }
 
     /// Says which grant it is about.
@@ -119,6 +125,7 @@ impl Step {
         put("actor", about.actor.as_ref().map(|account| account.as_str().into()));
         put("login", about.login.as_ref().map(|login| login.as_str().into()));
         put("tenant", about.tenant.as_ref().map(|tenant| tenant.as_str().into()));
+        put("provider", about.provider.as_ref().map(|provider| provider.as_str().into()));
         put("client", about.client.as_ref().map(|client| client.as_str().into()));
         put("grant", about.grant.as_ref().map(|grant| grant.as_str().into()));
         put("generation", about.generation.map(Value::from));

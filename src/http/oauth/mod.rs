@@ -8,8 +8,10 @@ mod discovery;
 mod events;
 mod form;
 mod inspect;
+mod provider;
 mod register;
 mod routes;
+mod set_up;
 mod sign_in;
 mod sign_out;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use poem::{Endpoint, Request, Response, Result, Route};
 use url::Url;
 
 use super::throttle::Throttle;
-use super::{Oauth, authorize, consent, discovery, inspect, register, sign_in, sign_out, token};
+use super::{Oauth, authorize, consent, discovery, inspect, provider, register, set_up, sign_in, sign_out, token};
 use crate::config::Registration;
 use crate::http::cors::{Cors, Origins};
 use crate::http::description::Served;
@@ -19,6 +19,7 @@ use crate::http::pages::Frame;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::metadata::path;
 use crate::store::audit::AuditLog;
+use crate::upstream::CALLBACK;
 
 /// The authorization server, to be served.
 #[derive(Debug)]
@@ -74,7 +75,10 @@ pub(in crate::http) fn routes(edge: OauthEdge, mut route: Route) -> Route {
         .at(path::REVOKE, public(Methods::of(oauth).post(inspect::revoke)))
         .at(path::INTROSPECT, Methods::of(oauth).post(inspect::introspect))
         .at(path::AUTHORIZE, Methods::of(oauth).get(authorize::get))
+        .at(path::SET_UP, Methods::of(oauth).get(set_up::get).post(set_up::post))
         .at("/sign-in", Methods::of(oauth).get(sign_in::get).post(sign_in::post))
+        .at("/sign-in/with/:name", Methods::of(oauth).get(provider::depart))
+        .at(format!("{CALLBACK}:name"), Methods::of(oauth).get(provider::arrive))
         .at("/consent", Methods::of(oauth).get(consent::get).post(consent::post))
         .at("/sign-out", Methods::of(oauth).get(sign_out::get).post(sign_out::post))
 }

@@ -11,7 +11,7 @@ use super::answer::{seconds, see_other};
 use super::events::{About, Kind};
 use super::{Oauth, browser, form};
 use crate::http::error::RetryAfter as _;
-use crate::http::pages::SignIn as Page;
+use crate::http::pages::{ProviderLink, SignIn as Page};
 use crate::model::oauth::{CsrfToken, Password, RequestHandle, SessionSecret};
 use crate::oauth::{Parameters, Proof, SignIn, Waiting};
 
@@ -53,7 +53,13 @@ impl Oauth {
         }
     }
 
-    fn sign_in_page(&self, status: StatusCode, here: &Here, account: &str, problem: Option<&str>) -> Response {
+    pub(super) fn sign_in_page(
+        &self,
+        status: StatusCode,
+        here: &Here,
+        account: &str,
+        problem: Option<&str>,
+    ) -> Response {
         let csrf = here.csrf("sign-in");
         let page = Page {
             frame: &self.frame,
@@ -61,6 +67,7 @@ impl Oauth {
             handle: here.handle.expose(),
             csrf: csrf.expose(),
             account,
+            providers: self.server.providers_for(&here.waiting.client).map(ProviderLink::of).collect(),
             problem,
         };
         self.frame.page(status, &page)

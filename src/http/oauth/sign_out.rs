@@ -23,7 +23,7 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
     match oauth.server.signed_in(&secret).await {
         Ok(Some(account)) => {
             let csrf = secret.csrf_token(PURPOSE);
-            let page = Page { frame: &oauth.frame, account: account.login.as_str(), csrf: csrf.expose() };
+            let page = Page { frame: &oauth.frame, account: account.shown(), csrf: csrf.expose() };
             oauth.frame.page(StatusCode::OK, &page)
         }
         Ok(None) => oauth.signed_out(),

@@ -89,6 +89,7 @@ async fn world() -> World {
         scopes: Scopes::from_iter([Scope::Read]),
         redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: now,
         used: None,
         disabled: None,
@@ -103,6 +104,7 @@ async fn world() -> World {
         created: now,
         password_set: now,
         disabled: None,
+        provider: None,
     };
     let hash = passwords.hash(Password::new(PASSWORD.to_owned())).await.unwrap();
     store.create_account(&account, &hash, now).await.unwrap();
@@ -130,11 +132,12 @@ async fn world() -> World {
     let (audit, writer) = AuditLog::open(&audit, clock.clone()).await.unwrap();
     let settings = server_settings();
     let server = AuthorizationServer::new(Parts {
+        providers: Vec::new(),
         site: Site::new(&settings.public_url),
         settings: Arc::new(oauth_settings()),
         tenants: BTreeSet::from([account.tenant]),
         store: store.clone(),
-        keys: OwnKeys::open(&settings, store, clock.clone(), Arc::new(OsRandom)).await.unwrap(),
+        keys: OwnKeys::open(&settings, Vec::new(), store, clock.clone(), Arc::new(OsRandom)).await.unwrap(),
         documents: Documents::new(&(clock.clone() as Arc<dyn Clock>)).unwrap(),
         passwords,
         clock: clock.clone(),

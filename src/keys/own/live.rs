@@ -8,6 +8,7 @@ use super::{OwnKeys, OwnKeysError};
 use crate::keys::claims::Claims;
 use crate::keys::fault::{Reason, Trace};
 use crate::keys::own::token::access;
+use crate::keys::person::Standing;
 use crate::keys::trust::NotSigned;
 use crate::model::oauth::GrantId;
 use crate::model::{IssuerName, Timestamp};
@@ -73,20 +74,24 @@ impl OwnKeys {
         Ok(moved)
     }
 
-    /// Goes on if the grant, the client and the account of a token are good, and remembers that it was used.
-    pub(in crate::keys) async fn check_live(&self, claims: &Claims, trace: &mut Trace) -> Result<(), NotSigned> {
+    /// Goes on if the grant, the client and the account of a token are good, and remembers that it was used. Says for whom it
+    /// speaks.
+    pub(in crate::keys) async fn standing(&self, claims: &Claims, trace: &mut Trace) -> Result<Standing, NotSigned> {
         let seen = Timestamp::from_micros(self.watch.seen.load(Ordering::Acquire));
         if self.now().since(seen) > BLIND && self.look().await.is_err() {
             return Err(NotSigned::Unavailable { issuer: IssuerName::ours(), retry_after: LOOK });
         }
         let claims = trace.require(Reason::Grant, access(claims), &claims.shown(super::token::GRANT), None)?;
-        let withdrawn = self.store.revocations().withdrawn(&claims.grant, &claims.client, &claims.account);
+        let revocations = self.store.revocations();
+        let withdrawn = revocations.withdrawn(&claims.grant, &claims.client, &claims.account);
         let shown = withdrawn.map_or("none", |what| match what {
             crate::store::state::Withdrawn::Grant => "the grant is revoked",
             crate::store::state::Withdrawn::Client => "the client is disabled",
             crate::store::state::Withdrawn::Account => "the account is disabled",
         });
         trace.check(Reason::Withdrawn, withdrawn.is_none(), &shown)?;
+        let asserts = revocations.may_assert(&claims.client, &claims.tenant);
+        let person = self.person(&claims, trace).await?;
         let used = (claims.grant, claims.generation);
         // To inspect a token is not to use it; and what came with no refresh token has no generation.
         if !trace.records() && used.1 > 0 && !self.watch.noted.contains_key(&used) {
@@ -96,6 +101,6 @@ impl OwnKeys {
                 Err(error) => tracing::warn!(%error, "the first use of a token could not be noted"),
             }
         }
-        Ok(())
+        Ok(Standing { person, asserts })
     }
 }

@@ -9,6 +9,7 @@
 mod key;
 mod live;
 mod opaque;
+mod people;
 mod token;
 
 use std::sync::Arc;
@@ -20,11 +21,13 @@ use serde_json::Value;
 pub use self::key::{KeyMaterialError, mint};
 use self::key::{SigningKey, ring};
 use self::live::Watch;
+use self::people::People;
 pub use self::token::{AccessClaims, SignError};
+pub(super) use self::token::{EXTERNAL_USER, TENANT, access};
 use super::cache::KeyError;
 use super::jwk::TrustedKey;
 use crate::clock::Clock;
-use crate::config::{self, ActorRule, Issuer, KeyLimits, KeySource, Oauth, TokenType};
+use crate::config::{self, ActorRule, Issuer, KeyLimits, KeySource, Oauth, TokenType, TokenUse};
 use crate::model::{IssuerName, Scopes, Timestamp};
 use crate::random::{Random, RandomError};
 use crate::store::state::{StateError, StateStore};
@@ -64,12 +67,15 @@ pub struct OwnKeys {
     random: Arc<dyn Random>,
     ring: ArcSwap<Ring>,
     watch: Watch,
+    people: People,
 }
 
 impl OwnKeys {
-    /// Reads the keys of the state file; makes the first two where it has none.
+    /// Reads the keys of the state file; makes the first two where it has none. `providers` are the issuers where people can sign
+    /// in.
     pub async fn open(
         server: &config::Server,
+        providers: Vec<Issuer>,
         store: StateStore,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -78,12 +84,13 @@ impl OwnKeys {
             let (current, next) = (mint(random.as_ref())?, mint(random.as_ref())?);
             store.first_signing_keys((&current.0, &current.1), (&next.0, &next.1), clock.now()).await?;
         }
-        Self::read_from(server, store, clock, random).await
+        Self::read_from(server, providers, store, clock, random).await
     }
 
     /// Reads the keys of the state file, which has some.
     pub async fn read_from(
         server: &config::Server,
+        providers: Vec<Issuer>,
         store: StateStore,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -91,8 +98,8 @@ impl OwnKeys {
         let now = clock.now();
         let ring = ring(&store.signing_keys().await?)?;
         let (origin, resource) = (server.origin(), server.resource());
-        let (ring, watch) = (ArcSwap::from_pointee(ring), Watch::new(now));
-        Ok(Arc::new(Self { origin, resource, store, clock, random, ring, watch }))
+        let (ring, watch, people) = (ArcSwap::from_pointee(ring), Watch::new(now), People::new(providers));
+        Ok(Arc::new(Self { origin, resource, store, clock, random, ring, watch, people }))
     }
 
     /// Reads the keys anew.
@@ -147,6 +154,7 @@ pub fn issuer(server: &config::Server, settings: &Oauth) -> Issuer {
         // Which clients are good is asked of the state, on every request.
         clients: Vec::new(),
         token_types: vec![TokenType::AccessToken],
+        token_use: TokenUse::Access,
         claims: config::Claims {
             external_user: vec![token::EXTERNAL_USER.to_owned()],
             organisation: vec![token::TENANT.to_owned()],

@@ -27,7 +27,7 @@ fn server() -> Server {
 async fn open(directory: &Path) -> (StateStore, Arc<OwnKeys>) {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
     let store = StateStore::open(&directory.join("state.db"), clock.now()).await.unwrap();
-    let keys = OwnKeys::open(&server(), store.clone(), clock, Arc::new(OsRandom)).await.unwrap();
+    let keys = OwnKeys::open(&server(), Vec::new(), store.clone(), clock, Arc::new(OsRandom)).await.unwrap();
     (store, keys)
 }
 
@@ -39,6 +39,7 @@ fn claims(keys: &OwnKeys) -> AccessClaims {
         client: "blw-client".parse().unwrap(),
         tenant: "acme".parse().unwrap(),
         external_user: Some("ada@acme.example".parse().unwrap()),
+        provider: None,
         scopes: [crate::model::Scope::Read].into_iter().collect(),
         issued: keys.now(),
         expires: keys.now().plus(Duration::from_mins(15)),
@@ -170,6 +171,7 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
         reach: crate::model::oauth::Reach::EveryTenant,
         created: keys.now(),
         used: None,
+        asserts_users: false,
         disabled: None,
         document: None,
     };

@@ -8,21 +8,24 @@ use crate::keys::claims::Claims;
 use crate::keys::fault::Trace;
 use crate::keys::jws::UnverifiedToken;
 use crate::model::oauth::{AccountId, GrantId};
-use crate::model::{BearerToken, ClientId, ExternalUserId, Scopes, Tenant, Timestamp};
+use crate::model::{BearerToken, ClientId, ExternalUserId, IssuerName, Scopes, Tenant, Timestamp};
 use crate::random::{self, RandomError};
 use crate::store::state::StateError;
 
 /// The claim that names the tenant.
-pub(super) const TENANT: &str = "tenant";
+pub(in crate::keys) const TENANT: &str = "tenant";
 
 /// The claim that holds the customer's own identifier of the person.
-pub(super) const EXTERNAL_USER: &str = "external_user_id";
+pub(in crate::keys) const EXTERNAL_USER: &str = "external_user_id";
 
 /// The claim that names the grant.
 pub(super) const GRANT: &str = "gid";
 
 /// The claim that says which generation of refresh tokens the token came with.
 const GENERATION: &str = "gen";
+
+/// The claim that names the provider where the person had signed in; what it signed about them is with the grant.
+const PROVIDER: &str = "idp";
 
 /// Why no token could be signed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,8 @@ pub struct AccessClaims {
     pub tenant: Tenant,
     /// The customer's own identifier of the person.
     pub external_user: Option<ExternalUserId>,
+    /// The provider where the person had signed in; `None`: here.
+    pub provider: Option<IssuerName>,
     /// What it can be used for.
     pub scopes: Scopes,
     /// When it was made.
@@ -88,6 +93,9 @@ impl OwnKeys {
         if let Some(user) = &claims.external_user {
             body[EXTERNAL_USER] = user.as_str().into();
         }
+        if let Some(provider) = &claims.provider {
+            body[PROVIDER] = provider.as_str().into();
+        }
         Ok(body)
     }
 
@@ -106,9 +114,13 @@ impl OwnKeys {
 }
 
 /// The claims of a token whose signature is known to be ours.
-pub(super) fn access(claims: &Claims) -> Option<AccessClaims> {
+pub(in crate::keys) fn access(claims: &Claims) -> Option<AccessClaims> {
     let external_user = match claims.text(EXTERNAL_USER) {
         Some(user) => Some(user.parse().ok()?),
+        None => None,
+    };
+    let provider = match claims.get(PROVIDER) {
+        Some(provider) => Some(provider.as_str()?.parse().ok()?),
         None => None,
     };
     let time = |name| claims.get(name)?.as_i64().map(Timestamp::from_secs);
@@ -119,6 +131,7 @@ pub(super) fn access(claims: &Claims) -> Option<AccessClaims> {
         client: claims.text("client_id")?.parse().ok()?,
         tenant: claims.text(TENANT)?.parse().ok()?,
         external_user,
+        provider,
         scopes: Scopes::known_in(claims.text("scope")?),
         issued: time("iat")?,
         expires: time("exp")?,

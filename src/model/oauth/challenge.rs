@@ -49,6 +49,16 @@ impl FromStr for CodeChallenge {
 pub struct CodeVerifier(SecretString);
 
 impl CodeVerifier {
+    /// Takes in what was derived: 43 characters of base64url.
+    pub(super) fn derived(text: SecretString) -> Self {
+        Self(text)
+    }
+
+    /// What a request commits itself to with this.
+    pub fn challenge(&self) -> CodeChallenge {
+        CodeChallenge(Sha256::digest(self.expose().as_bytes()).into())
+    }
+
     /// Gives the verifier out. A word that reviewers search for.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -10,6 +10,7 @@ mod client;
 mod client_url;
 mod id;
 mod password;
+mod person;
 mod redirect;
 mod token;
 
@@ -18,8 +19,9 @@ pub use client::{AuthMethod, ClientOrigin, GrantType, Reach, UnknownWord};
 pub use client_url::{BadClientUrl, ClientUrl};
 pub use id::{AccountId, GrantId, KeyId, Login, LoginSessionId};
 pub use password::{BadPassword, Password};
+pub use person::PersonClaims;
 pub use redirect::{BadRedirectUri, RedirectUri};
 pub use token::{
-    AccessToken, AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, RefreshToken, RequestHandle, Salt,
-    SessionSecret,
+    AccessToken, AuthorizationCode, BadToken, ClientSecret, CsrfToken, DeviceToken, ProviderState, RefreshToken,
+    RequestHandle, Salt, SessionSecret, SetUpToken,
 };

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::AccountId;
+use super::challenge::CodeVerifier;
 use crate::model::TokenHash;
 
 /// A text is not a token of this kind. What it is instead is not said: it may be another secret.
@@ -114,6 +115,14 @@ token! {
 }
 
 token! {
+    /// What a browser carries to an OpenID provider and back (`state`): by it we know what we sent it for.
+    ProviderState, "blw_ps_"
+}
+token! {
+    /// What the link holds that lets whoever has it make the first account. Good once, and only while there is none.
+    SetUpToken, "blw_su_"
+}
+token! {
     /// What a browser keeps of an account that somebody has signed in to there, longer than a session: that strangers who
     /// guess passwords are not waited for in it. It gives access to nothing.
     DeviceToken, "blw_dv_"
@@ -143,6 +152,24 @@ impl SessionSecret {
     /// The token that a form of this session carries for this request, which no other site can know.
     pub fn csrf_token(&self, purpose: &str) -> CsrfToken {
         CsrfToken(SecretString::from(URL_SAFE_NO_PAD.encode(derived(self.expose(), &[b"csrf", purpose.as_bytes()]))))
+    }
+}
+
+impl SessionSecret {
+    /// What the provider puts into the ID token of this journey (`nonce`). Worked out anew when the browser comes back, so it is
+    /// kept nowhere.
+    pub fn nonce(&self, state: &ProviderState) -> CsrfToken {
+        CsrfToken(self.of_journey(b"nonce", state))
+    }
+
+    /// What only the browser's own journey is redeemed with (RFC 7636): never in an address, and kept nowhere.
+    pub fn provider_verifier(&self, state: &ProviderState) -> CodeVerifier {
+        CodeVerifier::derived(self.of_journey(b"verifier", state))
+    }
+
+    fn of_journey(&self, what: &[u8], state: &ProviderState) -> SecretString {
+        let state = state.expose().as_bytes();
+        SecretString::from(URL_SAFE_NO_PAD.encode(derived(self.expose(), &[b"provider", what, state])))
     }
 }
 

@@ -13,7 +13,10 @@ impl Linter<'_> {
         let (prefix, issuer) = issued(&rule.who)?;
         let serves_both = has_own_issuer(self.catalog)
             && issuer != IssuerName::OURS
-            && self.ground.tenants(rule.tenant.as_ref()).any(|entry| entry.issuer.as_str() == issuer);
+            && self
+                .ground
+                .tenants(rule.tenant.as_ref())
+                .any(|entry| entry.issuer.as_ref().is_some_and(|own| own.as_str() == issuer));
         if rule.effect == Effect::Allow || !serves_both {
             return None;
         }

@@ -38,15 +38,22 @@ impl<'a> Ground<'a> {
         one.into_iter().chain(all.into_iter().flatten())
     }
 
+    /// The issuers whose people can be of a tenant: its own, and our authorization server where it is on.
+    pub(super) fn issuers(&self, entry: &'a TenantEntry) -> impl Iterator<Item = &'a str> {
+        let ours = self.catalog.issuers.iter().filter(|issuer| issuer.as_str() == IssuerName::OURS);
+        entry.issuer.iter().chain(ours).map(IssuerName::as_str)
+    }
+
     /// Says why nobody goes by a name in a tenant, or in any; without `complete`, what a `g` line gives is not judged.
     pub(super) fn nobody(&self, name: &str, tenant: Option<&Tenant>, complete: bool) -> Option<String> {
         if !names::is_ours(name, self.catalog) {
             if self.tenants(tenant).any(|entry| from(name, entry, self.catalog)) {
                 return None;
             }
-            let issuer = tenant.and_then(|tenant| self.catalog.tenants.get(tenant)).map(|entry| &entry.issuer);
-            let whose = match issuer {
-                Some(issuer) => format!("its issuer is `{issuer}`"),
+            let entry = tenant.and_then(|tenant| self.catalog.tenants.get(tenant));
+            let whose = match entry.map(|entry| &entry.issuer) {
+                Some(Some(issuer)) => format!("its issuer is `{issuer}`"),
+                Some(None) => "it has no issuer, its people sign in here".to_owned(),
                 None => "none is of that issuer".to_owned(),
             };
             return Some(format!("nobody has `{name}` in {}: {whose}", place(tenant)));
@@ -81,7 +88,7 @@ impl<'a> Ground<'a> {
 fn from(name: &str, entry: &TenantEntry, catalog: &Catalog) -> bool {
     let Some((prefix, issuer)) = issued(name) else { return true };
     let ours = issuer == IssuerName::OURS && prefix == SUBJECT && has_own_issuer(catalog);
-    ours || issuer == entry.issuer.as_str()
+    ours || entry.issuer.as_ref().is_some_and(|own| own.as_str() == issuer)
 }
 
 /// The prefix and the issuer of a name that only a token of that issuer gives.

@@ -4,9 +4,9 @@
 //! Boole's does, so each keeps its truth, *unknown* too), and each alternative must have a part that cannot be, or two that
 //! cannot be together. One alternative that might hold ends the search.
 
-use super::ground::{Ground, has_own_issuer, place};
+use super::ground::{Ground, place};
 use crate::catalog::TenantEntry;
-use crate::model::{Assurance, IssuerName, Value};
+use crate::model::{Assurance, Value};
 use crate::policy::condition::{Attribute, ClaimKind, Condition, Term, Tree};
 use crate::policy::files::{Effect, Rule};
 use crate::policy::predicate::{Operator, Truth};
@@ -222,10 +222,7 @@ impl Place<'_> {
     fn values(&self, term: &Term) -> Option<Vec<Value>> {
         match term {
             Term::Attribute(Attribute::Tenant) => Some(vec![Value::text(self.entry.name.as_str())]),
-            Term::Attribute(Attribute::Issuer) => {
-                let ours = has_own_issuer(self.ground.catalog).then(|| Value::text(IssuerName::OURS));
-                Some(std::iter::once(Value::text(self.entry.issuer.as_str())).chain(ours).collect())
-            }
+            Term::Attribute(Attribute::Issuer) => Some(self.ground.issuers(self.entry).map(Value::text).collect()),
             Term::Attribute(Attribute::Assurance) => {
                 Some([Assurance::Verified, Assurance::Asserted].map(|a| Value::text(a.as_str())).to_vec())
             }

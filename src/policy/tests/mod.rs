@@ -65,7 +65,7 @@ fn catalog() -> Arc<Catalog> {
     let tenant = |(tenant, issuer): (&str, &str)| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
-            issuer: issuer.parse().unwrap(),
+            issuer: Some(issuer.parse().unwrap()),
             organisations: BTreeSet::new(),
             aliases: BTreeSet::new(),
             data_rooms: BTreeMap::new(),

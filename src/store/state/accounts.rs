@@ -7,10 +7,11 @@ use sqlx::sqlite::SqliteRow;
 
 use super::announcements::announce;
 use super::grants::{RevocationReason, revoke_where_account};
+use super::identities::at_provider;
 use super::row::Row;
 use super::{StateError, StateStore, begin, commit};
 use crate::model::oauth::{AccountId, Login};
-use crate::model::{ExternalUserId, Tenant, Timestamp};
+use crate::model::{ExternalUserId, IssuerName, Tenant, Timestamp};
 
 /// A local account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,15 @@ pub struct Account {
     pub password_set: Timestamp,
     /// Since when it is disabled.
     pub disabled: Option<Timestamp>,
+    /// The `[[issuer]]` where the person signs in, and what people know them by there. `None`: here, with a password.
+    pub provider: Option<(IssuerName, String)>,
+}
+
+impl Account {
+    /// What the person is shown as.
+    pub fn shown(&self) -> &str {
+        self.provider.as_ref().map_or(self.login.as_str(), |(_, shown)| shown)
+    }
 }
 
 /// The stored form of a password: a PHC string. Not printed, because it can be attacked at leisure.
@@ -53,12 +63,13 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-const COLUMNS: &str = "id, login, tenant, external_user, password_hash, created_at, password_set_at, disabled_at";
+const SELECT: &str = "SELECT accounts.id, login, accounts.tenant, external_user, password_hash, accounts.created_at, \
+    password_set_at, disabled_at, provider, shown FROM accounts LEFT JOIN identities ON identities.account = accounts.id";
 
 impl StateStore {
     /// The account of this id.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StateError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM accounts WHERE id = $1")))
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE accounts.id = $1")))
             .bind(id.as_str())
             .fetch_optional(self.readers())
             .await
@@ -66,13 +77,15 @@ impl StateStore {
         row.as_ref().map(account).transpose()
     }
 
-    /// The account of this login, and what its password is compared with.
+    /// The account of this login, and what its password is compared with; one without a password is not found.
     pub async fn account_by_login(&self, login: &Login) -> Result<Option<(Account, PasswordHash)>, StateError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM accounts WHERE login = $1")))
-            .bind(login.as_str())
-            .fetch_optional(self.readers())
-            .await
-            .map_err(StateError::Read)?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE login = $1 AND password_hash <> '' AND provider IS NULL"
+        )))
+        .bind(login.as_str())
+        .fetch_optional(self.readers())
+        .await
+        .map_err(StateError::Read)?;
         let Some(row) = row else { return Ok(None) };
         let hash = PasswordHash(Row::new("accounts", &row).text("password_hash")?);
         Ok(Some((account(&row)?, hash)))
@@ -80,7 +93,7 @@ impl StateStore {
 
     /// Every account, by tenant and login.
     pub async fn accounts(&self) -> Result<Vec<Account>, StateError> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM accounts ORDER BY tenant, login")))
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY accounts.tenant, login")))
             .fetch_all(self.readers())
             .await
             .map_err(StateError::Read)?;
@@ -96,23 +109,7 @@ impl StateStore {
     ) -> Result<(), StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
-        let inserted = sqlx::query(
-            "INSERT INTO accounts (id, login, tenant, external_user, password_hash, created_at, password_set_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        )
-        .bind(account.id.as_str())
-        .bind(account.login.as_str())
-        .bind(account.tenant.as_str())
-        .bind(account.external_user.as_ref().map(ExternalUserId::as_str))
-        .bind(password.as_phc())
-        .bind(now.as_micros())
-        .execute(&mut *transaction)
-        .await;
-        match inserted {
-            Ok(_) => {}
-            Err(error) if StateError::is_taken(&error) => return Err(StateError::LoginTaken(account.login.clone())),
-            Err(error) => return Err(StateError::Write(error)),
-        }
+        insert(&mut transaction, account, password, now).await?;
         let detail = json!({
             "account": account.id.as_str(),
             "login": account.login.as_str(),
@@ -127,6 +124,16 @@ impl StateStore {
     pub async fn set_password(&self, login: &Login, password: &PasswordHash, now: Timestamp) -> Result<(), StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
+        let provider: Option<String> = sqlx::query_scalar(
+            "SELECT provider FROM identities JOIN accounts ON accounts.id = identities.account WHERE login = $1",
+        )
+        .bind(login.as_str())
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(StateError::Read)?;
+        if let Some(provider) = provider {
+            return Err(StateError::NoPassword(login.clone(), provider));
+        }
         let id: Option<String> = sqlx::query_scalar(
             "UPDATE accounts SET password_hash = $2, password_set_at = $3 WHERE login = $1 RETURNING id",
         )
@@ -207,6 +214,44 @@ impl StateStore {
     }
 }
 
+pub(super) async fn insert(
+    transaction: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    account: &Account,
+    password: &PasswordHash,
+    now: Timestamp,
+) -> Result<(), StateError> {
+    let inserted = sqlx::query(
+        "INSERT INTO accounts (id, login, tenant, external_user, password_hash, created_at, password_set_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+    )
+    .bind(account.id.as_str())
+    .bind(account.login.as_str())
+    .bind(account.tenant.as_str())
+    .bind(account.external_user.as_ref().map(ExternalUserId::as_str))
+    .bind(password.as_phc())
+    .bind(now.as_micros())
+    .execute(&mut **transaction)
+    .await;
+    match inserted {
+        Ok(_) => Ok(()),
+        Err(error) if StateError::is_taken(&error) => Err(StateError::LoginTaken(account.login.clone())),
+        Err(error) => Err(StateError::Write(error)),
+    }
+}
+
+/// The account of this id, which is there.
+pub(super) async fn account_of(
+    transaction: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    id: &str,
+) -> Result<Account, StateError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE accounts.id = $1")))
+        .bind(id)
+        .fetch_one(&mut **transaction)
+        .await
+        .map_err(StateError::Read)?;
+    account(&row)
+}
+
 async fn sign_out_everywhere(
     transaction: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
     account: &str,
@@ -231,5 +276,6 @@ fn account(row: &SqliteRow) -> Result<Account, StateError> {
         created: row.time("created_at")?,
         password_set: row.time("password_set_at")?,
         disabled: row.optional_time("disabled_at")?,
+        provider: at_provider(&row)?,
     })
 }

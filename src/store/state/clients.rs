@@ -39,6 +39,8 @@ pub struct Client {
     pub redirect_uris: Vec<RedirectUri>,
     /// Whose people can use it.
     pub reach: Reach,
+    /// Whether it is a platform that may say which person it works for, in the tenants that it reaches.
+    pub asserts_users: bool,
     /// When it was made known.
     pub created: Timestamp,
     /// When it last got a token.
@@ -69,7 +71,7 @@ pub enum Registration {
 }
 
 const COLUMNS: &str = "id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach, \
-                       created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
+                       asserts_users, created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
 
 impl StateStore {
     /// The client of this id, be it disabled or not.
@@ -96,9 +98,14 @@ impl StateStore {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
         insert(&mut transaction, client, now).await?;
-        let detail = json!({"client": client.id.as_str(), "name": client.name, "reach": client.reach.to_string()});
+        let mut detail = json!({"client": client.id.as_str(), "name": client.name, "reach": client.reach.to_string()});
+        if client.asserts_users {
+            detail["asserts_users"] = true.into();
+        }
         announce(&mut transaction, now, "client_created", &detail).await?;
-        commit(transaction).await
+        commit(transaction).await?;
+        drop(writer);
+        self.take_notice().await
     }
 
     /// Makes a client known in its own name, unless there are `cap` such clients.
@@ -249,8 +256,8 @@ pub(super) async fn insert(
 ) -> Result<(), StateError> {
     let inserted = sqlx::query(
         "INSERT INTO clients (id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach,
-                              created_at, fetched_at, fresh_until, jwks)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                              asserts_users, created_at, fetched_at, fresh_until, jwks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(client.id.as_str())
     .bind(&client.name)
@@ -262,6 +269,7 @@ pub(super) async fn insert(
     .bind(client.scopes.to_string())
     .bind(joined(&client.redirect_uris))
     .bind(client.reach.to_string())
+    .bind(client.asserts_users)
     .bind(now.as_micros())
     .bind(client.document.map(|copy| copy.fetched.as_micros()))
     .bind(client.document.map(|copy| copy.fresh_until.as_micros()))
@@ -298,6 +306,7 @@ fn client(row: &SqliteRow) -> Result<Client, StateError> {
         scopes: row.scopes("scopes")?,
         redirect_uris,
         reach: row.parse("reach")?,
+        asserts_users: row.flag("asserts_users")?,
         created: row.time("created_at")?,
         used: row.optional_time("used_at")?,
         disabled: row.optional_time("disabled_at")?,

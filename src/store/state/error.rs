@@ -38,6 +38,9 @@ pub enum StateError {
     /// Nobody has this login.
     #[error("there is no account `{0}`; `bailiwick account list` shows those there are")]
     NoAccount(Login),
+    /// The person proves who they are elsewhere.
+    #[error("`{0}` signs in at `{1}` and has no password here")]
+    NoPassword(Login, String),
     /// There is no such client.
     #[error("there is no client `{0}`; `bailiwick client list` shows those there are")]
     NoClient(ClientId),

@@ -16,7 +16,7 @@ use super::{StateError, StateStore, begin, commit};
 use crate::model::oauth::{
     AccountId, AuthorizationCode, GrantId, LoginSessionId, RedirectUri, RequestHandle, UnknownWord,
 };
-use crate::model::{ClientId, ExternalUserId, Scopes, Tenant, Timestamp};
+use crate::model::{ClientId, ExternalUserId, IssuerName, Scopes, Tenant, Timestamp};
 
 /// What was allowed: to whom, by whom, for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Terms {
     pub tenant: Tenant,
     /// The customer's own identifier of the person.
     pub external_user: Option<ExternalUserId>,
+    /// The `[[issuer]]` where the person had signed in, and whose claims the tokens stand for; `None`: here.
+    pub provider: Option<IssuerName>,
     /// Where the code went, where there was one.
     pub redirect_uri: Option<RedirectUri>,
     /// What the tokens are good for (RFC 8707).
@@ -80,6 +82,8 @@ pub enum RevocationReason {
     AccountDisabled,
     /// The account's password was changed.
     PasswordChanged,
+    /// The account was deleted.
+    AccountDeleted,
 }
 
 impl RevocationReason {
@@ -92,6 +96,7 @@ impl RevocationReason {
         Self::ClientDeleted,
         Self::AccountDisabled,
         Self::PasswordChanged,
+        Self::AccountDeleted,
     ];
 
     /// The word in the store and in the audit trail.
@@ -104,6 +109,7 @@ impl RevocationReason {
             Self::ClientDeleted => "client_deleted",
             Self::AccountDisabled => "account_disabled",
             Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 }
@@ -143,7 +149,7 @@ pub struct Consent<'a> {
     pub code_expires: Timestamp,
 }
 
-pub(super) const COLUMNS: &str = "grants.id, grants.client, grants.account, grants.tenant, grants.external_user, \
+pub(super) const COLUMNS: &str = "grants.id, grants.client, grants.account, grants.tenant, grants.external_user, grants.provider, \
     grants.redirect_uri, grants.resource, grants.scopes, grants.created_at, grants.expires_at, grants.exchanged_at, grants.revoked_at, \
     grants.revoked_for";
 
@@ -167,9 +173,11 @@ impl StateStore {
         let Some(request) = decide(&mut transaction, handle, session, now).await? else { return Ok(None) };
         let scopes: Scopes = consent.scopes.iter().filter(|scope| request.scopes.contains(*scope)).collect();
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "INSERT INTO grants (id, client, account, tenant, external_user, redirect_uri, resource, scopes, created_at, expires_at)
-             SELECT $1, clients.id, accounts.id, accounts.tenant, accounts.external_user, $2, $3, $4, $5, $6
-             FROM clients JOIN accounts ON accounts.id = $7
+            "INSERT INTO grants (id, client, account, tenant, external_user, provider, claims, redirect_uri, resource, scopes,
+                                 created_at, expires_at)
+             SELECT $1, clients.id, accounts.id, accounts.tenant, accounts.external_user, identities.provider,
+                    identities.claims, $2, $3, $4, $5, $6
+             FROM clients JOIN accounts ON accounts.id = $7 LEFT JOIN identities ON identities.account = accounts.id
              WHERE clients.id = $8 AND clients.disabled_at IS NULL AND accounts.disabled_at IS NULL
              RETURNING {COLUMNS}"
         )))
@@ -291,6 +299,7 @@ pub(super) fn grant(row: &Row<'_>) -> Result<Grant, StateError> {
             account: row.parse("account")?,
             tenant: row.parse("tenant")?,
             external_user: row.optional("external_user")?,
+            provider: row.optional("provider")?,
             redirect_uri: redirect_uri(row)?,
             resource: row.text("resource")?,
             scopes: row.scopes("scopes")?,

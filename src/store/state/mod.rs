@@ -15,9 +15,11 @@ mod announcements;
 mod assertions;
 mod clients;
 mod codes;
+mod departures;
 mod documents;
 mod error;
 mod grants;
+mod identities;
 mod machine;
 mod purge;
 mod refresh;
@@ -25,7 +27,9 @@ mod requests;
 mod revocations;
 mod row;
 mod sessions;
+mod set_up;
 mod signing_keys;
+mod withdrawal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +45,7 @@ pub use codes::{NewRefresh, Redemption, StoredCode};
 pub use documents::DocumentCopy;
 pub use error::StateError;
 pub use grants::{Consent, Grant, RevocationReason, Revoked, Terms};
+pub use identities::Identity;
 pub use purge::{Purged, Retention};
 pub use refresh::{Replay, Rotation, StoredRefresh, Successor};
 pub use requests::AuthorizationRequest;
@@ -61,6 +66,7 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
     Migration { name: "client_documents", sql: include_str!("../../../migrations/state/0002_client_documents.sql") },
     Migration { name: "client_keys", sql: include_str!("../../../migrations/state/0003_client_keys.sql") },
     Migration { name: "access_tokens", sql: include_str!("../../../migrations/state/0004_access_tokens.sql") },
+    Migration { name: "people", sql: include_str!("../../../migrations/state/0005_people.sql") },
 ];
 
 /// How many connections read at once.

@@ -27,6 +27,8 @@ pub struct Purged {
     pub sessions: u64,
     /// Requests that nobody decided, or that were decided.
     pub requests: u64,
+    /// Browsers that did not come back from a provider.
+    pub departures: u64,
     /// Grants at their end, with their codes and tokens.
     pub grants: u64,
     /// Clients that made themselves known and that nobody uses.
@@ -54,6 +56,7 @@ impl StateStore {
         let tx = &mut transaction;
         let purged = Purged {
             requests: delete(tx, "DELETE FROM requests WHERE expires_at <= $1", now).await?,
+            departures: delete(tx, "DELETE FROM departures WHERE expires_at <= $1", now).await?,
             sessions: delete(tx, "DELETE FROM sessions WHERE expires_at <= $1", now).await?,
             // A grant without a code that could still be spent, and without a token that could still be used or replayed.
             grants: delete(

@@ -3,15 +3,15 @@
 //! A process changes its own copy before the transition that revokes returns. Another process's transition is seen at the
 //! next look at the epoch; if looking fails, the copy says since when, and whoever asks can refuse.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
 use super::{StateError, StateStore};
-use crate::model::oauth::{AccountId, GrantId};
-use crate::model::{BadIdentifier, ClientId};
+use crate::model::oauth::{AccountId, GrantId, Reach};
+use crate::model::{BadIdentifier, ClientId, Tenant};
 
 /// What is withdrawn, as of one epoch.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Revocations {
     grants: HashSet<GrantId>,
     clients: HashSet<ClientId>,
     accounts: HashSet<AccountId>,
+    /// Not withdrawn, but asked as often: the clients that may name the person that they work for, and in which tenants.
+    asserting: HashMap<ClientId, Reach>,
 }
 
 /// Why a token of ours is not good any more.
@@ -37,6 +39,11 @@ impl Revocations {
     /// Since when this holds.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Says whether this client may name the people of this tenant.
+    pub fn may_assert(&self, client: &ClientId, tenant: &Tenant) -> bool {
+        self.asserting.get(client).is_some_and(|reach| reach.covers(tenant))
     }
 
     /// Says what of these is withdrawn, if anything.
@@ -108,13 +115,30 @@ pub(super) async fn read(readers: &SqlitePool) -> Result<Revocations, StateError
         .fetch_all(&mut *look)
         .await
         .map_err(StateError::Read)?;
+    let asserting: Vec<(String, String)> = sqlx::query_as("SELECT id, reach FROM clients WHERE asserts_users")
+        .fetch_all(&mut *look)
+        .await
+        .map_err(StateError::Read)?;
     look.commit().await.map_err(StateError::Read)?;
     Ok(Revocations {
         epoch: u64::try_from(epoch).unwrap_or(0),
         grants: ids("grants", grants)?,
         clients: ids("clients", clients)?,
         accounts: ids("accounts", accounts)?,
+        asserting: asserting.into_iter().map(reach).collect::<Result<_, _>>()?,
     })
+}
+
+fn reach((id, reach): (String, String)) -> Result<(ClientId, Reach), StateError> {
+    let stored = |column, found, reason: &dyn std::fmt::Display| StateError::Stored {
+        table: "clients",
+        column,
+        found,
+        reason: reason.to_string(),
+    };
+    let client = id.parse().map_err(|reason: BadIdentifier| stored("id", id.clone(), &reason))?;
+    let tenants = reach.parse().map_err(|reason: crate::model::BadName| stored("reach", reach.clone(), &reason))?;
+    Ok((client, tenants))
 }
 
 /// The ids that a column holds.

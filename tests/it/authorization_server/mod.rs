@@ -1,5 +1,6 @@
 //! The authorization server from outside, each test named by its number in the checklist.
 
+mod asserted;
 mod authorization;
 mod client_assertions;
 mod client_documents;
@@ -9,8 +10,10 @@ mod machines;
 mod opaque;
 mod operator;
 mod pages;
+mod provider;
 mod refresh;
 mod registration;
 mod revocation;
+mod set_up;
 mod straight_line;
 mod token;

@@ -43,7 +43,7 @@ async fn refreshed(server: &Server, client: &Registered, tokens: &Tokens) -> (u1
     (answer.status, answer.json()["error"].clone())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_66_what_the_operator_takes_away_is_gone_at_once() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -82,7 +82,51 @@ async fn item_66_what_the_operator_takes_away_is_gone_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_66_a_consent_a_session_and_an_account_are_taken_away_one_by_one() {
+    let server = Server::demo().await;
+    let (client, other) = (oauth::public(&server).await, oauth::public(&server).await);
+    let ada = oauth::tokens(&server, &client, "ada").await;
+    let adas = oauth::tokens(&server, &other, "ada").await;
+    let bob = oauth::tokens(&server, &client, "bob").await;
+
+    let said = command(&server, &["account", "revoke", "ada@acme.example", "--client", &client.id], "").await;
+    assert!(said.contains("grants: 1"), "{said}");
+    refused(&server, &ada.access).await;
+    assert_eq!(refreshed(&server, &client, &ada).await, (400, json!("invalid_grant")));
+    assert!(oauth::is_accepted(&server, &adas.access).await, "what she allowed the other stays");
+    command(&server, &["account", "revoke", "ada@acme.example"], "").await;
+    refused(&server, &adas.access).await;
+
+    // Signed out everywhere, and what he allowed stays.
+    let browser = Browser::new(&server.base);
+    let page = oauth::consent_page(&server, &browser, &oauth::asking(&client), "bob").await;
+    command(&server, &["account", "sign-out", "bob@acme.example"], "").await;
+    let answer = browser.submit("/consent", &form(&page.text, "/consent").with("decision", "allow")).await;
+    assert_eq!((answer.status, answer.header("location")), (400, ""), "{answer:?}");
+    assert!(browser.get("/sign-out").await.text.contains("Signed out"));
+    assert!(oauth::is_accepted(&server, &bob.access).await);
+
+    let said = command(&server, &["account", "delete", "bob@acme.example"], "").await;
+    assert!(said.contains("grants revoked: 1"), "{said}");
+    refused(&server, &bob.access).await;
+    assert_eq!(refreshed(&server, &client, &bob).await, (400, json!("invalid_grant")));
+    let page = oauth::open(&browser, &oauth::asking(&client)).await;
+    let answer = oauth::sign_in(&browser, &page, "bob@acme.example", server.password()).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    for command in [&["account", "sign-out", "x"][..], &["account", "revoke", "x"], &["account", "delete", "x"]] {
+        let said = beside(&server, command, "").await;
+        assert!(said.code == 1 && said.err.contains("there is no account `x`"), "{said:?}");
+    }
+
+    let events = oauth::stop_and_read_events(server).await;
+    let kinds: Vec<_> = events.iter().map(|(kind, _)| kind.as_str()).collect();
+    for (kind, times) in [("consent_withdrawn", 2), ("account_signed_out", 1), ("account_deleted", 1)] {
+        assert_eq!(kinds.iter().filter(|found| **found == kind).count(), times, "{kind} in {kinds:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_41_whoever_is_disabled_meanwhile_allows_nothing() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
@@ -96,7 +140,7 @@ async fn item_41_whoever_is_disabled_meanwhile_allows_nothing() {
     assert_eq!((late.status, &late.json()["error"]), (400, &json!("invalid_grant")), "a code that was given before");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_one_tenant_is_nobody_elses() {
     let server = Server::demo().await;
     let said = command(
@@ -140,7 +184,7 @@ async fn a_client_of_one_tenant_is_nobody_elses() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_made_meanwhile_can_sign_in() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;

@@ -1,6 +1,7 @@
 //! What the black-box tests stand on: a server over loopback, an issuer that signs real tokens, a client.
 
 pub(crate) mod attacks;
+pub(crate) mod bare;
 pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod chromium;
@@ -8,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
 pub(crate) mod oauth;
+pub(crate) mod provider;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod wire;

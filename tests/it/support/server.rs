@@ -23,6 +23,8 @@ pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) directory: PathBuf,
+    /// The link that makes the first account, where the server has printed one.
+    pub(crate) set_up: Option<String>,
     demo: Option<Arc<demo::Issuer>>,
     password: String,
     stop: CancellationToken,
@@ -80,6 +82,7 @@ impl Server {
         let loaded = config::read(inputs).unwrap_or_else(|errors| panic!("{errors}"));
         let seams = Seams { clock: Arc::clone(&clock) as Arc<dyn Clock>, random: Arc::new(OsRandom) };
         let app = App::build(&loaded, seams, more).await.unwrap_or_else(|error| panic!("{error}"));
+        let set_up = app.set_up_link().map(|link| link.expose().to_owned());
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test waits for the server itself")]
@@ -90,6 +93,7 @@ impl Server {
             base,
             clock,
             directory: directory.to_owned(),
+            set_up,
             demo: None,
             password: String::new(),
             stop,

@@ -149,7 +149,16 @@ async fn purging_takes_what_nothing_can_come_of_and_no_more() {
     let purged = world.store.purge(keep, later).await.unwrap();
     assert_eq!(
         purged,
-        Purged { sessions: 3, requests: 3, grants: 2, clients: 1, keys: 0, assertions: 0, access_tokens: 0 }
+        Purged {
+            sessions: 3,
+            requests: 3,
+            departures: 0,
+            grants: 2,
+            clients: 1,
+            keys: 0,
+            assertions: 0,
+            access_tokens: 0
+        }
     );
     assert!(world.store.refresh(&token).await.unwrap().is_some());
     assert!(world.store.client(&world.client.id).await.unwrap().is_some());

@@ -45,6 +45,7 @@ pub(super) fn client(id: &str) -> Client {
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: vec![REDIRECT.parse().unwrap()],
         reach: Reach::EveryTenant,
+        asserts_users: false,
         created: NOW,
         used: None,
         disabled: None,
@@ -61,6 +62,7 @@ pub(super) fn account(login: &str) -> Account {
         created: NOW,
         password_set: NOW,
         disabled: None,
+        provider: None,
     }
 }
 
