@@ -1,0 +1,35 @@
+//! What is warned of in lines and files that do less, or tell more, than their author will expect.
+
+use super::*;
+
+#[test]
+fn a_line_that_tells_about_a_hidden_column_is_named() {
+    let rows = "p, role:member, acme, dataset:documents, read, true, allow\ng, user:ada, role:member, acme\n";
+    let told = |lines: &str| findings(directory(format!("{lines}\n{rows}")).path());
+    assert_eq!(
+        told("p, *, *, column:documents/title, read, r.obj.margin > 10, deny"),
+        [
+            "1:0 warning: which rows it is hidden in (`masked`) tells about `documents/margin`, which is protected and not \
+          opened for the people whom this line is for"
+        ]
+    );
+    let by_denial = "p, role:member, *, column:documents/amount, read, true, deny\n\
+                     p, user:ada, acme, dataset:documents, read, r.obj.amount > 10, deny";
+    assert_eq!(
+        told(by_denial),
+        [
+            "2:0 warning: which rows are there tells about `documents/amount`, which `policy.csv:1` hides from the people \
+          whom this line is for"
+        ]
+    );
+    for silent in [
+        "p, *, *, column:documents/title, read, r.obj.amount > 10, deny",
+        "p, *, *, column:documents/amount, read, r.obj.amount > 10, deny",
+        "p, *, acme, column:documents/margin, read, true, allow\n\
+         p, role:member, acme, column:documents/title, read, r.obj.margin > 10, deny",
+        "p, user:eve, globex, column:documents/amount, read, true, deny\n\
+         p, user:ada, acme, dataset:documents, read, r.obj.amount > 10, deny",
+    ] {
+        assert_eq!(told(silent), [""; 0], "{silent}");
+    }
+}
