@@ -5,9 +5,9 @@
 //! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
 //! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
 //! wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which people differ only
-//! in case; `hidden` which lines tell about a column that others hide. A finding
-//! that rests on what is *missing* is made only of files that were understood to the last line: the missing piece could stand in
-//! a line that was not.
+//! in case; `near` which denials are for a name that is nearly another; `hidden` which lines tell about a column that others
+//! hide. A finding that rests on what is *missing* is made only of files that were understood to the last line: the missing
+//! piece could stand in a line that was not.
 
 mod absent;
 mod alike;
@@ -16,6 +16,7 @@ mod cover;
 mod grants;
 mod ground;
 mod hidden;
+mod near;
 mod never;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -40,6 +41,7 @@ pub(super) fn lint(directory: &Path, lines: &Lines, catalog: &Catalog, complete:
     findings.extend(linter.absences(&lines.rules).filter(|found| !idle.contains(&(found.path.clone(), found.line))));
     findings.extend(linter.grants(lines));
     findings.extend(linter.alike(lines));
+    findings.extend(linter.near(lines));
     if let (true, true, Some(file)) = (complete, lines.rules.is_empty(), lines.files.keys().next()) {
         let message = "no line allows anything, so nobody has access";
         findings.push(Finding { severity: Severity::Warning, ..Finding::of_file(directory.join(&**file), message) });

@@ -3,6 +3,30 @@
 use super::*;
 
 #[test]
+fn a_denial_of_a_name_that_is_nearly_another_is_named() {
+    let told = |who: &str| {
+        let lines = "p, user:bob@acme.example, acme, tool:echo, call, true, allow\ng, user:ada@acme.example, role:member, acme\n\
+                     p, role:member, *, tool:echo, call, true, allow\np, user:10021, *, tool:echo, call, true, allow\n";
+        findings(directory(format!("p, {who}, acme, tool:web_search, call, true, deny\n{lines}")).path())
+    };
+    assert_eq!(
+        told("user:bob@acme.exampel"),
+        [
+            "1:0 warning: `user:bob@acme.exampel` stands in no other line, and `user:bob@acme.example` does (`policy.csv:2`); \
+          the denial is for `user:bob@acme.exampel` alone, if there is one"
+        ]
+    );
+    for slip in ["user:ada@acme.exmple", "user:bbo@acme.example", "user:bob@acme.examplee", "user:böb@acme.example"] {
+        assert_eq!(told(slip).len(), 1, "{slip}");
+    }
+    for silent in
+        ["user:bob@acme.example", "user:carol@acme.example", "user:bob@globex.example", "user:10022", "user:bob", "*"]
+    {
+        assert_eq!(told(silent), [""; 0], "{silent}");
+    }
+}
+
+#[test]
 fn a_line_that_tells_about_a_hidden_column_is_named() {
     let rows = "p, role:member, acme, dataset:documents, read, true, allow\ng, user:ada, role:member, acme\n";
     let told = |lines: &str| findings(directory(format!("{lines}\n{rows}")).path());
