@@ -57,3 +57,52 @@ fn a_line_that_tells_about_a_hidden_column_is_named() {
         assert_eq!(told(silent), [""; 0], "{silent}");
     }
 }
+
+#[test]
+fn what_is_not_read_is_named_and_what_was_meant_to_be_is_refused() {
+    let told = |file: &str| {
+        let directory = directory("p, *, *, tool:echo, call, true, allow\n");
+        fs::write(directory.path().join(file), "p, *, *, tool:web_search, call, true, deny\n").unwrap();
+        findings(directory.path())
+    };
+    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf"] {
+        assert_eq!(
+            told(file),
+            ["0:0 warning: the file is not read: the name of a policy file ends in `.csv`"],
+            "{file}"
+        );
+    }
+    for (file, extension) in
+        [("deny.csv.txt", ".csv.txt"), ("deny.csv ", ".csv "), ("deny.CSV", ".CSV"), ("deny.Csv.TXT", ".Csv.TXT")]
+    {
+        let refused = format!("0:0 refused: the extension is `{extension}`, and only `.csv` is read; rename the file");
+        assert_eq!(told(file), [refused], "{file}");
+    }
+    for file in [
+        ".policy.csv.swp",
+        "policy.csv~",
+        "#policy.csv#",
+        ".#policy.csv",
+        "4913",
+        "sedAbC123",
+        "policy.csv.tmp",
+        "policy.csv.bak",
+        "..data",
+        "README.md",
+        "README",
+    ] {
+        assert_eq!(told(file), [""; 0], "{file}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_read_is_named() {
+    let directory = directory("p, *, *, tool:echo, call, true, allow\n");
+    for known in ["tests", "..2026_11_25", ".git"] {
+        fs::create_dir(directory.path().join(known)).unwrap();
+    }
+    assert_eq!(findings(directory.path()), [""; 0]);
+    fs::create_dir(directory.path().join("sub")).unwrap();
+    let found = "0:0 warning: the directory is not read; policy files stand in the policy directory itself";
+    assert_eq!(findings(directory.path()), [found]);
+}
