@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::form::BadBody;
 use crate::http::error::{RetryAfter as _, answer};
 use crate::oauth::{Presented, RegistrationRefusal, TokenRefusal};
+use crate::store::state::FIRST_USE;
 
 /// How long to wait for a store that did not do its work.
 const SOON: u64 = 2;
@@ -100,6 +101,8 @@ pub(super) fn registration_refusal(refusal: RegistrationRefusal) -> Response {
     }
     match (refusal, status) {
         (RegistrationRefusal::TooMany(wait), _) => response.with_retry_after(seconds(wait)),
+        // By then one that is not used makes room.
+        (RegistrationRefusal::Full, _) => response.with_retry_after(FIRST_USE.as_secs()),
         (_, StatusCode::SERVICE_UNAVAILABLE) => response.with_retry_after(SOON),
         _ => response,
     }

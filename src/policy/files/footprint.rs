@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::MODEL_FILE;
+use super::unread::is_misnamed;
 
 /// The names of the policy files, and of each what the file system says of the file that the name leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +50,7 @@ impl Footprint {
 
 /// Whether a file of this name would be read, or refused for its extension.
 fn may_be_policy(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    !name.starts_with('.')
-        && (name == MODEL_FILE || extension.is_some_and(|extension| extension.eq_ignore_ascii_case("csv")))
+    !name.starts_with('.') && (name == MODEL_FILE || name.ends_with(".csv") || is_misnamed(name))
 }
 
 impl Stamp {

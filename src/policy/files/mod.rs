@@ -10,6 +10,7 @@ mod format;
 mod interned;
 mod line;
 mod record;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,8 +48,12 @@ m = (p.sub in r.sub.names) && (p.dom == "*" || p.dom == r.dom) && keyMatch(r.obj
 "#;
 
 /// The bytes of a policy directory at one moment: file name to content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sources(BTreeMap<String, Vec<u8>>);
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Warnings of what else stands there. It is no part of the policy.
+    unread: Vec<Finding>,
+}
 
 impl Sources {
     /// Reads the directory twice and finds it the same, so that half of somebody's change is not taken for a policy.
@@ -56,7 +61,7 @@ impl Sources {
         let mut before = Self::read_once(directory)?;
         for _ in 0..ATTEMPTS {
             let after = Self::read_once(directory)?;
-            if after == before {
+            if after.files == before.files {
                 return Ok(after);
             }
             before = after;
@@ -68,7 +73,7 @@ impl Sources {
     fn read_once(directory: &Path) -> Result<Self, Vec<Finding>> {
         let failed =
             |path: &Path, what: &str, cause: &io::Error| vec![Finding::of_file(path, format!("{what}: {cause}"))];
-        let mut sources = BTreeMap::new();
+        let (mut files, mut unread) = (BTreeMap::new(), Vec::new());
         let mut findings = Vec::new();
         let entries = fs::read_dir(directory)
             .map_err(|cause| failed(directory, "the policy directory cannot be read", &cause))?;
@@ -77,15 +82,20 @@ impl Sources {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             // Editors keep locks and swap files beside the real ones (`.#policy.csv`), Kubernetes its links (`..data`).
-            if name.starts_with('.') || !is_policy_file(&name, &path, &mut findings) {
+            if name.starts_with('.') {
+                continue;
+            }
+            if !is_policy_file(&name, &path, &mut findings) {
+                unread.extend(unread::warning(&path, &name));
                 continue;
             }
             match read_file(&path) {
-                Ok(bytes) => drop(sources.insert(name, bytes)),
+                Ok(bytes) => drop(files.insert(name, bytes)),
                 Err(cause) => findings.extend(failed(&path, "the file cannot be read", &cause)),
             }
         }
-        if findings.is_empty() { Ok(Self(sources)) } else { Err(findings) }
+        unread.sort_by(|a: &Finding, b| a.path.cmp(&b.path));
+        if findings.is_empty() { Ok(Self { files, unread }) } else { Err(findings) }
     }
 
     /// Takes files from elsewhere, and of them those that [`Sources::read`] would take.
@@ -102,12 +112,12 @@ impl Sources {
                 Err(cause) => findings.push(Finding::of_file(&path, format!("the file cannot be read: {cause}"))),
             }
         }
-        if findings.is_empty() { Ok(Self(sources)) } else { Err(findings) }
+        if findings.is_empty() { Ok(Self { files: sources, unread: Vec::new() }) } else { Err(findings) }
     }
 
     /// How a file says nothing, if it does: it is not there, or has no line.
     pub(super) fn silence(&self, file: &str) -> Option<&'static str> {
-        let Some(bytes) = self.0.get(file) else { return Some("gone") };
+        let Some(bytes) = self.files.get(file) else { return Some("gone") };
         let says = |line: &[u8]| line.trim_ascii().first().is_some_and(|first| *first != b'#');
         (!bytes.split(|byte| *byte == b'\n').any(says)).then_some("empty")
     }
@@ -115,7 +125,7 @@ impl Sources {
     /// A hash of names and contents, for the revision and for the watcher.
     pub(super) fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for (name, bytes) in &self.0 {
+        for (name, bytes) in &self.files {
             // Lengths in front, so that no two directories run together into the same bytes.
             for part in [name.as_bytes(), bytes] {
                 hash.update((part.len() as u64).to_be_bytes());
@@ -130,12 +140,12 @@ fn is_policy_file(name: &str, path: &Path, findings: &mut Vec<Finding>) -> bool 
     if name == MODEL_FILE {
         return true;
     }
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-    if extension != "csv" && extension.eq_ignore_ascii_case("csv") {
-        let message = format!("the extension is `.{extension}`, and only `.csv` is read; rename the file");
+    if unread::is_misnamed(name) {
+        let extension = name.get(name.to_lowercase().rfind(".csv").unwrap_or(0)..).unwrap_or(name);
+        let message = format!("the extension is `{extension}`, and only `.csv` is read; rename the file");
         findings.push(Finding::of_file(path, message));
     }
-    extension == "csv"
+    name.ends_with(".csv")
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
@@ -154,8 +164,8 @@ fn fits(length: u64) -> io::Result<()> {
 /// Parses the files; every finding is collected. What could be parsed is returned too, so that it can be linted.
 pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (Lines, Vec<Finding>) {
     let mut lines = Lines::default();
-    let mut findings = Vec::new();
-    match sources.0.get(MODEL_FILE) {
+    let mut findings = sources.unread.clone();
+    match sources.files.get(MODEL_FILE) {
         Some(bytes) => findings.extend(compare_model(directory.join(MODEL_FILE), bytes)),
         None => findings.push(Finding::of_file(
             directory.join(MODEL_FILE),
@@ -164,7 +174,7 @@ pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (
     }
     let mut interned = Interned::default();
     let mut files = 0;
-    for (name, bytes) in sources.0.iter().filter(|(name, _)| name.as_str() != MODEL_FILE) {
+    for (name, bytes) in sources.files.iter().filter(|(name, _)| name.as_str() != MODEL_FILE) {
         files += 1;
         let file: Arc<str> = name.as_str().into();
         let path = directory.join(name);

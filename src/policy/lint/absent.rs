@@ -31,7 +31,8 @@ impl Snapshot {
     }
 }
 
-fn read<'a>(condition: &'a Condition, compared: &mut BTreeSet<&'a Name>, asked: &mut BTreeSet<&'a Name>) {
+/// Collects the columns that a condition compares, and those whose presence it asks for.
+pub(super) fn read<'a>(condition: &'a Condition, compared: &mut BTreeSet<&'a Name>, asked: &mut BTreeSet<&'a Name>) {
     let mut compare = |term: &'a Term| match term {
         Term::Column(name) => drop(compared.insert(name)),
         Term::Literal(_) | Term::Attribute(_) | Term::List { .. } | Term::Context(_) => {}

@@ -5,9 +5,9 @@
 //! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
 //! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
 //! wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which people differ only
-//! in case. A finding that rests on what
-//! is *missing* is made only of files that were understood to the last line: the missing piece could stand in a line that
-//! was not.
+//! in case; `near` which denials are for a name that is nearly another; `hidden` which lines tell about a column that others
+//! hide. A finding that rests on what is *missing* is made only of files that were understood to the last line: the missing
+//! piece could stand in a line that was not.
 
 mod absent;
 mod alike;
@@ -15,6 +15,8 @@ mod aside;
 mod cover;
 mod grants;
 mod ground;
+mod hidden;
+mod near;
 mod never;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use self::cover::Cover;
 use self::ground::Ground;
+use self::hidden::Hidden;
 use super::files::{Effect, Lines, Rule};
 use super::finding::{Finding, LineRef, Severity};
 use super::object::{self, Kind, Object, Permission};
@@ -38,6 +41,7 @@ pub(super) fn lint(directory: &Path, lines: &Lines, catalog: &Catalog, complete:
     findings.extend(linter.absences(&lines.rules).filter(|found| !idle.contains(&(found.path.clone(), found.line))));
     findings.extend(linter.grants(lines));
     findings.extend(linter.alike(lines));
+    findings.extend(linter.near(lines));
     if let (true, true, Some(file)) = (complete, lines.rules.is_empty(), lines.files.keys().next()) {
         let message = "no line allows anything, so nobody has access";
         findings.push(Finding { severity: Severity::Warning, ..Finding::of_file(directory.join(&**file), message) });
@@ -63,6 +67,7 @@ impl Linter<'_> {
         let generated: HashSet<String> = object::generated(self.catalog).collect();
         let readable = Readable::new(rules, self.catalog);
         let cover = Cover::new(rules);
+        let hidden = Hidden::new(rules, self.catalog, &self.ground);
         let mut findings = Vec::new();
         for (position, rule) in rules.iter().enumerate() {
             let idle = covers_nothing(rule, &declared)
@@ -81,10 +86,12 @@ impl Linter<'_> {
                     .map(|message| (Severity::Warning, message))
             };
             let found = idle.or_else(untidy);
-            findings.extend(match found {
-                Some((severity, message)) => Some(self.finding(&rule.at, severity, message)),
-                None => self.aside(rule),
-            });
+            if let Some((severity, message)) = found {
+                findings.push(self.finding(&rule.at, severity, message));
+                continue;
+            }
+            findings.extend(self.aside(rule));
+            findings.extend(hidden.told(rule).map(|message| self.finding(&rule.at, Severity::Warning, message)));
         }
         findings
     }

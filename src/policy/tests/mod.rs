@@ -1,6 +1,7 @@
 //! What policies are refused for, what they decide, and how they come into force.
 
 mod answers;
+mod astray;
 mod columns;
 mod decisions;
 mod enforcement;

@@ -1,6 +1,7 @@
 //! Clients: who may ask people for their consent.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -70,6 +71,10 @@ pub enum Registration {
     Full,
 }
 
+/// How long a client that registered itself keeps its place before its first use, whoever else wants it: as long as a person
+/// may take to sign in. So nobody fills the server for longer than that with clients that are never used.
+pub const FIRST_USE: Duration = Duration::from_mins(10);
+
 const COLUMNS: &str = "id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach, \
                        asserts_users, created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
 
@@ -108,7 +113,8 @@ impl StateStore {
         self.take_notice().await
     }
 
-    /// Makes a client known in its own name, unless there are `cap` such clients.
+    /// Makes a client known in its own name. Where there are `cap` such clients, the oldest that was never used makes room,
+    /// unless each is used or younger than [`FIRST_USE`].
     pub async fn register_client(&self, client: &Client, cap: u64, now: Timestamp) -> Result<Registration, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
@@ -117,7 +123,7 @@ impl StateStore {
             .fetch_one(&mut *transaction)
             .await
             .map_err(StateError::Read)?;
-        if u64::try_from(there).unwrap_or(u64::MAX) >= cap {
+        if u64::try_from(there).unwrap_or(u64::MAX) >= cap && !make_room(&mut transaction, now).await? {
             return Ok(Registration::Full);
         }
         insert(&mut transaction, client, now).await?;
@@ -230,6 +236,27 @@ impl StateStore {
         self.take_notice().await?;
         Ok(revoked)
     }
+}
+
+/// Removes the registered client that has waited for its first use for longest; says whether there was one. Who is being asked
+/// about it, or has allowed it something, is not disturbed, as in `purge`.
+async fn make_room(transaction: &mut Transaction<'_, Sqlite>, now: Timestamp) -> Result<bool, StateError> {
+    let wait = i64::try_from(FIRST_USE.as_micros()).unwrap_or(i64::MAX);
+    let removed = sqlx::query(
+        "DELETE FROM clients WHERE id IN (
+             SELECT id FROM clients
+             WHERE origin = $1 AND used_at IS NULL AND created_at <= $2
+               AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client = clients.id)
+               AND NOT EXISTS (SELECT 1 FROM requests JOIN sessions ON sessions.id = requests.session
+                               WHERE requests.client = clients.id AND sessions.account IS NOT NULL)
+             ORDER BY created_at LIMIT 1)",
+    )
+    .bind(ClientOrigin::Registration.as_str())
+    .bind(now.as_micros().saturating_sub(wait))
+    .execute(&mut **transaction)
+    .await
+    .map_err(StateError::Write)?;
+    Ok(removed.rows_affected() == 1)
 }
 
 /// Removes a client and revokes its grants; says how many, or that there was no such client.

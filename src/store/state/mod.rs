@@ -40,7 +40,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use accounts::{Account, PasswordHash};
 pub use announcements::Announcement;
-pub use clients::{Client, Registration};
+pub use clients::{Client, FIRST_USE, Registration};
 pub use codes::{NewRefresh, Redemption, StoredCode};
 pub use documents::DocumentCopy;
 pub use error::StateError;

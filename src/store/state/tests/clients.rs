@@ -43,6 +43,25 @@ async fn as_many_clients_register_themselves_as_may() {
 }
 
 #[tokio::test]
+async fn a_client_that_nobody_ever_used_makes_room_for_the_next() {
+    let world = world().await;
+    let register = async |id: &str, at: Timestamp| {
+        let other = Client { origin: ClientOrigin::Registration, ..client(id) };
+        world.store.register_client(&other, 2, at).await.unwrap()
+    };
+    let minute = |n: u64| NOW.plus(Duration::from_mins(n));
+    assert_eq!(register("first", NOW).await, Registration::Done);
+    assert_eq!(register("second", minute(1)).await, Registration::Done);
+    assert_eq!(register("third", minute(9)).await, Registration::Full, "a person may still sign in");
+    assert_eq!(register("third", minute(10)).await, Registration::Done);
+    world.store.note_client_use(&"second".parse().unwrap(), minute(10)).await.unwrap();
+    assert_eq!(register("fourth", minute(19)).await, Registration::Full, "the one is used, and the other is young");
+    assert_eq!(register("fourth", minute(20)).await, Registration::Done);
+    let ids: Vec<_> = world.store.clients().await.unwrap().into_iter().map(|client| client.id.to_string()).collect();
+    assert_eq!(ids, ["app", "second", "fourth"]);
+}
+
+#[tokio::test]
 async fn the_client_of_the_configuration_is_the_one_that_is_written_there() {
     let world = world().await;
     let configured =
