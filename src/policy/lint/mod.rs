@@ -5,9 +5,8 @@
 //! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
 //! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
 //! wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which people differ only
-//! in case. A finding that rests on what
-//! is *missing* is made only of files that were understood to the last line: the missing piece could stand in a line that
-//! was not.
+//! in case. A finding that rests on what is *missing* is made only of files that were understood to the last line: the
+//! missing piece could stand in a line that was not.
 
 mod absent;
 mod alike;
