@@ -253,7 +253,7 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
         ("r.obj.title == “x”", "50 refused: `“` is not a quote; write `\"`"),
         ("eval(r.sub.id)", "35 refused: `eval` is not known here; nothing is called in a condition but `present(…)`"),
         (
-            "keyMatch(r.obj.title, 1)",
+            "keyMatch(r.obj.title)",
             "35 refused: `keyMatch` is not known here; nothing is called in a condition but `present(…)`",
         ),
         ("obj.title == \"x\"", "35 refused: `obj.title` is not a term; did you mean `r.obj.title`?"),
