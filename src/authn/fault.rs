@@ -17,7 +17,7 @@ pub enum Rejection {
     Invalid(#[from] TokenFault),
     #[error("the keys of the issuer `{issuer}` cannot be had now; try again in {retry_after:?}")]
     Unavailable { issuer: IssuerName, retry_after: Duration },
-    #[error("no `[[tenant]]` of the issuer `{issuer}` declares the token's organisation, {organisation:?}")]
+    #[error("no `[[tenant]]` of the issuer `{issuer}` declares the token's organisation, {}", told(organisation.as_ref()))]
     UnknownTenant { issuer: IssuerName, organisation: Option<OrganisationId> },
     #[error("the header `{header}: {arrived}` contradicts the token's `{expected}`; see {setting}")]
     ContextMismatch { header: String, arrived: String, expected: String, setting: &'static str },
@@ -25,6 +25,10 @@ pub enum Rejection {
     UnknownDataRoom { tenant: Tenant, room: String },
     #[error("the header `{header}` {problem}")]
     BadHeader { header: String, problem: String },
+}
+
+fn told(organisation: Option<&OrganisationId>) -> String {
+    organisation.map_or_else(|| "which is absent".to_owned(), |id| format!("`{id}`"))
 }
 
 impl From<NotSigned> for Rejection {

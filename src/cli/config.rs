@@ -83,6 +83,9 @@ fn tenant_row(tenant: &TenantEntry) -> Vec<String> {
     if tenant.data_rooms_as_is {
         rooms.push("others as they are".to_owned());
     }
+    if rooms.is_empty() {
+        rooms.push("none: every data-room header is refused".to_owned());
+    }
     let issuer = tenant.issuer.as_ref().map_or_else(|| "none, accounts only".to_owned(), ToString::to_string);
     vec![tenant.name.to_string(), issuer, organisations.join(", "), rooms.join(", ")]
 }
@@ -189,6 +192,21 @@ columns = { id = { type = "id" }, tenant_id = { type = "text", expose = false } 
         check(&loaded, &catalog, json, &mut out).unwrap();
         assert!(!format!("{loaded:?}").contains(SECRET));
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_without_rooms_is_said_to_have_none() {
+        let mut entry = TenantEntry {
+            name: "acme".parse().unwrap(),
+            issuer: "blockbrain".parse().unwrap(),
+            organisations: std::collections::BTreeSet::new(),
+            aliases: std::collections::BTreeSet::new(),
+            data_rooms: std::collections::BTreeMap::new(),
+            data_rooms_as_is: false,
+        };
+        assert_eq!(tenant_row(&entry).last().unwrap(), "none: every data-room header is refused");
+        entry.data_rooms_as_is = true;
+        assert_eq!(tenant_row(&entry).last().unwrap(), "others as they are");
     }
 
     #[test]

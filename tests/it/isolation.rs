@@ -518,7 +518,8 @@ async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
             let object = format!("dataset:{dataset}");
             let mut given = lines(&policy, who, &object);
             if dataset == "invoice_lines" {
-                given.extend(lines(&policy, who, "dataset:invoices"));
+                let around = lines(&policy, who, "dataset:invoices").into_iter();
+                given.extend(around.filter(|line| !given.contains(line)).collect::<Vec<_>>());
             }
             let mut note = |tool: &str, outcome: Outcome| {
                 let visible = has(who, dataset);

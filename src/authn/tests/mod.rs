@@ -486,6 +486,10 @@ async fn an_issuer_speaks_only_for_the_tenants_that_name_it() {
     let principal = world.ask(&other(organisation("beta-organisation")(Token::new()))).await.unwrap();
     assert_eq!(principal.requester().tenant.as_str(), "beta");
     let absent = |token: Token| token.without(ORGANISATION_CLAIM).without("urn:zitadel:iam:user:resourceowner:id");
+    for (token, told) in [(signed(organisation("undeclared")), "`undeclared`"), (signed(absent), "which is absent")] {
+        let said = world.ask(&token).await.unwrap_err().to_string();
+        assert!(said.ends_with(&format!("declares the token's organisation, {told}")), "{said}");
+    }
     for token in [
         signed(organisation("beta-organisation")),
         signed(organisation("undeclared")),

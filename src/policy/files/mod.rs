@@ -169,7 +169,10 @@ pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (
         Some(bytes) => findings.extend(compare_model(directory.join(MODEL_FILE), bytes)),
         None => findings.push(Finding::of_file(
             directory.join(MODEL_FILE),
-            "the file is missing; a policy directory holds `model.conf` and `*.csv`",
+            format!(
+                "the file is missing; a policy directory holds `*.csv` and `model.conf`, which always says\n{}",
+                MODEL.trim_end()
+            ),
         )),
     }
     let mut interned = Interned::default();

@@ -410,7 +410,10 @@ fn a_directory_without_a_policy_is_refused() {
         findings(empty.path()),
         [
             "0:0 refused: there is no `*.csv` here; without a line nobody has access",
-            "0:0 refused: the file is missing; a policy directory holds `model.conf` and `*.csv`",
+            &format!(
+                "0:0 refused: the file is missing; a policy directory holds `*.csv` and `model.conf`, which always says\n{}",
+                files::MODEL.trim_end()
+            ),
         ]
     );
     let missing = findings(&empty.path().join("nowhere"));
