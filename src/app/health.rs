@@ -1,4 +1,4 @@
-//! What `/readyz` tells: anyone may ask, so that what is wrong in a file, or with a disk, is for the log.
+//! What `/readyz` says.
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use health::Health;
 pub use issuers::trusted;
 use issuers::{forwarding, known};
 pub use oauth::{Own, SetUpLink};
@@ -25,7 +26,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::dataset::{self, CursorKey, Database};
-use crate::http::{self, Edge, Limits, Readiness, ReadyCheck, RoutesError};
+use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};

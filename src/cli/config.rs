@@ -198,7 +198,7 @@ columns = { id = { type = "id" }, tenant_id = { type = "text", expose = false } 
     fn a_tenant_without_rooms_is_said_to_have_none() {
         let mut entry = TenantEntry {
             name: "acme".parse().unwrap(),
-            issuer: "blockbrain".parse().unwrap(),
+            issuer: Some("blockbrain".parse().unwrap()),
             organisations: std::collections::BTreeSet::new(),
             aliases: std::collections::BTreeSet::new(),
             data_rooms: std::collections::BTreeMap::new(),

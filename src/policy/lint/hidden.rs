@@ -37,7 +37,7 @@ impl<'a> Hidden<'a> {
         let how = match (rule.what.kind?, rule.effect) {
             (Kind::Column, Effect::Deny) => "which rows it is hidden in (`masked`)",
             (Kind::Dataset, Effect::Allow | Effect::Deny) => "which rows are there",
-            (Kind::Column, Effect::Allow) | (Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Admin, _) => {
+            (Kind::Column, Effect::Allow) | (Kind::Tool | Kind::Resource | Kind::Prompt, _) => {
                 return None;
             }
         };
