@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::MODEL_FILE;
-use super::unread::is_misnamed;
+use super::unread::{EXTENSION, is_misnamed};
 
 /// The names of the policy files, and of each what the file system says of the file that the name leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Footprint {
 
 /// Whether a file of this name would be read, or refused for its extension.
 fn may_be_policy(name: &str) -> bool {
-    !name.starts_with('.') && (name == MODEL_FILE || name.ends_with(".csv") || is_misnamed(name))
+    !name.starts_with('.') && (name == MODEL_FILE || name.ends_with(EXTENSION) || is_misnamed(name))
 }
 
 impl Stamp {

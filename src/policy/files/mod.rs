@@ -141,11 +141,11 @@ fn is_policy_file(name: &str, path: &Path, findings: &mut Vec<Finding>) -> bool 
         return true;
     }
     if unread::is_misnamed(name) {
-        let extension = name.get(name.to_lowercase().rfind(".csv").unwrap_or(0)..).unwrap_or(name);
+        let extension = name.get(name.to_lowercase().rfind(unread::EXTENSION).unwrap_or(0)..).unwrap_or(name);
         let message = format!("the extension is `{extension}`, and only `.csv` is read; rename the file");
         findings.push(Finding::of_file(path, message));
     }
-    name.ends_with(".csv")
+    name.ends_with(unread::EXTENSION)
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {

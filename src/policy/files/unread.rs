@@ -8,13 +8,17 @@ use std::path::Path;
 
 use crate::policy::finding::{Finding, Severity};
 
+/// How the name of a policy file ends.
+pub(super) const EXTENSION: &str = ".csv";
+
 /// What editors and tools leave beside a file: a copy, or what will be the file in a moment.
 const COPIES: [&str; 9] = ["swp", "swx", "tmp", "temp", "bak", "orig", "rej", "old", "part"];
 
 /// Whether a name was meant to end in `.csv`, and does not.
 pub(super) fn is_misnamed(name: &str) -> bool {
     let lower = name.to_lowercase();
-    !name.ends_with(".csv") && (lower.trim_end().ends_with(".csv") || lower.ends_with(".csv.txt"))
+    let meant = lower.strip_suffix(".txt").unwrap_or(&lower).trim_end();
+    !name.ends_with(EXTENSION) && meant.ends_with(EXTENSION)
 }
 
 /// Says of a file or directory that is not read that it is not, unless that is nothing to wonder about.
