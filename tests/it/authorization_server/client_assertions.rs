@@ -7,7 +7,8 @@ use bailiwick::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::client_documents::{described, internal};
-use crate::cli::process::{Said, run};
+use super::operator::beside;
+use crate::cli::process::Said;
 use crate::support::browser::Form;
 use crate::support::issuer::{Answer, SigningKey, Token};
 use crate::support::oauth::{self, CALLBACK, Registered, Tokens};
@@ -264,9 +265,9 @@ async fn item_54_the_operator_makes_a_client_with_a_key_known() {
     fs::write(&file, jwks(&[&key]).to_string()).unwrap();
     let path = file.to_str().unwrap();
     let create = ["client", "create", "Robot", "--id", "robot", "--redirect-uri", CALLBACK, "--jwks", path];
-    let Said { code, out, .. } = run(&server.directory, &create);
+    let Said { code, out, .. } = beside(&server, &create, "").await;
     assert_eq!((code, out.contains("secret")), (0, false), "{out}");
-    assert!(run(&server.directory, &["client", "show", "robot"]).out.contains("private_key_jwt"));
+    assert!(beside(&server, &["client", "show", "robot"], "").await.out.contains("private_key_jwt"));
     let client = Registered { id: "robot".to_owned(), secret: None, callback: CALLBACK.to_owned() };
     let given = oauth::code(&server, &oauth::asking(&client), "ada").await;
     let exchange = with(oauth::exchange(&client, &given), &assertion(&server, &client, "1").sign(&key));
@@ -275,9 +276,9 @@ async fn item_54_the_operator_makes_a_client_with_a_key_known() {
     let mut private = key.jwk();
     private["d"] = json!("AAAA");
     fs::write(&file, json!({ "keys": [private] }).to_string()).unwrap();
-    let refused = run(&server.directory, &["client", "create", "R", "--redirect-uri", CALLBACK, "--jwks", path]);
+    let refused = beside(&server, &["client", "create", "R", "--redirect-uri", CALLBACK, "--jwks", path], "").await;
     assert!(refused.code == 1 && refused.err.contains("treat the key as stolen"), "{refused:?}");
     let both =
-        run(&server.directory, &["client", "create", "R", "--redirect-uri", CALLBACK, "--jwks", path, "--public"]);
+        beside(&server, &["client", "create", "R", "--redirect-uri", CALLBACK, "--jwks", path, "--public"], "").await;
     assert!(both.code == 2 && both.err.contains("cannot be used with"), "{both:?}");
 }

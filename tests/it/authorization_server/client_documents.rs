@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::cli::process::run;
+use super::operator::beside;
 use crate::support::browser::Browser;
 use crate::support::client::Answer as Reply;
 use crate::support::issuer::{Answer, TestIssuer};
@@ -229,7 +229,7 @@ async fn item_73_hosts_are_for_the_tenants_that_they_are_listed_for() {
     is_local(&authorize(&server, &unlisted).await, "a host that is not listed");
     assert_eq!(place.fetches(), 1);
 
-    let checked = run(&server.directory, &["config", "check"]);
+    let checked = beside(&server, &["config", "check"], "").await;
     let setting = "oauth.client_host.127.0.0.1.internal";
     assert!(checked.out.contains(setting) && checked.out.contains("documents of clients are fetched"), "{checked:?}");
 }
@@ -253,10 +253,10 @@ async fn item_66_a_described_client_that_the_operator_disables_stays_disabled() 
     let server = internal().await;
     let (place, client, _) = described(&json!({}));
     let tokens = oauth::tokens(&server, &client, "ada").await;
-    let listed = run(&server.directory, &["client", "list"]);
+    let listed = beside(&server, &["client", "list"], "").await;
     assert!(listed.out.contains(&format!("{}  Studio  metadata_document", client.id)), "{listed:?}");
-    assert!(run(&server.directory, &["client", "show", &client.id]).out.contains("document        fetched"));
-    let said = run(&server.directory, &["client", "disable", &client.id]);
+    assert!(beside(&server, &["client", "show", &client.id], "").await.out.contains("document        fetched"));
+    let said = beside(&server, &["client", "disable", &client.id], "").await;
     assert_eq!(said.code, 0, "{said:?}");
     let refused = oauth::post(&server, "/token", &oauth::refresh(&client, &tokens.refresh)).await;
     assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_client")));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::process::{Said, run};
+use super::operator::beside;
+use crate::cli::process::Said;
 use crate::support::browser::Form;
 use crate::support::client::Answer;
 use crate::support::oauth::{self, CALLBACK};
@@ -24,16 +25,16 @@ async fn demo() -> Server {
 }
 
 /// Makes a client known; gives its secret.
-fn create(server: &Server, id: &str, more: &[&str]) -> String {
+async fn create(server: &Server, id: &str, more: &[&str]) -> String {
     let arguments = [&["client", "create", "Robot", "--id", id], more].concat();
-    let Said { code, out, err } = run(&server.directory, &arguments);
+    let Said { code, out, err } = beside(server, &arguments, "").await;
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     out.lines().find_map(|line| line.strip_prefix("client secret: ")).unwrap_or_default().to_owned()
 }
 
 /// Acme's machine.
-fn robot(server: &Server) -> String {
-    create(server, "robot", &["--grants", "client_credentials", "--tenant", "acme"])
+async fn robot(server: &Server) -> String {
+    create(server, "robot", &["--grants", "client_credentials", "--tenant", "acme"]).await
 }
 
 fn form() -> Form {
@@ -58,7 +59,7 @@ fn refused(answer: &Answer, status: u16, error: &str, what: &str) {
 #[tokio::test]
 async fn item_55_a_machine_is_itself_in_its_tenant_and_nobody_else() {
     let server = demo().await;
-    let secret = robot(&server);
+    let secret = robot(&server).await;
     let answer = token(&server, &secret, &form()).await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
     let body = answer.json();
@@ -103,7 +104,7 @@ async fn item_55_a_machine_is_itself_in_its_tenant_and_nobody_else() {
 #[tokio::test]
 async fn item_44_and_68_only_the_operators_machines_act_for_themselves() {
     let server = demo().await;
-    let secret = robot(&server);
+    let secret = robot(&server).await;
     let person = oauth::register(&server, json!({})).await;
     let form = form();
     let answer = oauth::post_as(&server, "/token", &form, Some((&person.id, person.secret.as_deref().unwrap()))).await;
@@ -138,7 +139,7 @@ async fn item_44_and_68_only_the_operators_machines_act_for_themselves() {
 #[tokio::test]
 async fn item_64_to_66_a_machines_token_is_taken_back_as_anybodys() {
     let server = demo().await;
-    let secret = robot(&server);
+    let secret = robot(&server).await;
     let (one, other) = (access(&server, &secret).await, access(&server, &secret).await);
     let about = |token: &str| Form(Vec::new()).with("token", token);
     let known = oauth::post_as(&server, "/introspect", &about(&one), Some(("robot", &secret))).await.json();
@@ -149,7 +150,7 @@ async fn item_64_to_66_a_machines_token_is_taken_back_as_anybodys() {
     let known = oauth::post_as(&server, "/introspect", &about(&one), Some(("robot", &secret))).await.json();
     assert_eq!(known, json!({ "active": false }));
 
-    let said = run(&server.directory, &["client", "delete", "robot"]);
+    let said = beside(&server, &["client", "delete", "robot"], "").await;
     assert_eq!(said.code, 0, "{said:?}");
     refused(&token(&server, &secret, &form()).await, 401, "invalid_client", "deleted");
     for _ in 0..400 {
@@ -163,7 +164,7 @@ async fn item_64_to_66_a_machines_token_is_taken_back_as_anybodys() {
 #[tokio::test]
 async fn item_45_a_machines_token_ends() {
     let server = demo().await;
-    let secret = robot(&server);
+    let secret = robot(&server).await;
     let access = access(&server, &secret).await;
     server.clock.advance(Duration::from_secs(15 * 60 - 1));
     assert!(oauth::is_accepted(&server, &access).await);
@@ -189,19 +190,22 @@ async fn what_cannot_go_together_is_refused_at_the_command_line() {
         (vec![], "give `--redirect-uri`"),
         (vec!["--grants", "password"], "is not a grant type"),
     ] {
-        let said = run(&server.directory, &[&["client", "create", "Robot"], arguments.as_slice()].concat());
+        let said = beside(&server, &[&["client", "create", "Robot"], arguments.as_slice()].concat(), "").await;
         assert!(said.code != 0 && said.err.contains(expected), "{arguments:?}: {said:?}");
     }
     let long = "x".repeat(250);
-    let said = run(
-        &server.directory,
+    let said = beside(
+        &server,
         &["client", "create", "R", "--id", &long, "--grants", "client_credentials", "--tenant", "acme"],
-    );
+        "",
+    )
+    .await;
     assert!(said.code == 1 && said.err.contains("257 bytes"), "{said:?}");
     create(
         &server,
         "both",
         &[&["--grants", "authorization_code,refresh_token,client_credentials"][..], &tenant, &redirect].concat(),
-    );
-    assert!(run(&server.directory, &["client", "show", "both"]).out.contains("client_credentials"));
+    )
+    .await;
+    assert!(beside(&server, &["client", "show", "both"], "").await.out.contains("client_credentials"));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bailiwick::model::oauth::AccessToken;
 use serde_json::json;
 
+use super::operator::beside;
 use super::token::Held;
-use crate::cli::process::run;
 use crate::support::browser::Form;
 use crate::support::capture::files;
 use crate::support::oauth::{self, Tokens};
@@ -89,7 +89,7 @@ async fn item_66_what_the_operator_takes_away_is_gone_although_it_is_remembered(
     let client = oauth::public(&server).await;
     let tokens = oauth::tokens(&server, &client, "ada").await;
     assert!(oauth::is_accepted(&server, &tokens.access).await);
-    let said = run(&server.directory, &["account", "disable", "ada@acme.example"]);
+    let said = beside(&server, &["account", "disable", "ada@acme.example"], "").await;
     assert_eq!(said.code, 0, "{said:?}");
     for _ in 0..400 {
         if !oauth::is_accepted(&server, &tokens.access).await {

@@ -10,7 +10,7 @@ use crate::support::oauth::{self, Registered, Tokens};
 use crate::support::server::Server;
 
 /// Runs a command beside the server, whose transactions go on meanwhile.
-async fn beside(server: &Server, arguments: &[&str], input: &str) -> Said {
+pub(super) async fn beside(server: &Server, arguments: &[&str], input: &str) -> Said {
     let (directory, input) = (server.directory.clone(), input.to_owned());
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
     let running = move || {
