@@ -34,7 +34,7 @@ pub trait Action: Debug + Send + Sync {
     /// What is done, and to what, as the audit trail and policies name them.
     fn names(&self) -> (&'static str, String);
 
-    /// Asks the policy, and nothing else. What it says is the gate's to hear: only the gate has an [`Ask`].
+    /// Asks the policy, and nothing else. What it says is the gate's to hear: only the gate has an `Ask`.
     fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<Self::Scope>;
 
     /// What it is done through, where that is not the object itself: a generated tool, or a method of MCP.

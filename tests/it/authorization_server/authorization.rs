@@ -41,6 +41,27 @@ async fn item_10_a_client_that_is_not_known_is_told_on_a_page() {
 }
 
 #[tokio::test]
+async fn item_13_plain_http_goes_to_no_other_machine_whatever_was_stored_before() {
+    use sqlx::ConnectOptions as _;
+    const PLAIN: &str = "http://app.example/cb";
+    let server = Server::demo().await;
+    let refused = oauth::register_raw(&server, json!({ "redirect_uris": [PLAIN] })).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_redirect_uri")), "{refused:?}");
+
+    let client = oauth::public(&server).await;
+    let file = server.directory.join("state.db");
+    let mut state = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    sqlx::query("UPDATE clients SET redirect_uris = $1 WHERE id = $2")
+        .bind(PLAIN)
+        .bind(&client.id)
+        .execute(&mut state)
+        .await
+        .unwrap();
+    is_local(&authorize(&server, &oauth::asking(&client).with("redirect_uri", PLAIN)).await);
+    is_local(&authorize(&server, &oauth::asking(&client).with("redirect_uri", "")).await);
+}
+
+#[tokio::test]
 async fn a_client_that_nobody_has_checked_does_not_make_us_send_strangers_to_it() {
     let server = Server::demo().await;
     let uris = json!({ "redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none" });
@@ -139,7 +160,7 @@ async fn item_17_unknown_and_empty_parameters_do_not_matter() {
 }
 
 #[tokio::test]
-async fn item_18_to_20_and_26_each_wrong_parameter_has_its_word() {
+async fn item_18_to_20_and_item_26_each_wrong_parameter_has_its_word() {
     let server = Server::demo().await;
     let confidential = oauth::register(&server, json!({})).await;
     let public = oauth::public(&server).await;

@@ -28,7 +28,14 @@ async fn item_28_no_get_gives_a_code() {
     let consent = form(&page.text, "/consent").with("decision", "allow");
     let answer = browser.get(&format!("/consent?{}", consent.encoded())).await;
     is_page(&answer, 200);
-    // Whoever consented before is asked again (item 37: nothing is remembered).
+}
+
+#[tokio::test]
+async fn item_37_whoever_has_consented_is_asked_again() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let browser = Browser::new(&server.base);
+    let page = oauth::consent_page(&server, &browser, &oauth::asking(&client), "ada").await;
     oauth::decide(&browser, &page, "allow").await;
     let again = oauth::open(&browser, &oauth::asking(&client)).await;
     assert!(again.text.contains("action=\"/consent\""), "{again:?}");
@@ -104,7 +111,7 @@ async fn item_30_two_tabs_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
-async fn item_30_a_tab_that_was_open_before_the_sign_in_in_another_goes_on_after_it() {
+async fn item_27_and_30_a_tab_that_was_open_before_the_sign_in_in_another_goes_on_after_it() {
     let server = Server::demo().await;
     let client = oauth::public(&server).await;
     let browser = Browser::new(&server.base);

@@ -28,7 +28,7 @@ fn is_unknown(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_session_does_not_exist_for_anybody_but_its_owner() {
+async fn item_77_a_session_does_not_exist_for_anybody_but_its_owner() {
     let server = Server::demo().await;
     let (ada, bob, dave) = (server.token("ada"), server.token("bob"), server.token("dave"));
     let session = open(&server.client, &ada).await;

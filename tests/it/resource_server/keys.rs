@@ -19,7 +19,7 @@ fn all_keys() -> Answer {
 }
 
 #[tokio::test]
-async fn the_server_starts_without_its_issuer_and_answers_503_until_it_is_there() {
+async fn item_76_the_server_starts_without_its_issuer_and_answers_503_until_it_is_there() {
     let world = World::whose_issuer_answers(Answer::HangUp, |_| {}).await;
     let client = &world.server.client;
     let token = token();
@@ -42,7 +42,7 @@ async fn the_server_starts_without_its_issuer_and_answers_503_until_it_is_there(
 }
 
 #[tokio::test]
-async fn known_keys_go_on_while_the_issuer_is_down_and_end_with_the_stale_window() {
+async fn item_76_known_keys_go_on_while_the_issuer_is_down_and_end_with_the_stale_window() {
     let world = World::new().await;
     let token = Token::new().claim("exp", START + 4 * 3600).sign(&SigningKey::rsa("rsa"));
     let status = async || world.server.client.tool("whoami", json!({})).token(&token).send().await.status;
@@ -134,7 +134,7 @@ async fn a_demo_issuer_that_rotates_twice_in_a_row_costs_one_cool_down() {
 }
 
 #[tokio::test]
-async fn a_thousand_unknown_key_ids_cause_one_fetch_per_cool_down() {
+async fn item_76_a_thousand_unknown_key_ids_cause_one_fetch_per_cool_down() {
     let world = World::new().await;
     let client = &world.server.client;
     let good = token();

@@ -65,7 +65,7 @@ async fn no_header_of_a_request_gets_into_metadata_or_challenges() {
 }
 
 #[tokio::test]
-async fn a_host_or_origin_that_is_not_listed_is_refused_at_mcp() {
+async fn item_78_a_host_or_origin_that_is_not_listed_is_refused_at_mcp() {
     let world = World::with(|directory| {
         let listed =
             "[server]\nallowed_hosts = [\"mcp.acme.example\"]\nallowed_origins = [\"https://app.acme.example\"]\n";

@@ -72,7 +72,7 @@ async fn a_request_without_a_token_is_challenged_and_accused_of_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_counts_in_one_authorization_header_and_nowhere_else() {
+async fn item_74_a_token_counts_in_one_authorization_header_and_nowhere_else() {
     let world = World::new().await;
     let (client, token) = (&world.server.client, token());
     let whoami = || client.tool("whoami", json!({}));
