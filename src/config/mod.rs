@@ -11,6 +11,8 @@ mod client_documents;
 mod context;
 mod declaration;
 mod document;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod guide;
 mod issuer;
 mod layers;

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::*;
-use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, RedirectUri};
+use crate::model::oauth::{AuthMethod, ClientSecret, GrantType, RedirectUri};
 use crate::model::{Scope, Timestamp};
-use crate::store::state::{AuthorizationRequest, Client};
+use crate::store::state::{AuthorizationRequest, Client, fixture};
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
@@ -18,24 +18,8 @@ fn site() -> Site {
 }
 
 fn client(uris: &[&str]) -> Client {
-    Client {
-        id: "blw-test".parse().unwrap(),
-        name: "Test".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
-        grant_types: GrantType::for_people(),
-        scopes: Scope::ALL.into_iter().collect(),
-        redirect_uris: uris.iter().map(|uri| uri.parse().unwrap()).collect(),
-        reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: Timestamp::from_secs(0),
-        used: None,
-        disabled: None,
-        document: None,
-    }
+    let redirect_uris = uris.iter().map(|uri| uri.parse().unwrap()).collect();
+    Client { redirect_uris, ..fixture::client("blw-test", Timestamp::from_secs(0)) }
 }
 
 fn one() -> Client {

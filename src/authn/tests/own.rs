@@ -2,16 +2,13 @@
 
 use super::*;
 use crate::clock::Clock as _;
-use crate::config::Oauth;
+use crate::config::{Oauth, fixture};
 use crate::keys::IssuerKeys;
 use crate::keys::own::{self, AccessClaims, OwnKeys};
-use crate::model::oauth::{
-    AccountId, AuthMethod, AuthorizationCode, ClientOrigin, GrantId, Login, LoginSessionId, Reach, RequestHandle,
-    SessionSecret,
-};
+use crate::model::oauth::{AuthorizationCode, GrantId, Login, LoginSessionId, RequestHandle, SessionSecret};
 use crate::random::OsRandom;
 use crate::store::state::{
-    Account, AuthorizationRequest, Client, Consent, Grant, PasswordHash, Retention, RevocationReason, StateStore,
+    self, Account, AuthorizationRequest, Client, Consent, Grant, PasswordHash, Retention, RevocationReason, StateStore,
 };
 
 const ORIGIN: &str = "https://mcp.acme.example";
@@ -28,43 +25,16 @@ struct Own {
     login: Login,
 }
 
-fn at(origin: &str) -> crate::config::Server {
-    crate::config::Server {
-        listen: "127.0.0.1:8080".parse().unwrap(),
-        public_url: origin.parse().unwrap(),
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        body_limit: 0,
-        header_timeout: HOUR,
-        body_timeout: HOUR,
-        request_timeout: HOUR,
-        shutdown_grace: HOUR,
-        sessions_per_principal: 1,
-    }
-}
-
 async fn own() -> Own {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new());
     let now = clock.now();
     let store = StateStore::open(&directory.path().join("state.db"), now).await.unwrap();
-    let keys = OwnKeys::open(&at(ORIGIN), Vec::new(), store.clone(), clock.clone(), Arc::new(OsRandom)).await.unwrap();
-    let settings = Oauth {
-        access_token: QUARTER,
-        access_token_format: crate::config::TokenFormat::Jwt,
-        refresh_idle: HOUR,
-        refresh_absolute: HOUR,
-        refresh_grace: HOUR,
-        code: HOUR,
-        sign_in: HOUR,
-        registration: crate::config::Registration::Off,
-        registration_cap: 0,
-        registration_unused: HOUR,
-        client_documents: crate::config::ClientDocuments { rule: crate::config::HostRule::None, hosts: Vec::new() },
-        private_schemes: Vec::new(),
-        trusted_proxies: Vec::new(),
-    };
-    let ours = (own::issuer(&at(ORIGIN), &settings), IssuerKeys::Own(Arc::clone(&keys)));
+    let keys = OwnKeys::open(&fixture::server(ORIGIN), Vec::new(), store.clone(), clock.clone(), Arc::new(OsRandom))
+        .await
+        .unwrap();
+    let settings = Oauth { access_token: QUARTER, ..fixture::oauth() };
+    let ours = (own::issuer(&fixture::server(ORIGIN), &settings), IssuerKeys::Own(Arc::clone(&keys)));
     let server = Authenticator::new(vec![ours], Arc::new(catalog()), context_headers(), clock.clone());
     let grant = consented(&store, now).await;
     Own { _directory: directory, store, keys, clock, server, grant, login: "ada".parse().unwrap() }
@@ -72,34 +42,9 @@ async fn own() -> Own {
 
 /// What Ada of acme allows an app.
 async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
-    let client = Client {
-        id: "app".parse().unwrap(),
-        name: "An app".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
-        grant_types: BTreeSet::new(),
-        scopes: Scopes::from_iter([Scope::Read]),
-        redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
-        reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: now,
-        used: None,
-        disabled: None,
-        document: None,
-    };
-    let account = Account {
-        id: AccountId::from_random([2; 16]),
-        login: "ada".parse().unwrap(),
-        tenant: "acme".parse().unwrap(),
-        external_user: Some("ada@acme.example".parse().unwrap()),
-        created: now,
-        password_set: now,
-        disabled: None,
-        provider: None,
-    };
+    let client = Client { scopes: Scopes::from_iter([Scope::Read]), ..state::fixture::client("app", now) };
+    let account =
+        Account { external_user: Some("ada@acme.example".parse().unwrap()), ..state::fixture::account("ada", now) };
     store.create_client(&client, now).await.unwrap();
     store.create_account(&account, &PasswordHash::new("none".to_owned()), now).await.unwrap();
     let (session, secret) = (LoginSessionId::from_random([3; 16]), SessionSecret::from_random([3; 32]));

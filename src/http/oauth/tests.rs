@@ -14,15 +14,13 @@ use crate::clock::Clock;
 use crate::config;
 use crate::http::pages::Frame;
 use crate::keys::own::OwnKeys;
-use crate::model::oauth::{
-    AccountId, AuthMethod, ClientOrigin, LoginSessionId, Password, Reach, RequestHandle, SessionSecret,
-};
+use crate::model::oauth::{LoginSessionId, Password, RequestHandle, SessionSecret};
 use crate::model::{Scope, Scopes};
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::OsRandom;
 use crate::store::audit::{AuditLog, Writer};
-use crate::store::state::{Account, AuthorizationRequest, Client, StateStore};
+use crate::store::state::{AuthorizationRequest, Client, StateStore, fixture};
 use crate::test_support::clock::ManualClock;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -38,74 +36,15 @@ struct World {
     handle: RequestHandle,
 }
 
-fn server_settings() -> config::Server {
-    config::Server {
-        listen: "127.0.0.1:8080".parse().unwrap(),
-        public_url: "http://127.0.0.1:8080".parse().unwrap(),
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        body_limit: 0,
-        header_timeout: HOUR,
-        body_timeout: HOUR,
-        request_timeout: HOUR,
-        shutdown_grace: HOUR,
-        sessions_per_principal: 1,
-    }
-}
-
-fn oauth_settings() -> config::Oauth {
-    config::Oauth {
-        access_token: HOUR,
-        access_token_format: config::TokenFormat::Jwt,
-        refresh_idle: HOUR,
-        refresh_absolute: HOUR,
-        refresh_grace: HOUR,
-        code: HOUR,
-        sign_in: HOUR,
-        registration: config::Registration::Off,
-        registration_cap: 0,
-        registration_unused: HOUR,
-        client_documents: config::ClientDocuments { rule: config::HostRule::None, hosts: Vec::new() },
-        private_schemes: Vec::new(),
-        trusted_proxies: Vec::new(),
-    }
-}
-
 async fn world() -> World {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new());
     let now = clock.now();
     let store = StateStore::open(&directory.path().join("state.db"), now).await.unwrap();
     let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
-    let client = Client {
-        id: "app".parse().unwrap(),
-        name: "An app".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
-        grant_types: BTreeSet::new(),
-        scopes: Scopes::from_iter([Scope::Read]),
-        redirect_uris: vec!["https://app.example/cb".parse().unwrap()],
-        reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: now,
-        used: None,
-        disabled: None,
-        document: None,
-    };
+    let client = Client { scopes: Scopes::from_iter([Scope::Read]), ..fixture::client("app", now) };
     store.create_client(&client, now).await.unwrap();
-    let account = Account {
-        id: AccountId::from_random([2; 16]),
-        login: "ada".parse().unwrap(),
-        tenant: "acme".parse().unwrap(),
-        external_user: None,
-        created: now,
-        password_set: now,
-        disabled: None,
-        provider: None,
-    };
+    let account = fixture::account("ada", now);
     let hash = passwords.hash(Password::new(PASSWORD.to_owned())).await.unwrap();
     store.create_account(&account, &hash, now).await.unwrap();
     let (session, secret) = (LoginSessionId::from_random([3; 16]), SessionSecret::from_random([3; 32]));
@@ -130,11 +69,11 @@ async fn world() -> World {
         max_bytes: 0,
     };
     let (audit, writer) = AuditLog::open(&audit, clock.clone()).await.unwrap();
-    let settings = server_settings();
+    let settings = config::fixture::server("http://127.0.0.1:8080");
     let server = AuthorizationServer::new(Parts {
         providers: Vec::new(),
         site: Site::new(&settings.public_url),
-        settings: Arc::new(oauth_settings()),
+        settings: Arc::new(config::fixture::oauth()),
         tenants: BTreeSet::from([account.tenant]),
         store: store.clone(),
         keys: OwnKeys::open(&settings, Vec::new(), store, clock.clone(), Arc::new(OsRandom)).await.unwrap(),

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Server;
+use crate::config::{Server, fixture};
 use crate::keys::{NotSigned, Reason, Trace, Trust};
 use crate::model::BearerToken;
 use crate::model::oauth::{AccountId, GrantId};
@@ -10,18 +10,7 @@ use crate::random::OsRandom;
 use crate::test_support::clock::ManualClock;
 
 fn server() -> Server {
-    Server {
-        listen: "127.0.0.1:8080".parse().unwrap(),
-        public_url: "https://mcp.acme.example".parse().unwrap(),
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        body_limit: 0,
-        header_timeout: Duration::ZERO,
-        body_timeout: Duration::ZERO,
-        request_timeout: Duration::ZERO,
-        shutdown_grace: Duration::ZERO,
-        sessions_per_principal: 1,
-    }
+    fixture::server("https://mcp.acme.example")
 }
 
 async fn open(directory: &Path) -> (StateStore, Arc<OwnKeys>) {

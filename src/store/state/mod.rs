@@ -18,6 +18,8 @@ mod codes;
 mod departures;
 mod documents;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod grants;
 mod identities;
 mod machine;

@@ -4,7 +4,6 @@ mod keys;
 mod people;
 mod refresh;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::oauth::{
-    AccountId, AuthMethod, AuthorizationCode, ClientOrigin, GrantId, GrantType, Login, LoginSessionId, Reach,
-    RedirectUri, RefreshToken, RequestHandle, SessionSecret,
+    AuthMethod, AuthorizationCode, ClientOrigin, GrantId, Login, LoginSessionId, RedirectUri, RefreshToken,
+    RequestHandle, SessionSecret,
 };
 use crate::model::{ClientId, Scope, Scopes};
 
@@ -33,50 +32,11 @@ pub(super) struct World {
 }
 
 pub(super) fn client(id: &str) -> Client {
-    Client {
-        id: id.parse().unwrap(),
-        name: "An app".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
-        grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
-        scopes: Scope::ALL.into_iter().collect(),
-        redirect_uris: vec![REDIRECT.parse().unwrap()],
-        reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: NOW,
-        used: None,
-        disabled: None,
-        document: None,
-    }
+    fixture::client(id, NOW)
 }
 
 pub(super) fn account(login: &str) -> Account {
-    Account {
-        id: AccountId::from_random(TokenBytes::of(login)),
-        login: login.parse().unwrap(),
-        tenant: "acme".parse().unwrap(),
-        external_user: Some("ada".parse().unwrap()),
-        created: NOW,
-        password_set: NOW,
-        disabled: None,
-        provider: None,
-    }
-}
-
-/// Bytes that a name gives.
-struct TokenBytes;
-
-impl TokenBytes {
-    fn of(name: &str) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        for (byte, from) in bytes.iter_mut().zip(name.bytes()) {
-            *byte = from;
-        }
-        bytes
-    }
+    fixture::account(login, NOW)
 }
 
 pub(super) fn hash(text: &str) -> PasswordHash {
