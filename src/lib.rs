@@ -92,4 +92,5 @@ mod test_support {
     pub(crate) mod attacks;
     pub(crate) mod clock;
     pub(crate) mod issuer;
+    mod loopback;
 }

@@ -4,10 +4,9 @@
 //! because the signing library refuses so small a key; `rsa1024.modulus` is its public half.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use base64::Engine as _;
@@ -18,6 +17,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::clock::START;
+use super::loopback::Loopback;
 
 /// The `iss` of its tokens. Not its address: the address has another port in every test.
 pub(crate) const ISS: &str = "https://issuer.example";
@@ -193,14 +193,12 @@ struct State {
     keys: ArcSwap<Answer>,
     discovery: ArcSwap<Answer>,
     fetches: AtomicUsize,
-    stopped: AtomicBool,
 }
 
 /// A running issuer. It stops when it is dropped.
 pub(crate) struct TestIssuer {
-    address: SocketAddr,
     state: Arc<State>,
-    thread: Option<JoinHandle<()>>,
+    listening: Loopback,
 }
 
 impl TestIssuer {
@@ -213,27 +211,17 @@ impl TestIssuer {
             keys: ArcSwap::from_pointee(keys),
             discovery: ArcSwap::from_pointee(Answer::json(&discovery)),
             fetches: AtomicUsize::new(0),
-            stopped: AtomicBool::new(false),
         });
         let serving = Arc::clone(&state);
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let state = Arc::clone(&serving);
-                std::thread::spawn(move || stream.and_then(|stream| serve(stream, &state)));
-            }
-        });
-        Self { address, state, thread: Some(thread) }
+        Self { state, listening: Loopback::new(listener, move |stream| serve(stream, &serving)) }
     }
 
     pub(crate) fn jwks_url(&self) -> Url {
-        format!("http://{}/oauth/v2/keys", self.address).parse().unwrap()
+        format!("http://{}/oauth/v2/keys", self.listening.address).parse().unwrap()
     }
 
     pub(crate) fn discovery_url(&self) -> Url {
-        format!("http://{}/.well-known/openid-configuration", self.address).parse().unwrap()
+        format!("http://{}/.well-known/openid-configuration", self.listening.address).parse().unwrap()
     }
 
     /// Answers so from now on when asked for its keys.
@@ -249,16 +237,6 @@ impl TestIssuer {
     /// How often it was asked for its keys.
     pub(crate) fn fetches(&self) -> usize {
         self.state.fetches.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for TestIssuer {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
     }
 }
 

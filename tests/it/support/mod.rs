@@ -8,6 +8,7 @@ pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod issuer;
+mod loopback;
 pub(crate) mod oauth;
 pub(crate) mod provider;
 pub(crate) mod rows;

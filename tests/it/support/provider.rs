@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value, json};
@@ -14,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::browser::parameters;
 use super::clock::START;
 use super::issuer::{ISS, ORGANISATION, ORGANISATION_CLAIM, SigningKey};
+use super::loopback::Loopback;
 use super::oauth::challenge_of;
 
 /// How it knows the server.
@@ -34,15 +34,13 @@ struct State {
     metadata: ArcSwap<Map<String, Value>>,
     tickets: ArcSwap<BTreeMap<String, Ticket>>,
     is_down: AtomicBool,
-    stopped: AtomicBool,
     redeemed: AtomicUsize,
 }
 
 /// A running provider. It stops when it is dropped.
 pub(crate) struct TestProvider {
-    address: SocketAddr,
     state: Arc<State>,
-    thread: Option<JoinHandle<()>>,
+    _listening: Loopback,
 }
 
 /// Whom it says signed in, and what the test changes about that.
@@ -95,20 +93,10 @@ impl TestProvider {
             metadata: ArcSwap::from_pointee(metadata),
             tickets: ArcSwap::default(),
             is_down: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
             redeemed: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&state);
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let state = Arc::clone(&serving);
-                std::thread::spawn(move || stream.and_then(|stream| serve(stream, &state)));
-            }
-        });
-        Self { address, state, thread: Some(thread) }
+        Self { state, _listening: Loopback::new(listener, move |stream| serve(stream, &serving)) }
     }
 
     /// The configuration of a server whose people sign in here: an issuer, a tenant, this provider.
@@ -186,16 +174,6 @@ organisations = ["999"]
         tickets.insert(code, ticket);
         self.state.tickets.store(Arc::new(tickets));
         back
-    }
-}
-
-impl Drop for TestProvider {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
     }
 }
 
