@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use bailiwick::store::audit::{AuditReader, Decision, Filter, Outcome, Verdict};
+use bailiwick::store::audit::{Decision, Outcome, Verdict};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
@@ -575,10 +575,7 @@ async fn every_call_leaves_one_record_that_says_who_what_why_and_how_much() {
         });
     }
 
-    let directory = server.directory.clone();
-    let _files = server.stop().await;
-    let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
-    let written = reader.query(&Filter::default(), 10_000).await.unwrap();
+    let written = server.stop_and_read_decisions().await;
     let (first, written) = written.split_first().unwrap();
     assert_eq!(first.record.object, "tool:whoami");
     assert_eq!(written.len(), expected.len(), "one record for each call, no more and no fewer");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bailiwick::store::audit::{AuditReader, Filter, Outcome, Verdict};
+use bailiwick::store::audit::{Outcome, Verdict};
 use serde_json::{Value, json};
 
 use crate::isolation::{DATASETS, PEOPLE, Tables, caller, has};
@@ -113,10 +113,7 @@ async fn a_template_that_is_hidden_is_as_unknown_as_one_that_does_not_exist() {
     let (found, more) = values(&ask(&bob, &template("people"), ("id", ""), json!({})).await);
     assert!(found.is_empty() && !more);
 
-    let directory = server.directory.clone();
-    let _files = server.stop().await;
-    let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
-    let written = reader.query(&Filter::default(), 100).await.unwrap();
+    let written = server.stop_and_read_decisions().await;
     let rows: Vec<_> = written
         .iter()
         .map(|row| (row.record.object.as_str(), row.record.tool.as_deref(), row.record.verdict, row.record.outcome))

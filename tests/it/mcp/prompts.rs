@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bailiwick::store::audit::{AuditReader, Filter, Outcome, Verdict};
+use bailiwick::store::audit::{Outcome, Verdict};
 use serde_json::{Value, json};
 
 use crate::isolation::{PEOPLE, Tables, caller};
@@ -147,10 +147,7 @@ async fn wrong_arguments_are_named_and_everything_is_recorded() {
     assert_eq!(unknown, told("there is no argument `dokument`; did you mean `document`?; there are: document, focus"));
     wrong(json!({ "document": "999999999" })).await;
     let _no_name = get(&ada, "nothing", json!({})).await.protocol_error();
-    let directory = server.directory.clone();
-    let _files = server.stop().await;
-    let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
-    let written = reader.query(&Filter::default(), 100).await.unwrap();
+    let written = server.stop_and_read_decisions().await;
     let rows: Vec<_> = written
         .iter()
         .map(|row| (row.record.object.as_str(), row.record.tool.as_deref(), row.record.verdict, row.record.outcome))

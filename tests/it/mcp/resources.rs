@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bailiwick::store::audit::{AuditReader, Filter, Outcome, Verdict};
+use bailiwick::store::audit::{Outcome, Verdict};
 use serde_json::{Value, json};
 
 use crate::isolation::{DATASETS, PEOPLE, Tables, caller, has};
@@ -255,10 +255,7 @@ async fn each_list_and_each_read_is_recorded_with_the_way_it_came() {
     for uri in ["bailiwick://documents/999999999", "bailiwick://nothing/1"] {
         ada.client.rpc("resources/read", json!({ "uri": uri })).token(&ada.token).send().await.protocol_error();
     }
-    let directory = server.directory.clone();
-    let _files = server.stop().await;
-    let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
-    let written = reader.query(&Filter::default(), 100).await.unwrap();
+    let written = server.stop_and_read_decisions().await;
     let rows: Vec<_> = written
         .iter()
         .map(|row| (row.record.object.as_str(), row.record.tool.as_deref(), row.record.verdict, row.record.outcome))

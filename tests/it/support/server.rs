@@ -9,6 +9,7 @@ use bailiwick::clock::Clock;
 use bailiwick::config::{self, Inputs};
 use bailiwick::demo;
 use bailiwick::random::{OsRandom, Random};
+use bailiwick::store::audit::{AuditReader, Decision, Filter};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -122,6 +123,14 @@ impl Server {
     /// The file that people edit.
     pub(crate) fn policy(&self) -> PathBuf {
         self.directory.join("policies/policy.csv")
+    }
+
+    /// Stops, and reads every decision that was recorded, in order.
+    pub(crate) async fn stop_and_read_decisions(self) -> Vec<Decision> {
+        let directory = self.directory.clone();
+        let _files = self.stop().await;
+        let reader = AuditReader::open(&directory.join("audit.db")).await.unwrap();
+        reader.query(&Filter::default(), 10_000).await.unwrap()
     }
 
     /// Stops and waits until everything is written; the files stay until the answer is dropped.
