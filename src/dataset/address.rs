@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::{Catalog, Column, ColumnType, Dataset};
+use crate::model::percent_encode;
 
 const SCHEME: &str = "bailiwick://";
 
@@ -27,7 +28,7 @@ pub fn of_row(dataset: &Dataset, row: &Map<String, Json>) -> Option<String> {
     let mut address = format!("{SCHEME}{}", dataset.name);
     for column in &dataset.key {
         address.push('/');
-        encode(&written(row.get(column.as_str())?)?, &mut address);
+        percent_encode(&written(row.get(column.as_str())?)?, &mut address);
     }
     Some(address)
 }
@@ -69,19 +70,6 @@ pub fn value(text: &str, column: &Column) -> Option<Json> {
     }
 }
 
-/// Appends a text with everything but unreserved characters encoded (RFC 3986, section 2.3).
-fn encode(text: &str, address: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            let digit = |nibble: u8| char::from(HEX[usize::from(nibble)]);
-            address.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
-        }
-    }
-}
-
 /// Reads a part of an address. Clients differ in what they encode, so that what need not be may be.
 fn decode(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
@@ -108,7 +96,7 @@ mod tests {
     fn what_is_encoded_is_decoded_and_needs_no_more_than_a_path() {
         for text in ["42", "", "a/b", "50 %", "Zoë?#", "..", "\u{0}", "日本"] {
             let mut address = String::new();
-            encode(text, &mut address);
+            percent_encode(text, &mut address);
             assert!(address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)), "{address}");
             assert_eq!(decode(&address).as_deref(), Some(text));
         }

@@ -3,6 +3,7 @@
 //! Text becomes one of these types where it enters (a header, a claim, a configuration key, a policy field); inside,
 //! nobody checks it again.
 
+mod address;
 mod identifier;
 mod nearest;
 mod number;
@@ -13,6 +14,7 @@ mod scope;
 mod secret;
 mod time;
 
+pub use address::{is_of_this_machine, percent_encode};
 pub use identifier::{
     Agent, BadIdentifier, BadName, ClientId, DataRoom, ExternalUserId, IssuerName, MAX_IDENTIFIER_BYTES, Name,
     OrganisationId, Role, SubjectId, Tenant, Thread, is_invisible,

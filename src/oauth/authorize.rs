@@ -7,7 +7,7 @@ use super::metadata::Site;
 use super::parameters::{Parameters, Repeated};
 use super::refusal::{Local, Refusal};
 use crate::model::oauth::{CodeChallenge, GrantType, RedirectUri};
-use crate::model::{ClientId, Scope, Scopes};
+use crate::model::{ClientId, Scope, Scopes, percent_encode};
 use crate::store::state::{AuthorizationRequest, Client};
 
 /// The longest `state`, in bytes.
@@ -149,21 +149,7 @@ pub fn answer(redirect_uri: &RedirectUri, parameters: &[(&str, &str)]) -> String
         }
         uri.push_str(name);
         uri.push('=');
-        encode(value, &mut uri);
+        percent_encode(value, &mut uri);
     }
     uri
-}
-
-/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3): nobody reads that in two ways.
-fn encode(value: &str, uri: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push('%');
-            for digit in [byte >> 4, byte & 0xf] {
-                uri.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
-            }
-        }
-    }
 }

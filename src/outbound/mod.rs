@@ -18,6 +18,7 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 pub use self::address::is_public;
 pub use self::fresh::max_age;
+use crate::model::is_of_this_machine;
 
 /// The longest wait for a connection, and for the whole document.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -186,13 +187,7 @@ fn check_literal(url: &Url) -> Result<(), OutboundError> {
 
 /// Says whether an address is http on this very machine.
 pub fn is_loopback_http(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+    url.scheme() == "http" && is_of_this_machine(url)
 }
 
 /// Resolves names, and refuses one that leads to any address that is not public.

@@ -11,6 +11,7 @@ use super::fault::ProviderError;
 use super::post::Wire;
 use crate::clock::Clock;
 use crate::model::Timestamp;
+use crate::outbound::is_loopback_http;
 
 /// How long a document is used.
 const FRESH: Duration = Duration::from_mins(10);
@@ -83,7 +84,7 @@ impl Documents {
         let named = document.get(member).and_then(Value::as_str).and_then(|text| Url::parse(text).ok());
         let usable = |url: &Url| {
             let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-            plain && (url.scheme() == "https" || is_loopback(url) && is_loopback(&self.url))
+            plain && (url.scheme() == "https" || is_loopback_http(url) && is_loopback_http(&self.url))
         };
         named.filter(usable).ok_or_else(|| ProviderError::Endpoint { url: self.url.clone(), member })
     }
@@ -93,15 +94,4 @@ impl Documents {
 fn takes_header(document: &Map<String, Value>) -> bool {
     let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
     methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"))
-}
-
-/// Whether an address is on this very machine.
-fn is_loopback(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
 }

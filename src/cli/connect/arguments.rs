@@ -8,7 +8,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
+
+use crate::model::is_of_this_machine;
 
 /// The most that is read of a secret's file, in bytes.
 const LONGEST_SECRET: u64 = 4 << 10;
@@ -96,15 +98,9 @@ impl TryFrom<Connect> for Asked {
 
 /// Tokens go to this address, so it is https, or does not leave this machine.
 fn check(url: &Url) -> anyhow::Result<()> {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_loopback => Ok(()),
+        "http" if is_of_this_machine(url) => Ok(()),
         "http" => {
             bail!(
                 "`{url}` is not encrypted, and a token would be sent there\nhint: use https, or an address of this machine"

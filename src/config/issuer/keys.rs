@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::origin::{At, Origin};
 use crate::config::problem::BadSetting;
@@ -10,20 +10,14 @@ use crate::config::quantity::show_duration;
 use crate::config::reading::Warning;
 use crate::config::section::Section;
 use crate::config::settings::{KeyLimits, KeySource};
-use crate::model::IssuerName;
+use crate::model::{IssuerName, is_of_this_machine};
 
 const KEY_URL: &str = "a URL that begins with `https://` (`http://` on a loopback address), without a user or password";
 
 /// A URL that keys may be fetched from: the network must not be able to change them.
 pub(in crate::config) fn key_url(text: &str) -> Result<Url, &'static str> {
     let url: Url = text.parse().map_err(|_| KEY_URL)?;
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => return Err(KEY_URL),
-    };
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && local);
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_of_this_machine(&url));
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     if safe && plain { Ok(url) } else { Err(KEY_URL) }
 }
