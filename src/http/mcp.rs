@@ -152,11 +152,13 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             };
             request.headers_mut().insert(SESSION_ID, id.clone());
             if request.method() == Method::DELETE {
-                let response = self.timed(self.with_sessions.handle(request)).await;
+                let mut response = self.timed(self.with_sessions.handle(request)).await;
                 if response.status().is_success()
                     && let Ok(id) = id.to_str()
                 {
                     self.sessions.ended(owner, id);
+                    // It has ended, and that is all: rmcp's 202 would promise that it will.
+                    response.set_status(StatusCode::NO_CONTENT);
                 }
                 return response;
             }
