@@ -6,6 +6,7 @@ mod client_assertions;
 mod client_documents;
 mod crosscutting;
 mod discovery;
+mod kill;
 mod machines;
 mod opaque;
 mod operator;
