@@ -7,6 +7,7 @@ mod client_documents;
 mod crosscutting;
 mod discovery;
 mod kill;
+mod leak;
 mod machines;
 mod opaque;
 mod operator;
