@@ -2,6 +2,7 @@
 
 mod asserted;
 mod authorization;
+mod behind_tls;
 mod client_assertions;
 mod client_documents;
 mod crosscutting;
@@ -15,6 +16,7 @@ mod pages;
 mod provider;
 mod refresh;
 mod registration;
+mod restarts;
 mod revocation;
 mod set_up;
 mod straight_line;
