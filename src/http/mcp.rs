@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
-use super::session::Sessions;
+use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
 use crate::keys::strict_json::{self, BadJson};
 use crate::mcp::{Mcp, RequestId, Session, StepUp};
@@ -42,7 +42,6 @@ pub(super) struct McpEndpoint<H> {
     mcp: Mcp,
     with_sessions: StreamableHttpService<H, LocalSessionManager>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
-    manager: Arc<LocalSessionManager>,
     sessions: Sessions,
     challenges: Challenges,
     limits: RequestLimits,
@@ -68,16 +67,18 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         limits: RequestLimits,
         stopping: CancellationToken,
     ) -> Self {
-        let manager = Arc::new(LocalSessionManager::default());
         let config = config.with_max_request_body_bytes(limits.body);
         let (one, other) = (handler.clone(), handler);
-        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), Arc::clone(&manager), config.clone());
+        let mut carrying = config.clone();
+        carrying.session_store = Some(Arc::new(Carried));
+        let manager = Arc::clone(sessions.manager());
+        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), manager, carrying);
         let stateless = StreamableHttpService::new(
             move || Ok(other.clone()),
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false).with_json_response(true),
         );
-        Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits, stopping }
+        Self { mcp, with_sessions, stateless, sessions, challenges, limits, stopping }
     }
 
     async fn post(&self, request: Request, principal: &Principal) -> Response {
@@ -141,46 +142,55 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         B: hyper::body::Body + Send + 'static,
         B::Error: std::fmt::Display,
     {
+        let mut asked = None;
         if let Some(wire) = request.headers().get(SESSION_ID) {
-            let id = wire.to_str().ok().and_then(|wire| self.sessions.open(owner, wire));
-            let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) else {
-                return answer(
-                    StatusCode::NOT_FOUND,
-                    "unknown_session",
-                    "there is no such session; initialize a new one",
-                );
-            };
-            request.headers_mut().insert(SESSION_ID, id.clone());
+            let Some(known) = self.asked(owner, wire).await else { return unknown_session() };
+            let Ok(here) = HeaderValue::from_str(&known.here) else { return unknown_session() };
+            request.headers_mut().insert(SESSION_ID, here);
             if request.method() == Method::DELETE {
-                let response = self.timed(self.with_sessions.handle(request)).await;
-                if response.status().is_success()
-                    && let Ok(id) = id.to_str()
-                {
-                    self.sessions.ended(owner, id);
+                let mut response = self.timed(self.with_sessions.handle(request)).await;
+                if response.status().is_success() {
+                    self.sessions.ended(owner, &known);
+                    // It has ended, and that is all: rmcp's 202 would promise that it will.
+                    response.set_status(StatusCode::NO_CONTENT);
                 }
                 return response;
             }
+            asked = Some(known);
         }
-        // Where the request begins one, the server inside it takes it.
+        // Where the request begins one, or takes one up, the server inside it takes it.
         let session = Arc::new(Session::default());
         request.extensions_mut().insert(Arc::clone(&session));
         let mut response = self.timed(self.with_sessions.handle(request)).await;
-        if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
-            self.sessions.opened(owner, (&id, &session), &self.manager).await;
-            if let Ok(wire) = HeaderValue::from_str(&self.sessions.seal(owner, &id)) {
-                response.headers_mut().insert(SESSION_ID, wire);
-            }
+        if let Some(asked) = &asked {
+            self.sessions.taken_up(owner, asked, &session).await;
+        }
+        if let Some(id) = response.headers_mut().remove(SESSION_ID)
+            && let Ok(id) = id.to_str()
+            && let Some(wire) = self.sessions.opened(owner, id, &session).await
+            && let Ok(wire) = HeaderValue::from_str(&wire)
+        {
+            response.headers_mut().insert(SESSION_ID, wire);
         }
         response
+    }
+
+    async fn asked(&self, owner: &str, wire: &HeaderValue) -> Option<Asked> {
+        self.sessions.open(owner, wire.to_str().ok()?).await
     }
 
     /// The session's own stream, on which its person is told of what changes.
     async fn stream(&self, mut request: http::Request<poem_body::Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
-        let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
+        let wire = request.headers().get(SESSION_ID).cloned();
         let owner = owner(&principal);
-        let sink = wire.and_then(|wire| self.sessions.find(&owner, wire)).and_then(|session| session.sink());
         let response = self.in_session(request, &owner).await;
+        // Only now, because the request may have taken the session up.
+        let asked = match wire {
+            Some(wire) => self.asked(&owner, &wire).await,
+            None => None,
+        };
+        let sink = asked.and_then(|asked| self.sessions.find(&owner, &asked)).and_then(|session| session.sink());
         // It has no end of its own, so that a shutdown would wait for it in vain.
         match sink.filter(|_| response.status().is_success()) {
             Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
@@ -226,6 +236,10 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
 /// Whom a session belongs to. Requests without one need no name for it.
 fn owner(principal: &Principal) -> Arc<str> {
     principal.binding().into()
+}
+
+fn unknown_session() -> Response {
+    answer(StatusCode::NOT_FOUND, "unknown_session", "there is no such session; initialize a new one")
 }
 
 type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;

@@ -18,3 +18,4 @@ pub use oauth::OauthEdge;
 pub use operations::{Readiness, ReadyCheck};
 pub use routes::{Edge, RoutesError, routes};
 pub use serve::{Limits, serve};
+pub use session::SessionKey;
