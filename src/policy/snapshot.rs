@@ -18,7 +18,7 @@ use super::index::{Index, Partition};
 use super::names::Names;
 use super::object::{Kind, Object, Permission};
 use super::predicate::{Row, Truth};
-use crate::catalog::{Catalog, Column, Dataset, Operation};
+use crate::catalog::{Catalog, Operation};
 use crate::model::{DataRoom, Name, Requester, Tenant, Value};
 use crate::store::audit::Verdict;
 
@@ -38,6 +38,7 @@ pub struct Snapshot {
     pub(super) texts: Vec<(LineRef, Arc<str>)>,
     pub(super) files: BTreeMap<Arc<str>, usize>,
     pub(super) spoken: Spoken,
+    /// casbin with the lines that it decides about: all but those about rows and columns.
     enforcer: Enforcer,
     /// What conditions read of a requester, and the names that rules are for.
     reads: BTreeSet<Read>,
@@ -68,8 +69,8 @@ fn remembering<A: Clone + Send + Sync + 'static>(size: fn(&A) -> usize) -> Cache
 }
 
 /// casbin's decision, and whether counting the lines comes to the same.
-struct Judged {
-    decision: Decision,
+pub(super) struct Judged {
+    pub(super) decision: Decision,
     agreed: bool,
 }
 
@@ -81,7 +82,7 @@ impl Snapshot {
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
         let index = Index::new(&rules, tenants.iter().cloned());
-        let enforcer = Enforcer::new(&rules, index.partitions())?;
+        let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
@@ -150,7 +151,7 @@ impl Snapshot {
         if let Some(decision) = self.decisions.get(&key) {
             return decision;
         }
-        let judged = self.judge(requester, object, permission, &Row::new());
+        let judged = self.judge(&self.enforcer, requester, object, permission, &Row::new());
         let decision = self.agreed(judged, requester, object, permission);
         self.decisions.insert(key, decision.clone());
         decision
@@ -202,21 +203,6 @@ impl Snapshot {
         rows
     }
 
-    /// casbin's own word on one column of one row, by what the lines and the declaration say of it. Whether the row is in
-    /// scope is not asked.
-    pub fn admits_column(&self, requester: &Requester, dataset: &Dataset, column: &Column, row: &Row) -> bool {
-        let object = Object::column(&dataset.name, &column.name);
-        if !self.spoken.covers(&object) {
-            return column.expose && !column.protected;
-        }
-        self.judge(requester, &object, Permission::Read, row).decision.is_allowed()
-    }
-
-    /// casbin's own word on one row: what the policy lines say of it. Tenant, data room and parent are not asked.
-    pub fn admits_row(&self, requester: &Requester, dataset: &Name, permission: Permission, row: &Row) -> Decision {
-        self.judge(requester, &Object::Dataset(dataset.clone()), permission, row).decision
-    }
-
     /// How the decision about an object comes about.
     pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
         let names = self.names.close(&requester.tenant, &requester.names);
@@ -240,13 +226,14 @@ impl Snapshot {
         Explanation { lines, decision, names: names.into_iter().collect() }
     }
 
-    /// Asks casbin once about every partition, so that what it cannot decide is found before the policy is in force.
+    /// Asks casbin once about every partition that it decides about, so that what it cannot decide is found before the policy
+    /// is in force.
     pub(super) fn rehearse(&self) -> Result<(), EnforcerError> {
-        for Partition { key, rules } in self.index.partitions() {
+        for Partition { key, rules } in self.index.partitions(|kind| !kind.has_rows()) {
             let rules = || rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
             let Some((_, first)) = rules().next() else { continue };
             let Some(tenant) = first.tenant.as_ref().or_else(|| self.catalog.tenants.keys().next()) else { continue };
-            let kind = first.what.kind.unwrap_or(Kind::Dataset);
+            let kind = first.what.kind.unwrap_or(Kind::Tool);
             // True allowances and false denials let casbin walk to the last rule.
             let truth = |effect| match effect {
                 Effect::Allow => Truth::True,
@@ -266,7 +253,14 @@ impl Snapshot {
     }
 
     /// Asks casbin, and counts the lines besides.
-    fn judge(&self, requester: &Requester, object: &Object, permission: Permission, row: &Row) -> Judged {
+    pub(super) fn judge(
+        &self,
+        casbin: &Enforcer,
+        requester: &Requester,
+        object: &Object,
+        permission: Permission,
+        row: &Row,
+    ) -> Judged {
         let names = Arc::new(self.names.close(&requester.tenant, &requester.names));
         let view = View { requester, names: &names };
         let (tenant, kind) = (&requester.tenant, object.kind());
@@ -287,7 +281,7 @@ impl Snapshot {
         let partitions = self.index.asked((tenant, kind, permission), object.name(), &names);
         let (object_name, truths) = (object.name(), Arc::clone(&truths));
         let question = Question { tenant, permission, kind, object: object_name, names: Arc::clone(&names), truths };
-        let allowed = match self.enforcer.allows(partitions, &question) {
+        let allowed = match casbin.allows(partitions, &question) {
             Ok(allowed) => allowed,
             Err(error) => {
                 tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");

@@ -15,7 +15,7 @@ fn enforcer(policy: &str) -> (Index, Enforcer) {
     let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
     assert_eq!(found, []);
     let index = Index::new(&rules, catalog().tenants.keys().cloned());
-    let enforcer = Enforcer::new(&rules, index.partitions()).unwrap();
+    let enforcer = Enforcer::new(&rules, index.partitions(|_| true)).unwrap();
     (index, enforcer)
 }
 
