@@ -12,7 +12,7 @@ use super::columns::{Columns, Spoken};
 use super::condition::{Read, View};
 use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
 use super::enforcer::{ALLOWED, Enforcer, EnforcerError, Question};
-use super::files::{Effect, Lines, Rule};
+use super::files::{Content, Effect, Lines, Rule};
 use super::finding::LineRef;
 use super::index::{Index, Partition};
 use super::names::Names;
@@ -34,9 +34,9 @@ pub struct Snapshot {
     pub(super) rules: Vec<Rule>,
     pub(super) names: Names,
     pub(super) index: Index,
-    /// Every line that says something, and every file with the number of its lines.
-    pub(super) texts: Vec<(LineRef, Arc<str>)>,
-    pub(super) files: BTreeMap<Arc<str>, usize>,
+    /// Where the `g` lines stand, whose sense is in `names`.
+    pub(super) grants: Vec<LineRef>,
+    pub(super) files: BTreeMap<Arc<str>, Content>,
     pub(super) spoken: Spoken,
     /// casbin with the lines that it decides about: all but those about rows and columns.
     enforcer: Enforcer,
@@ -78,7 +78,6 @@ impl Snapshot {
     /// Builds a policy from checked lines.
     pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
         let Lines { mut rules, grants, files } = lines;
-        let stated = rules.len();
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
         let index = Index::new(&rules, tenants.iter().cloned());
@@ -87,19 +86,16 @@ impl Snapshot {
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
-        let rule_texts = rules.iter().take(stated).map(|rule| (rule.at.clone(), Arc::clone(&rule.text)));
-        let grant_texts = grants.iter().map(|grant| (grant.at.clone(), Arc::clone(&grant.text)));
-        let mut texts: Vec<_> = rule_texts.chain(grant_texts).collect();
-        texts.sort();
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
         let names = Names::new(&grants, tenants.into_iter());
+        let grants = grants.into_iter().map(|grant| grant.at).collect();
         Ok(Self {
             revision: Revision(digest),
             catalog,
             rules,
             names,
             index,
-            texts,
+            grants,
             files,
             spoken,
             enforcer,
@@ -119,6 +115,17 @@ impl Snapshot {
     /// The revision.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Where each line stands that became a rule or a membership, and what it says there: first the rules.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&LineRef, &str)> {
+        let all = self.rules.iter().map(|rule| &rule.at).chain(&self.grants);
+        all.filter_map(|at| Some((at, self.line(at)?)))
+    }
+
+    /// A line as it stands in its file. What a declaration says stands in none.
+    pub(super) fn line(&self, at: &LineRef) -> Option<&str> {
+        self.files.get(&at.file)?.line(at.line)
     }
 
     /// Every name that a requester goes by in its tenant.
@@ -211,7 +218,7 @@ impl Snapshot {
         let covering = self.index.covering(place, object.name());
         let lines = covering.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
             line: rule.at.clone(),
-            text: Arc::clone(&rule.text),
+            text: self.text(rule),
             effect: match rule.effect {
                 Effect::Allow => Verdict::Allow,
                 Effect::Deny => Verdict::Deny,

@@ -4,17 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::policy::condition::Condition;
-use crate::policy::object::Pattern;
 
 /// What the lines have said so far.
 #[derive(Debug, Default)]
-pub(super) struct Interned {
+pub(super) struct Interned<'a> {
     texts: HashSet<Arc<str>>,
     /// By what the lines are about too: the columns that a condition may read, and their types, are those of the objects.
-    conditions: HashMap<Pattern, HashMap<Box<str>, Arc<Condition>>>,
+    conditions: HashMap<(&'a str, &'a str), Arc<Condition>>,
 }
 
-impl Interned {
+impl<'a> Interned<'a> {
     /// The one copy of a text.
     pub(super) fn text(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.texts.get(text) {
@@ -26,14 +25,12 @@ impl Interned {
     }
 
     /// The condition that was read of the same text about the same objects.
-    pub(super) fn condition(&self, what: &Pattern, when: &str) -> Option<Arc<Condition>> {
-        self.conditions.get(what)?.get(when).cloned()
+    pub(super) fn condition(&self, what: &str, when: &str) -> Option<Arc<Condition>> {
+        self.conditions.get(&(what, when)).cloned()
     }
 
     /// Keeps a condition that was read without a flaw.
-    pub(super) fn keep(&mut self, what: &Pattern, when: &str, condition: Condition) -> Arc<Condition> {
-        let condition = Arc::new(condition);
-        self.conditions.entry(what.clone()).or_default().insert(when.into(), Arc::clone(&condition));
-        condition
+    pub(super) fn keep(&mut self, what: &'a str, when: &'a str, condition: Condition) -> Arc<Condition> {
+        Arc::clone(self.conditions.entry((what, when)).or_insert(Arc::new(condition)))
     }
 }

@@ -55,7 +55,7 @@ fn lines(seed: u64, count: usize) -> Lines {
     }
     let directory = directory(text);
     let sources = Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), &sources, &catalog());
+    let (lines, found) = files::parse(directory.path(), sources, &catalog());
     assert_eq!(found, []);
     lines
 }
@@ -143,7 +143,7 @@ fn what_rows_decide_about_casbin_is_given_by_itself() {
          p, user:mallory, *, *, *, true, deny\n",
     );
     let sources = Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), &sources, &catalog());
+    let (lines, found) = files::parse(directory.path(), sources, &catalog());
     assert_eq!(found, []);
     let index = Index::new(&lines.rules, catalog().tenants.keys().cloned());
     let given = |of: fn(Kind) -> bool| -> BTreeSet<usize> {
