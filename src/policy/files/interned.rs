@@ -1,14 +1,17 @@
-//! What many lines say alike, kept once: the names of a role in each of its lines, a condition in each line that has it.
+//! What many lines say alike, read and kept once: the names of a role in each of its lines, the objects and the condition in
+//! each line that has them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::policy::condition::Condition;
+use crate::policy::object::Pattern;
 
 /// What the lines have said so far.
 #[derive(Debug, Default)]
 pub(super) struct Interned<'a> {
     texts: HashSet<Arc<str>>,
+    patterns: HashMap<&'a str, Pattern>,
     /// By what the lines are about too: the columns that a condition may read, and their types, are those of the objects.
     conditions: HashMap<(&'a str, &'a str), Arc<Condition>>,
 }
@@ -22,6 +25,16 @@ impl<'a> Interned<'a> {
         let text: Arc<str> = text.into();
         self.texts.insert(Arc::clone(&text));
         text
+    }
+
+    /// The pattern that was read of the same text.
+    pub(super) fn pattern(&self, what: &str) -> Option<Pattern> {
+        self.patterns.get(what).cloned()
+    }
+
+    /// Keeps a pattern that was read without a flaw.
+    pub(super) fn keep_pattern(&mut self, what: &'a str, pattern: Pattern) -> Pattern {
+        self.patterns.entry(what).or_insert(pattern).clone()
     }
 
     /// The condition that was read of the same text about the same objects.

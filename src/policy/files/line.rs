@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::Arc;
 
 use super::content::Content;
@@ -140,17 +139,18 @@ impl<'t> Reader<'_, 't> {
             return Ok(None);
         }
         let tenants = &self.catalog.tenants;
-        let declared = Tenant::from_str(text).ok().and_then(|tenant| tenants.get_key_value(&tenant));
-        declared.map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
+        tenants.get_key_value(text).map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
             let known = || instead(text, tenants.keys().map(Tenant::as_str));
             let hint = if text.contains('#') { COMMENT.to_owned() } else { known() };
             Flaw::new(0, format!("the tenant `{text}` is not declared; {hint}"))
         })
     }
 
-    fn what(&mut self, text: &str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
-        let mut pattern = Pattern::parse(text, self.catalog)?;
-        pattern.name = self.interned.text(&pattern.name);
+    fn what(&mut self, text: &'t str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
+        let pattern = match self.interned.pattern(text) {
+            Some(known) => known,
+            None => self.interned.keep_pattern(text, Pattern::parse(text, self.catalog)?),
+        };
         if pattern.kind.is_none() && effect == Some(Effect::Allow) {
             let message = "`*` alone would allow everything there is; name a kind, as in `dataset:*`";
             return Err(Flaw::new(0, message));
