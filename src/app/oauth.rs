@@ -13,15 +13,15 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{self, OauthClient, Settings};
 use crate::http::OauthEdge;
-use crate::keys::own::{self, OwnKeys};
+use crate::keys::own::{self, OwnKeys, OwnKeysError};
 use crate::keys::{IssuerKeys, KeyCache};
-use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, SetUpToken};
-use crate::model::{Scope, Secret};
+use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantId, GrantType, Reach, SetUpToken};
+use crate::model::{Scope, Secret, Timestamp};
 use crate::oauth::metadata::path;
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
-use crate::store::state::{Client, Retention, StateError, StateStore};
+use crate::store::state::{Client, Grant, Retention, StateError, StateStore};
 use crate::upstream::Provider;
 
 /// How often what came to its end is deleted.
@@ -83,6 +83,21 @@ impl Own {
     ) -> Vec<(config::Issuer, IssuerKeys)> {
         let ours = own.map(|own| (own::issuer(server, &own.settings), IssuerKeys::Own(Arc::clone(&own.keys))));
         issuers.into_iter().map(|(issuer, keys)| (issuer, keys.into())).chain(ours).collect()
+    }
+
+    /// The grant that a token of the server came of.
+    pub async fn grant_of(&self, token: &str) -> Result<Option<Grant>, OwnKeysError> {
+        self.keys.grant_of(token).await
+    }
+
+    /// The grant of this id.
+    pub async fn grant(&self, id: &GrantId) -> Result<Option<Grant>, StateError> {
+        self.store.grant(id).await
+    }
+
+    /// Takes back what somebody allowed; says whether it was not taken back already.
+    pub async fn withdraw(&self, grant: &Grant, now: Timestamp) -> Result<bool, StateError> {
+        self.store.withdraw_grant(grant, now).await
     }
 
     /// The server itself, to be served.

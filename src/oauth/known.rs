@@ -111,6 +111,12 @@ impl AuthorizationServer {
         Ok(client.and_then(|client| self.admitted(client)))
     }
 
+    /// Whether this is the name of a client, or was one: of a client that is known, one that we could have given, an address. What is
+    /// sent as a name and is none may be the secret that belongs beside it, so nobody writes it down.
+    pub async fn is_name(&self, id: &ClientId) -> bool {
+        id.is_made_here() || ClientUrl::is_meant_by(id) || matches!(self.store.client(id).await, Ok(Some(_)))
+    }
+
     /// The client that asks for somebody's consent.
     pub(super) async fn asking_client(&self, id: &ClientId) -> Result<Client, NotBegun> {
         let refused = |local: Local| NotBegun::Refused(NotAsked::Local(local));

@@ -158,12 +158,13 @@ impl Index {
         asked
     }
 
-    /// Every rule in its partition: those that name one object together, and those of one place that name none.
-    pub(super) fn partitions(&self) -> Vec<Partition> {
+    /// Every rule that could be about such kinds of objects in its partition: those that name one object together, and those
+    /// of one place that name none.
+    pub(super) fn partitions(&self, of: impl Fn(Kind) -> bool) -> Vec<Partition> {
         let own = self.own.iter().map(|(tenant, places)| (Some(tenant), places));
         let mut partitions: HashMap<String, BTreeSet<usize>> = HashMap::new();
         for (tenant, places) in own.chain([(None, &self.every)]) {
-            for ((kind, permission), place) in places {
+            for ((kind, permission), place) in places.iter().filter(|((kind, _), _)| kind.is_none_or(&of)) {
                 let title = (tenant, *kind, *permission);
                 let exact = place.exact.iter().map(|(object, group)| (key(title, Some(object)), group.count, group));
                 let open = place.prefix.values().map(|group| (key(title, None), place.open, group));

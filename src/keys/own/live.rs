@@ -13,8 +13,9 @@ use crate::keys::trust::NotSigned;
 use crate::model::oauth::GrantId;
 use crate::model::{IssuerName, Timestamp};
 
-/// How often the state file is looked at for what another process changed.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the state file is looked at for what another process changed: it is known within 250 ms, and half of that is left
+/// for the looking. A look is one read of one row.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long ago the last look may be: after that, whoever asks looks first, and no token is taken while that fails.
 const BLIND: Duration = Duration::from_secs(10);

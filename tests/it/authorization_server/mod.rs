@@ -2,10 +2,13 @@
 
 mod asserted;
 mod authorization;
+mod behind_tls;
 mod client_assertions;
 mod client_documents;
 mod crosscutting;
 mod discovery;
+mod kill;
+mod leak;
 mod machines;
 mod opaque;
 mod operator;
@@ -13,6 +16,7 @@ mod pages;
 mod provider;
 mod refresh;
 mod registration;
+mod restarts;
 mod revocation;
 mod set_up;
 mod straight_line;
