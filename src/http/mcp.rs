@@ -20,10 +20,11 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::batch;
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::peek::{REVISION, not_a_request, peek, unknown_revision};
 use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
-use crate::keys::strict_json::{self, BadJson};
 use crate::mcp::{Mcp, RequestId, Session, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -46,15 +47,6 @@ pub(super) struct McpEndpoint<H> {
     challenges: Challenges,
     limits: RequestLimits,
     stopping: CancellationToken,
-}
-
-/// What is looked at before dispatch.
-struct Peek {
-    method: String,
-    /// The tool, the resource or the prompt that is asked for.
-    name: Option<String>,
-    /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
-    is_modern: bool,
 }
 
 impl<H: ServerHandler + Clone> McpEndpoint<H> {
@@ -86,16 +78,54 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             let text = "the body must be sent as Content-Type: application/json";
             return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
         }
-        let id = request.extensions().get::<RequestId>().cloned();
-        let (mut parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
+        let (parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
         let body = match self.read(body).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
+        if batch::is_one(&body) {
+            return self.batch(&parts, &body, principal).await;
+        }
+        self.message(parts, body, principal).await
+    }
+
+    /// Answers a batch, in the revision that has them.
+    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Principal) -> Response {
+        let revision = match parts.headers.get(SESSION_ID) {
+            Some(wire) => match self.asked(&owner(principal), wire).await {
+                Some(asked) => Some(asked.revision().to_string()),
+                None => return unknown_session(),
+            },
+            None => None,
+        };
+        let named = parts.headers.get(REVISION).and_then(|value| value.to_str().ok());
+        let revision = revision.as_deref().or(named).unwrap_or(batch::REVISION);
+        if revision != batch::REVISION {
+            let text = format!("MCP {revision} has no batches; send one message at a time");
+            return json_rpc(&Value::Null, -32600, &text);
+        }
+        let messages = match batch::messages(body) {
+            Ok(messages) => messages,
+            Err(refusal) => return refusal,
+        };
+        let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
+        match tokio::time::timeout(self.limits.request_timeout, each).await {
+            Ok(response) => response,
+            Err(_) => too_long(),
+        }
+    }
+
+    async fn message(&self, mut parts: http::request::Parts, body: Bytes, principal: &Principal) -> Response {
         let peek = match peek(&body) {
             Ok(peek) => peek,
             Err(refusal) => return refusal,
         };
+        if !peek.names_revision
+            && let Some(refusal) = unknown_revision(&parts.headers, &peek.id)
+        {
+            return refusal;
+        }
+        let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}
@@ -202,9 +232,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
         match tokio::time::timeout(self.limits.request_timeout, answering).await {
             Ok(response) => to_poem(response),
-            Err(_) => {
-                answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
-            }
+            Err(_) => too_long(),
         }
     }
 }
@@ -216,6 +244,10 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         let Some(principal) = request.extensions().get::<Arc<Principal>>().cloned() else {
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
         };
+        let is_of_session = [Method::GET, Method::DELETE].contains(request.method());
+        if is_of_session && let Some(refusal) = unknown_revision(request.headers(), &Value::Null) {
+            return Ok(refusal);
+        }
         let response = match *request.method() {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
@@ -236,6 +268,10 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
 /// Whom a session belongs to. Requests without one need no name for it.
 fn owner(principal: &Principal) -> Arc<str> {
     principal.binding().into()
+}
+
+fn too_long() -> Response {
+    answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
 }
 
 fn unknown_session() -> Response {
@@ -270,54 +306,6 @@ fn accept_both(headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
-#[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
-fn peek(body: &Bytes) -> Result<Peek, Response> {
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(json_rpc(&Value::Null, -32600, "Batches are not supported; send one request at a time"));
-    }
-    let members = strict_json::object(body).map_err(|bad| match bad {
-        BadJson::Syntax(error) if error.is_data() => not_a_request(&error),
-        BadJson::Syntax(error) => json_rpc(&Value::Null, -32700, &format!("Not JSON: {error}")),
-        BadJson::NotAnObject => not_a_request(&"it is not an object"),
-    })?;
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
-    let params = members.get("params");
-    let of_params = |name| params.and_then(|params| params.get(name));
-    let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
-    let method = text(members.get("method")).unwrap_or_default();
-    if let Some(wrong) = misshapen(&method, of_params) {
-        return Err(json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, wrong));
-    }
-    Ok(Peek {
-        method,
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
-        is_modern: version.is_some_and(|version| version >= "2026-07-28"),
-    })
-}
-
-/// The prompt, or the template, whose argument is to be completed.
-fn completed(reference: Option<&Value>) -> Option<String> {
-    let reference = reference?;
-    reference.get("name").or_else(|| reference.get("uri"))?.as_str().map(ToOwned::to_owned)
-}
-
-/// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.
-fn misshapen<'a>(method: &str, param: impl Fn(&'static str) -> Option<&'a Value>) -> Option<&'static str> {
-    let is_text = |name| param(name).is_some_and(Value::is_string);
-    let has_arguments = param("arguments").is_none_or(|arguments| arguments.is_object() || arguments.is_null());
-    match method {
-        "tools/call" if !is_text("name") => Some("`params.name` must be the name of a tool"),
-        "tools/call" if !has_arguments => Some("`params.arguments` must be an object"),
-        "resources/read" if !is_text("uri") => Some("`params.uri` must be the URI of a resource"),
-        _ => None,
-    }
-}
-
-fn not_a_request(why: &dyn std::fmt::Display) -> Response {
-    json_rpc(&Value::Null, -32600, &format!("Not a JSON-RPC request: {why}"))
-}
-
 /// An rmcp response as poem's. Its transport errors are plain text; ours are JSON.
 fn to_poem(response: http::Response<RmcpBody>) -> Response {
     let (parts, body) = response.into_parts();
@@ -347,9 +335,10 @@ fn transport_error(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::FORBIDDEN => ("forbidden", "the Host or Origin of the request is not one that this server answers"),
         StatusCode::NOT_FOUND => ("unknown_session", "there is no such session; initialize a new one"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this endpoint does not have that method"),
-        StatusCode::NOT_ACCEPTABLE => {
-            ("not_acceptable", "the client must accept both application/json and text/event-stream")
-        }
+        StatusCode::NOT_ACCEPTABLE => (
+            "not_acceptable",
+            "the client must accept both application/json and text/event-stream (for a GET, the latter)",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "the body is too long"),
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             ("invalid_request", "the body is not a JSON-RPC message of the MCP revision that the headers name")

@@ -12,6 +12,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{
     SessionId, SessionManager, SessionState, SessionStore, SessionStoreError,
@@ -53,6 +54,13 @@ pub(super) struct Asked {
     handle: Handle,
     /// What the server inside it knows it by.
     pub(super) here: SessionId,
+}
+
+impl Asked {
+    /// The revision of MCP that it speaks.
+    pub(super) fn revision(&self) -> &ProtocolVersion {
+        &self.handle.client.protocol_version
+    }
 }
 
 impl Sessions {
