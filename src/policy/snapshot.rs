@@ -136,7 +136,7 @@ impl Snapshot {
     /// The names that the policy of a tenant speaks of, for `policy matrix`: who lines are for, and who is given a name.
     pub fn principals(&self, tenant: &Tenant) -> BTreeSet<Arc<str>> {
         let rules = self.rules.iter().filter(|rule| rule.tenant.as_ref().is_none_or(|own| own == tenant));
-        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant));
+        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant).cloned());
         named.filter(|name| name.contains(':')).collect()
     }
 

@@ -12,7 +12,7 @@ use crate::policy::names::{self, Names};
 const SUBJECT: &str = "subject:";
 const IDP: &str = "idp:";
 
-/// The tenants, and the names that somebody in each can come to hold.
+/// The tenants, and the names that somebody in each can be given.
 pub(super) struct Ground<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) names: Names,
@@ -25,7 +25,7 @@ impl<'a> Ground<'a> {
         let held = catalog.tenants.iter().map(|(tenant, entry)| {
             let outside =
                 names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry, catalog));
-            (tenant, names.close(tenant, &outside.collect()))
+            (tenant, names.given(tenant, outside))
         });
         Self { catalog, held: held.collect(), names }
     }
