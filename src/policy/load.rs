@@ -13,6 +13,7 @@ use super::decision::Revision;
 use super::files::{self, Lines, Sources};
 use super::finding::{Finding, LineRef, Severity};
 use super::lint::lint;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::status::Status;
 use crate::catalog::Catalog;
@@ -77,22 +78,23 @@ pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &
 fn check_sources(directory: &Path, digest: [u8; 32], sources: Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    findings.extend(lint(directory, &lines, catalog, !broken));
+    let names = Names::new(&lines.grants, catalog);
+    findings.extend(lint(directory, &lines, &names, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let snapshot = if refused { None } else { build(directory, digest, lines, catalog, &mut findings) };
+    let snapshot = if refused { None } else { build(directory, digest, (lines, names), catalog, &mut findings) };
     Checked { findings, snapshot }
 }
 
 fn build(
     directory: &Path,
     digest: [u8; 32],
-    lines: Lines,
+    (lines, names): (Lines, Names),
     catalog: &Arc<Catalog>,
     findings: &mut Vec<Finding>,
 ) -> Option<Snapshot> {
-    let built =
-        Snapshot::new(digest, lines, Arc::clone(catalog)).and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
+    let built = Snapshot::new(digest, lines, names, Arc::clone(catalog))
+        .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
     match built {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {

@@ -147,12 +147,13 @@ impl<'a> Membership<'a> {
 }
 
 impl Names {
-    pub(super) fn new(grants: &[Grant], tenants: impl Iterator<Item = Tenant>) -> Self {
+    pub(super) fn new(grants: &[Grant], catalog: &Catalog) -> Self {
         let mut edges: HashMap<Option<Tenant>, Vec<(Arc<str>, Arc<str>)>> = HashMap::new();
         for Grant { member, group, tenant, .. } in grants {
             edges.entry(tenant.clone()).or_default().push((Arc::clone(member), Arc::clone(group)));
         }
         let mut of = |tenant: Option<Tenant>| Edges::from_iter(edges.remove(&tenant).unwrap_or_default());
+        let tenants = catalog.tenants.keys().cloned();
         let own = tenants.map(|tenant| (tenant.clone(), of(Some(tenant)))).collect();
         let every = of(None);
         let groups: HashSet<Arc<str>> = every.values().iter().cloned().collect();

@@ -76,18 +76,21 @@ pub(super) struct Judged {
 
 impl Snapshot {
     /// Builds a policy from checked lines.
-    pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
+    pub(super) fn new(
+        digest: [u8; 32],
+        lines: Lines,
+        names: Names,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, EnforcerError> {
         let Lines { mut rules, grants, files } = lines;
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
-        let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules, tenants.iter().cloned());
+        let index = Index::new(&rules, catalog.tenants.keys().cloned());
         let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
-        let names = Names::new(&grants, tenants.into_iter());
         let grants = grants.into_iter().map(|grant| grant.at).collect();
         Ok(Self {
             revision: Revision(digest),
