@@ -121,7 +121,7 @@ impl Snapshot {
     }
 
     /// Where each line stands that became a rule or a membership, and what it says there: first the rules.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (&LineRef, &str)> {
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = (&LineRef, &str)> {
         let all = self.rules.iter().map(|rule| &rule.at).chain(&self.grants);
         all.filter_map(|at| Some((at, self.line(at)?)))
     }

@@ -76,7 +76,7 @@ impl<'a> Cover<'a> {
         let mut cover = Self {
             rules,
             said,
-            audiences: Numbers(HashMap::new()),
+            audiences: Numbers(HashMap::with_capacity(rules.len())),
             covering: covering(&objects),
             conditions,
             whole: HashMap::with_capacity(rules.len()),
