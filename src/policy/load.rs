@@ -13,6 +13,7 @@ use super::decision::Revision;
 use super::files::{self, Lines, Sources};
 use super::finding::{Finding, LineRef, Severity};
 use super::lint::lint;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::status::Status;
 use crate::catalog::Catalog;
@@ -77,22 +78,23 @@ pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &
 fn check_sources(directory: &Path, digest: [u8; 32], sources: Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    findings.extend(lint(directory, &lines, catalog, !broken));
+    let names = Names::new(&lines.grants, catalog);
+    findings.extend(lint(directory, &lines, &names, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let snapshot = if refused { None } else { build(directory, digest, lines, catalog, &mut findings) };
+    let snapshot = if refused { None } else { build(directory, digest, (lines, names), catalog, &mut findings) };
     Checked { findings, snapshot }
 }
 
 fn build(
     directory: &Path,
     digest: [u8; 32],
-    lines: Lines,
+    (lines, names): (Lines, Names),
     catalog: &Arc<Catalog>,
     findings: &mut Vec<Finding>,
 ) -> Option<Snapshot> {
-    let built =
-        Snapshot::new(digest, lines, Arc::clone(catalog)).and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
+    let built = Snapshot::new(digest, lines, names, Arc::clone(catalog))
+        .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
     match built {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {
@@ -251,7 +253,7 @@ impl Policies {
         let is_meant = lost.is_empty() || meant == Some(contents);
         match snapshot {
             Some(snapshot) if is_meant => {
-                let (added, removed) = (excess(&snapshot, &old), excess(&old, &snapshot));
+                let (added, removed) = changes(&old, &snapshot);
                 Ok((reload(added, removed, findings, lost), Some(snapshot)))
             }
             snapshot => {
@@ -277,19 +279,31 @@ impl Policies {
     }
 }
 
-/// The lines of a policy that it has more often than another, in the order of files and lines.
-fn excess(of: &Snapshot, over: &Snapshot) -> Vec<ChangedLine> {
-    let mut known: HashMap<&str, usize> = HashMap::with_capacity(over.rules.len());
-    for (_, text) in over.lines() {
-        *known.entry(text).or_default() += 1;
+/// The lines that came and those that went, each in the order of files and lines. One that only moved is not among them.
+fn changes(old: &Snapshot, new: &Snapshot) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
+    let changed = |line: &LineRef, text: &str| ChangedLine { line: line.clone(), text: text.into() };
+    // How often the old policy says what the new one does not say as often.
+    let mut left: HashMap<&str, usize> = HashMap::with_capacity(old.rules.len() + old.grants.len());
+    for (_, text) in old.lines() {
+        *left.entry(text).or_default() += 1;
     }
-    let mut excess = Vec::new();
-    for (line, text) in of.lines() {
-        match known.get_mut(text) {
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for (line, text) in new.lines() {
+        match left.get_mut(text) {
             Some(left) if *left > 0 => *left -= 1,
-            Some(_) | None => excess.push(ChangedLine { line: line.clone(), text: text.into() }),
+            Some(_) | None => added.push(changed(line, text)),
         }
     }
-    excess.sort_by(|a, b| a.line.cmp(&b.line));
-    excess
+    left.retain(|_, left| *left > 0);
+    // Of lines that say the same, the first are those that stayed.
+    for (line, text) in old.lines().rev() {
+        if let Some(left) = left.get_mut(text).filter(|left| **left > 0) {
+            *left -= 1;
+            removed.push(changed(line, text));
+        }
+    }
+    for lines in [&mut added, &mut removed] {
+        lines.sort_by(|a: &ChangedLine, b| a.line.cmp(&b.line));
+    }
+    (added, removed)
 }

@@ -9,6 +9,7 @@
 //! What must never happen here: a line that is dropped, a condition that grants because something is absent (but where it asks
 //! for just that with `!(present(…))`, of which `lint` warns), a policy that is half in force.
 
+mod by_name;
 mod columns;
 mod comparison;
 mod condition;

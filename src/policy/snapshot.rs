@@ -76,18 +76,21 @@ pub(super) struct Judged {
 
 impl Snapshot {
     /// Builds a policy from checked lines.
-    pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
+    pub(super) fn new(
+        digest: [u8; 32],
+        lines: Lines,
+        names: Names,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, EnforcerError> {
         let Lines { mut rules, grants, files } = lines;
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
-        let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules, tenants.iter().cloned());
+        let index = Index::new(&rules, catalog.tenants.keys().cloned());
         let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
-        let names = Names::new(&grants, tenants.into_iter());
         let grants = grants.into_iter().map(|grant| grant.at).collect();
         Ok(Self {
             revision: Revision(digest),
@@ -118,7 +121,7 @@ impl Snapshot {
     }
 
     /// Where each line stands that became a rule or a membership, and what it says there: first the rules.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (&LineRef, &str)> {
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = (&LineRef, &str)> {
         let all = self.rules.iter().map(|rule| &rule.at).chain(&self.grants);
         all.filter_map(|at| Some((at, self.line(at)?)))
     }
@@ -136,7 +139,7 @@ impl Snapshot {
     /// The names that the policy of a tenant speaks of, for `policy matrix`: who lines are for, and who is given a name.
     pub fn principals(&self, tenant: &Tenant) -> BTreeSet<Arc<str>> {
         let rules = self.rules.iter().filter(|rule| rule.tenant.as_ref().is_none_or(|own| own == tenant));
-        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant));
+        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant).cloned());
         named.filter(|name| name.contains(':')).collect()
     }
 
