@@ -1,4 +1,4 @@
-//! `[server]` and `[log]`.
+//! `[server]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Log, LogFormat, Server};
+use super::settings::{Authorities, Log, LogFormat, Server};
 
 const ADDRESS: &str = "an IP address, or `localhost`";
 const ORIGIN: &str =
@@ -106,6 +106,18 @@ pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
     });
     let format = section.word("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
     Some(Log { level: level?.value, format: format?.value })
+}
+
+/// Reads `[outbound]`. What the certificates are is seen when something is to be fetched.
+pub(super) fn outbound(section: &mut Section<'_>) -> Option<Authorities> {
+    let At { value: path, origin } = section.path("ca_file")?;
+    match std::fs::read(&path) {
+        Ok(pem) => Some(Authorities { path, pem }),
+        Err(source) => {
+            section.refuse(&origin, BadSetting::Read { path, source });
+            None
+        }
+    }
 }
 
 /// Reads `[modes]`: whether forwarded tokens are taken. One way in must be left; `own` says that people can sign in here.
