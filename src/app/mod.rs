@@ -12,7 +12,7 @@ use std::time::Duration;
 use handles::Handles;
 use health::Health;
 pub use issuers::trusted;
-use issuers::{forwarding, known};
+use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
@@ -34,7 +34,7 @@ use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
-use crate::outbound::OutboundError;
+use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
@@ -69,6 +69,15 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     OwnKeys(OwnKeysError),
+    /// The file of authorities holds none.
+    #[error("`{}` (`outbound.ca_file`) cannot be used", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BadAuthorities,
+    },
     /// Documents of clients cannot be fetched.
     #[error(transparent)]
     Outbound(OutboundError),
@@ -159,11 +168,12 @@ impl App {
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let known = known(settings, &seams.clock)?;
+        let authorities = authorities(settings)?;
+        let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, (&known, &authorities)).await?),
             None => None,
         };
         let set_up = match &oauth {

@@ -830,6 +830,7 @@ fn bad_declarations_are_refused_with_what_would_be_right() {
 fn documentation() -> String {
     let text = layers::documented();
     let others = [
+        "ca_file = ",
         "client_secret_file = ",
         "discovery_url = ",
         "registration_token_file = ",
