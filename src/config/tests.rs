@@ -823,7 +823,13 @@ fn bad_declarations_are_refused_with_what_would_be_right() {
 /// The documentation as a configuration: every example is in force, except for what excludes another.
 fn documentation() -> String {
     let text = layers::documented();
-    let others = ["ca_file = ", "client_secret_file = ", "discovery_url = ", "registration_token_file = ", "registration_token = "];
+    let others = [
+        "ca_file = ",
+        "client_secret_file = ",
+        "discovery_url = ",
+        "registration_token_file = ",
+        "registration_token = ",
+    ];
     let other = |line: &str| others.iter().any(|other| line.starts_with(other));
     text.lines().filter(|line| !other(line)).fold(String::new(), |mut text, line| {
         let line = if line.starts_with("within = ") { "" } else { line };
