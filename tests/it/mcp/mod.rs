@@ -4,6 +4,7 @@ mod abandoned;
 mod batches;
 mod completions;
 mod errors;
+mod pairs;
 mod prompts;
 mod protocol;
 mod resources;
