@@ -25,7 +25,7 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, CursorKey, Database};
+use crate::dataset::{self, ChangeWriter, Changes, CursorKey, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
@@ -110,6 +110,7 @@ pub struct App {
     policies: Arc<Policies>,
     settle: Duration,
     mcp: Mcp,
+    changes: Option<ChangeWriter>,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
     set_up: Option<SetUpLink>,
@@ -149,9 +150,9 @@ impl App {
     ) -> Result<Self, StartError> {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
-        let data = match &settings.database {
-            Some(database) => Some(data(database, &catalog).await?),
-            None => None,
+        let (data, changes) = match &settings.database {
+            Some(database) => data(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?,
+            None => (None, None),
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
         let policies = Arc::new(policies);
@@ -182,6 +183,7 @@ impl App {
             cursor_key: CursorKey::generate(seams.random.as_ref())?,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
+            clock: Arc::clone(&seams.clock),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
@@ -209,6 +211,7 @@ impl App {
             policies,
             settle: settings.policy.settle,
             mcp,
+            changes,
             keys,
             own,
             set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
@@ -229,6 +232,10 @@ impl App {
         let background = CancellationToken::new();
         for keys in self.keys {
             tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
+        }
+        if let Some(changes) = self.changes {
+            // What was queued is made or refused before the end, and the audit ends after it.
+            tasks.spawn(changes.run(background.clone()));
         }
         if let Some(own) = self.own {
             own.run(self.audit.clone(), Arc::clone(&self.clock), &tasks, &background);
@@ -273,14 +280,22 @@ impl App {
     }
 }
 
-/// Opens the protected database and holds the declarations against it.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+/// Opens the protected database and holds the declarations against it; for writing only where a dataset is writable.
+async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, Option<ChangeWriter>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Data { schema, database })
+    let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
+        Changes::open(settings)
+            .await
+            .map(|(changes, writer)| (Some(changes), Some(writer)))
+            .map_err(StartError::Database)?
+    } else {
+        (None, None)
+    };
+    Ok((Data { schema, database, changes }, writer))
 }
 
 /// Puts each policy change into the audit trail, in order.
