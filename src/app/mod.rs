@@ -1,5 +1,6 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod handles;
 mod health;
 mod issuers;
 mod oauth;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handles::Handles;
 use health::Health;
 pub use issuers::trusted;
 use issuers::{authorities, forwarding, known};
@@ -25,7 +27,7 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, CursorKey, Database};
+use crate::dataset::{self, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
@@ -184,12 +186,13 @@ impl App {
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let most = settings.server.sessions_per_principal;
+        let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,
             policies: Arc::clone(&policies),
             catalog,
             data,
-            cursor_key: CursorKey::generate(seams.random.as_ref())?,
+            cursor_key: handles.cursors,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
         });
@@ -203,6 +206,8 @@ impl App {
             readiness: Arc::new(health),
             oauth,
             issuers: forwarded.filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            session_key: handles.sessions,
+            clock: Arc::clone(&seams.clock),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),

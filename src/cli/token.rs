@@ -43,15 +43,14 @@ async fn revoke(named: Option<GrantId>, given: &Given, out: &mut dyn Write) -> a
             "this server gives no tokens: `[oauth] enabled` is not true, or it has never run\nhint: a token of an `[[issuer]]` is taken back there"
         )
     };
-    let grant = match &named {
-        Some(id) => own.grant(id).await?.with_context(|| format!("there is no grant `{id}`"))?,
-        None => {
-            let input = read()?;
-            let token = bare(&input)?;
-            own.grant_of(token).await?.context(
-                "this server did not give that token, or it ended so long ago that nothing is left of it\nhint: `bailiwick token inspect` says whose it is",
-            )?
-        }
+    let grant = if let Some(id) = &named {
+        own.grant(id).await?.with_context(|| format!("there is no grant `{id}`"))?
+    } else {
+        let input = read()?;
+        let token = bare(&input)?;
+        own.grant_of(token).await?.context(
+            "this server did not give that token, or it ended so long ago that nothing is left of it\nhint: `bailiwick token inspect` says whose it is",
+        )?
     };
     let terms = &grant.terms;
     let what = format!("grant {}: what {} allowed {} in {}", grant.id, terms.account, terms.client, terms.tenant);

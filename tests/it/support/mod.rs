@@ -11,6 +11,7 @@ pub(crate) mod issuer;
 mod loopback;
 pub(crate) mod oauth;
 pub(crate) mod provider;
+pub(crate) mod revision;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod tls;
