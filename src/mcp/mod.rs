@@ -10,7 +10,9 @@
 //! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
 //! policy; nothing else makes it visible.
 
+mod changes;
 mod completion;
+mod confirmation;
 mod dispatch;
 mod prompts;
 mod reply;
@@ -26,9 +28,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     SubscriptionFilter,
 };
@@ -38,10 +40,12 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 
+use self::confirmation::Way;
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
-use crate::dataset::{CursorKey, Database, Schema};
+use crate::clock::Clock;
+use crate::dataset::{Changes, CursorKey, Database, Schema};
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
@@ -71,6 +75,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Who is told that a list changed.
     pub streams: Arc<Streams>,
+    /// What time it is, for questions that wait for an answer.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The protected data.
@@ -80,6 +86,8 @@ pub struct Data {
     pub schema: Schema,
     /// Where they are read.
     pub database: Database,
+    /// Where they are changed; `None` where none is writable.
+    pub changes: Option<Changes>,
 }
 
 /// The MCP server. Cheap to clone: one per request or session, all over the same parts.
@@ -101,8 +109,15 @@ struct Caller {
 impl Mcp {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
-        let tools = Arc::new(tools::Tools::new(&parts.catalog));
+        let schema = parts.data.as_ref().map(|data| &data.schema);
+        let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
         Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+    }
+
+    /// The scopes that any operation of this server may need, for its metadata.
+    pub fn scopes(&self) -> &'static [Scope] {
+        let writes = self.parts.catalog.datasets.values().any(|dataset| !dataset.writable.is_empty());
+        if writes { &Scope::ALL } else { &SCOPES }
     }
 
     /// The open streams.
@@ -145,6 +160,16 @@ async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recor
         );
     }
     receipt.close(outcome, answer).await.map_err(reply::unrecorded)
+}
+
+/// Records a list that is one page, so that every cursor is one that it never gave.
+async fn one_page<T>(receipt: Receipt, cursor: Option<&str>, items: Vec<T>) -> Result<Recorded<Vec<T>>, ErrorData> {
+    if cursor.is_some() {
+        close(receipt, Outcome::BadArguments, ()).await?.into_inner();
+        return Err(reply::invalid_cursor());
+    }
+    let rows = u64::try_from(items.len()).ok();
+    close(receipt, Outcome::Answered { rows }, items).await
 }
 
 /// Runs a handler until it ends or its request is cancelled. A client that goes away only cancels a token: dropping the
@@ -237,30 +262,33 @@ impl ServerHandler for Mcp {
 
     async fn list_tools(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.tools_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.tools_for(&caller, cursor.as_deref())).await
     }
 
     async fn call_tool(
         &self,
-        call: CallToolRequestParams,
+        mut call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()));
-        guarded(&context, with_progress(&context, answer)).await.map(CallToolResponse::from)
+        let way = Way::of(&context, &mut call, self.session.get().is_some());
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), way));
+        guarded(&context, with_progress(&context, answer)).await
     }
 
     async fn list_prompts(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.prompts_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.prompts_for(&caller, cursor.as_deref())).await
     }
 
     async fn get_prompt(
@@ -294,11 +322,21 @@ impl ServerHandler for Mcp {
 
     async fn list_resource_templates(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.templates_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.templates_for(&caller, cursor.as_deref())).await
+    }
+
+    /// A method that no revision has, or not the one of the request.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(reply::unknown_method(&request.method))
     }
 
     async fn read_resource(
@@ -311,7 +349,7 @@ impl ServerHandler for Mcp {
     }
 }
 
-/// The scopes that any operation of this server may need, for metadata and challenges.
+/// The scopes that a client needs to begin with, for challenges: what writes asks for its own when it is called.
 pub const SCOPES: [Scope; 1] = [Scope::Read];
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use rmcp::RoleServer;
+use rmcp::model::InitializeRequestParams;
 use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,11 @@ impl Session {
     /// The way to the session's own stream.
     pub fn sink(&self) -> Option<Sink> {
         self.0.get().cloned().map(Sink::Session)
+    }
+
+    /// What the client said of itself, with the revision that it was granted; `None` until it has been answered.
+    pub fn client(&self) -> Option<Arc<InitializeRequestParams>> {
+        self.0.get()?.peer_info()
     }
 
     pub(super) fn begin(&self, peer: &Peer<RoleServer>) {
@@ -186,13 +192,16 @@ struct Lists {
 /// What the entries of a dataset's rows depend on: which rows, and which columns of them.
 type Rows = (RowRule, Described);
 
-/// What the description of a dataset's tool depends on: the columns that are there, and those that may be masked.
-type Described = (BTreeSet<Name>, BTreeSet<Name>);
+/// What the description of a dataset's tool depends on: the columns that are there, those that may be masked, and those that
+/// may be written.
+type Described = (BTreeSet<Name>, BTreeSet<Name>, BTreeSet<Name>);
 
 impl Lists {
     /// Everything of the lists that depends on the policy. What an entry shows of it besides its name belongs here too.
     fn of(policy: &Snapshot, requester: &Requester) -> Self {
-        let described = |columns: Arc<Columns>| (columns.open.clone(), columns.masked.keys().cloned().collect());
+        let described = |columns: Arc<Columns>| {
+            (columns.open.clone(), columns.masked.keys().cloned().collect(), columns.written.clone())
+        };
         let tools = policy.visible(requester, Listed::Tools).into_iter();
         let rows = |(name, columns): (Arc<str>, Option<Arc<Columns>>)| {
             let rule = |columns: &Columns| policy.rows(requester, &columns.dataset, Permission::Read).rule;
