@@ -1,6 +1,7 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
 mod health;
+mod in_force;
 mod issuers;
 mod oauth;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use health::Health;
+pub use in_force::recorded as recorded_policy;
 pub use issuers::trusted;
 use issuers::{forwarding, known};
 pub use oauth::{Own, SetUpLink};

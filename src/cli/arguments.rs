@@ -129,7 +129,8 @@ pub(super) enum PolicyCommand {
     /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
     /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
     /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
-    /// it does, they have to be accepted anew. Exit 1 if anything else in them is refused. A restart needs no acceptance.
+    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
+    /// anything else in them is refused. A restart needs no acceptance.
     Accept {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,

@@ -164,6 +164,33 @@ pub async fn prune(settings: &config::Audit, before: Timestamp, now: Timestamp) 
     loop {
         let batch = retention::delete_before(&mut connection, before.as_micros()).await.map_err(AuditError::write)?;
         if batch == 0 {
+    /// The names that decisions have, in order. Reads the whole trail.
+    pub async fn named(&self, named: Named) -> Result<Vec<String>, AuditError> {
+        let names = match named {
+            Named::Person => {
+                "SELECT external_user FROM decisions WHERE external_user IS NOT NULL UNION SELECT subject FROM decisions \
+                 ORDER BY 1 LIMIT ?"
+            }
+            Named::Tenant => "SELECT DISTINCT tenant FROM decisions ORDER BY 1 LIMIT ?",
+            Named::Object => "SELECT DISTINCT object FROM decisions ORDER BY 1 LIMIT ?",
+            Named::Tool => "SELECT DISTINCT tool FROM decisions WHERE tool IS NOT NULL ORDER BY 1 LIMIT ?",
+        };
+        sqlx::query_scalar(names).bind(MOST_NAMES).fetch_all(&self.0).await.map_err(AuditError::read)
+    }
+
+    /// The event of one of these kinds that was written last.
+    pub async fn last_event(&self, kinds: &[&str]) -> Result<Option<Event>, AuditError> {
+        let mut builder = QueryBuilder::new("SELECT at, kind, detail FROM events WHERE kind IN (");
+        let mut listed = builder.separated(", ");
+        for kind in kinds {
+            listed.push_bind(*kind);
+        }
+        builder.push(") ORDER BY written DESC LIMIT 1");
+        let found: Option<(i64, String, String)> =
+            builder.build_query_as().fetch_optional(&self.0).await.map_err(AuditError::read)?;
+        Ok(found.map(|(at, kind, detail)| Event { at: Timestamp::from_micros(at), kind, detail }))
+    }
+
             break;
         }
         deleted += batch;
