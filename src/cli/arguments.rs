@@ -305,4 +305,7 @@ pub(super) enum TokenCommand {
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
         headers: Vec<String>,
     },
+    ///
+    /// Once the signature is good, every claim is checked though one is refused, so that all that is wrong is seen at once;
+    /// what stands after `rejected` is the first, which the server would log. Where keys cannot be fetched, the cause is shown.
 }
