@@ -63,6 +63,22 @@ pub struct Filter {
     pub request: Option<String>,
 }
 
+/// What decisions name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The person: the external user, and the subject as `issuer/sub`.
+    Person,
+    /// The tenant.
+    Tenant,
+    /// What it was about.
+    Object,
+    /// The tool, or the method of MCP.
+    Tool,
+}
+
+/// How many names are looked at: clients choose some, and nobody reads more.
+const MOST_NAMES: u32 = 10_000;
+
 impl AuditReader {
     /// Opens the file for reading. It must be there, and as new as this program.
     pub async fn open(file: &Path) -> Result<Self, AuditError> {
@@ -148,22 +164,6 @@ impl AuditReader {
         Ok(rows.into_iter().map(event).collect())
     }
 
-    async fn fetch(&self, mut builder: QueryBuilder<Sqlite>) -> Result<Vec<Decision>, AuditError> {
-        let rows: Vec<SqliteRow> = builder.build().fetch_all(&self.0).await.map_err(AuditError::read)?;
-        rows.iter().map(decision).collect()
-    }
-}
-
-/// Deletes everything that was written before this time; says how many rows. Works beside a running server, in batches.
-pub async fn prune(settings: &config::Audit, before: Timestamp, now: Timestamp) -> Result<u64, AuditError> {
-    if !settings.path.exists() {
-        return Err(crate::store::DatabaseError::Missing(settings.path.clone()).into());
-    }
-    let mut connection = database::open_writer(&settings.path, settings.durability, MIGRATIONS, now).await?;
-    let mut deleted = 0;
-    loop {
-        let batch = retention::delete_before(&mut connection, before.as_micros()).await.map_err(AuditError::write)?;
-        if batch == 0 {
     /// The names that decisions have, in order. Reads the whole trail.
     pub async fn named(&self, named: Named) -> Result<Vec<String>, AuditError> {
         let names = match named {
@@ -191,6 +191,22 @@ pub async fn prune(settings: &config::Audit, before: Timestamp, now: Timestamp) 
         Ok(found.map(|(at, kind, detail)| Event { at: Timestamp::from_micros(at), kind, detail }))
     }
 
+    async fn fetch(&self, mut builder: QueryBuilder<Sqlite>) -> Result<Vec<Decision>, AuditError> {
+        let rows: Vec<SqliteRow> = builder.build().fetch_all(&self.0).await.map_err(AuditError::read)?;
+        rows.iter().map(decision).collect()
+    }
+}
+
+/// Deletes everything that was written before this time; says how many rows. Works beside a running server, in batches.
+pub async fn prune(settings: &config::Audit, before: Timestamp, now: Timestamp) -> Result<u64, AuditError> {
+    if !settings.path.exists() {
+        return Err(crate::store::DatabaseError::Missing(settings.path.clone()).into());
+    }
+    let mut connection = database::open_writer(&settings.path, settings.durability, MIGRATIONS, now).await?;
+    let mut deleted = 0;
+    loop {
+        let batch = retention::delete_before(&mut connection, before.as_micros()).await.map_err(AuditError::write)?;
+        if batch == 0 {
             break;
         }
         deleted += batch;
