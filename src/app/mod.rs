@@ -27,6 +27,7 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
+use crate::dataset::check::Warning;
 use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
@@ -152,7 +153,7 @@ impl App {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
         let data = match &settings.database {
-            Some(database) => Some(data(database, &catalog).await?),
+            Some(database) => Some(data_with_warnings_logged(database, &catalog).await?),
             None => None,
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
@@ -276,13 +277,22 @@ impl App {
 }
 
 /// Opens the protected database and holds the declarations against it.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+///
+/// # Errors
+///
+/// With what a server does not start for.
+pub async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, Vec<Warning>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    Ok((Data { schema, database }, warnings))
+}
+
+async fn data_with_warnings_logged(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+    let (data, warnings) = data(settings, catalog).await?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Data { schema, database })
+    Ok(data)
 }
 
 /// Puts each policy change into the audit trail, in order.

@@ -100,10 +100,15 @@ pub(super) struct Demo {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Print what is in force, and where each value came from; secrets are hidden
+    ///
+    /// Then the database is held against the declarations, as `serve` does at start; exit 1 if `serve` would refuse to start for it.
     Check {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Do not look at the database: for where it is not at hand
+        #[arg(long)]
+        without_database: bool,
     },
     /// Print every setting with its meaning and its default, as a bailiwick.toml to begin with
     Defaults {
@@ -300,12 +305,12 @@ pub(super) struct ExplainObject {
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Read a token from standard input and say, check by check, what arrived and what was expected
+    ///
+    /// Once the signature is good, every claim is checked though one is refused, so that all that is wrong is seen at once;
+    /// what stands after `rejected` is the first, which the server would log. Where keys cannot be fetched, the cause is shown.
     Inspect {
         /// A header of the request, as in "X-Tenant-ID: acme"; may be given several times
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
         headers: Vec<String>,
     },
-    ///
-    /// Once the signature is good, every claim is checked though one is refused, so that all that is wrong is seen at once;
-    /// what stands after `rejected` is the first, which the server would log. Where keys cannot be fetched, the cause is shown.
 }
