@@ -18,6 +18,7 @@ mod ground;
 mod hidden;
 mod near;
 mod never;
+mod rooms;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -91,7 +92,8 @@ impl Linter<'_> {
                 continue;
             }
             findings.extend(self.aside(rule));
-            findings.extend(hidden.told(rule).map(|message| self.finding(&rule.at, Severity::Warning, message)));
+            let told = hidden.told(rule).into_iter().chain(self.unknown_rooms(rule));
+            findings.extend(told.map(|message| self.finding(&rule.at, Severity::Warning, message)));
         }
         findings
     }

@@ -12,6 +12,7 @@ mod malformed;
 mod mangled;
 mod partitions;
 mod reload;
+mod rooms;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
