@@ -65,7 +65,7 @@ fn what_is_not_read_is_named_and_what_was_meant_to_be_is_refused() {
         fs::write(directory.path().join(file), "p, *, *, tool:web_search, call, true, deny\n").unwrap();
         findings(directory.path())
     };
-    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf"] {
+    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf", "sedation", "sed-is-2"] {
         assert_eq!(
             told(file),
             ["0:0 warning: the file is not read: the name of a policy file ends in `.csv`"],
