@@ -106,3 +106,19 @@ fn a_directory_that_is_not_read_is_named() {
     let found = "0:0 warning: the directory is not read; policy files stand in the policy directory itself";
     assert_eq!(findings(directory.path()), [found]);
 }
+
+#[test]
+fn a_resource_line_about_rows_says_what_decides_about_them() {
+    let hint = "`bailiwick://` are the rows of datasets, and the `dataset:` lines say who reads them, as resources too";
+    for (what, told) in [
+        ("resource:bailiwick://documents/*", true),
+        ("resource:bailiwick://documents/7", true),
+        ("resource:bail*", true),
+        ("resource:https://x", false),
+        ("resource:bail", false),
+    ] {
+        let found = findings(directory(format!("p, *, *, {what}, read, true, allow\n")).path());
+        assert!(found.len() == 1 && found[0].contains("covers nothing that is declared"), "{what}: {found:?}");
+        assert_eq!(found[0].ends_with(&format!("declared; {hint}")), told, "{what}: {found:?}");
+    }
+}
