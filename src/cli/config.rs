@@ -1,5 +1,6 @@
 //! `bailiwick config check`: what is in force, where each value comes from, and whether the database is as declared.
 
+use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -40,7 +41,11 @@ impl Looked {
     fn document(&self) -> Value {
         let (warnings, refused) = match &self.outcome {
             Ok(warnings) => (warnings.iter().map(ToString::to_string).collect(), None),
-            Err(refusal) => (Vec::new(), Some(refusal.to_string())),
+            Err(refusal) => {
+                let causes = std::iter::successors(Error::source(refusal), |cause| (*cause).source());
+                let told = causes.fold(refusal.to_string(), |told, cause| format!("{told}: {cause}"));
+                (Vec::new(), Some(told))
+            }
         };
         json!({"file": self.file.display().to_string(), "refused": refused, "warnings": warnings})
     }

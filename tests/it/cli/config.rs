@@ -174,6 +174,8 @@ fn the_database_is_looked_at_as_serve_would() {
     fs::remove_file(directory.path().join("company.db")).unwrap();
     let gone = check(&[]);
     assert!(gone.code == 1 && gone.err.contains("there is no database at"), "{gone:?}");
+    let json = document(&check(&["--json"]));
+    assert!(json["refused"].as_str().unwrap().contains(": there is no database at"), "{json}");
     let aside = check(&["--without-database"]);
     assert_eq!((aside.code, aside.err.as_str()), (0, ""));
     assert!(!aside.out.contains("as declared") && !aside.out.contains("would refuse"), "{}", aside.out);
