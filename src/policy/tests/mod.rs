@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{
-    Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
+    Catalog, ClaimType, Column, ColumnType, Dataset, Prompt, RoomRule, RowResource, Search, TenantEntry, TenantRule,
     TimeStorage, Within,
 };
 use crate::model::{Attributes, Context, ContextField, Name, Number, Requester, Value};
