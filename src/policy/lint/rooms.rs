@@ -2,7 +2,8 @@
 //! can say of a row which rooms there are; but where a tenant declares its rooms, and takes no other, a name that is none of
 //! them is most likely misspelled, or is the platform's name for a room that the database calls otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use super::ground::place;
 use super::{Linter, datasets};
@@ -25,35 +26,62 @@ impl Linter<'_> {
         Some(format!("no `[tenant.data_rooms]` of {} has the room `{room}`; {hint}", place(tenant)))
     }
 
-    /// What a rule compares data rooms with and no tenant of it declares.
-    pub(super) fn unknown_rooms(&self, rule: &Rule) -> Vec<String> {
+    /// What a rule compares data rooms with and no tenant of it declares. `known` keeps what tenants declare, for the next rule.
+    pub(super) fn unknown_rooms<'a>(&'a self, rule: &'a Rule, known: &mut Known<'a>) -> Vec<String> {
         let mut compared = BTreeSet::new();
-        let columns: BTreeSet<&Name> = datasets(rule, self.catalog)
-            .into_iter()
-            .flatten()
-            .filter_map(|dataset| match &dataset.data_room {
-                RoomRule::Column(column) => Some(column),
-                RoomRule::Ignored | RoomRule::Undeclared => None,
-            })
-            .collect();
-        literals(&rule.when, &columns, &mut compared);
-        let tenant: Option<&Tenant> = rule.tenant.as_ref();
-        let Some(declared) = Declared::of(self.ground.tenants(tenant)).filter(|_| !compared.is_empty()) else {
+        literals(&rule.when, &mut compared);
+        compared.retain(|(held, _)| self.is_room(held, rule));
+        if compared.is_empty() {
+            return Vec::new();
+        }
+        let tenant = rule.tenant.as_ref();
+        let Some(declared) = known.entry(tenant).or_insert_with(|| Declared::of(self.ground.tenants(tenant))) else {
             return Vec::new();
         };
-        let told = |(term, room): (String, &str)| {
-            let hint = declared.otherwise(room)?;
-            let place = place(tenant);
+        let told = |(held, room): (Held<'_>, &str)| {
+            let (hint, place) = (declared.otherwise(room)?, place(tenant));
             Some(format!(
-                "`{term}` is compared with `{room}`, and no `[tenant.data_rooms]` of {place} has that room; {hint}"
+                "`{held}` is compared with `{room}`, and no `[tenant.data_rooms]` of {place} has that room; {hint}"
             ))
         };
         compared.into_iter().filter_map(told).collect()
     }
+
+    /// Whether it holds the room, in some dataset that the rule covers.
+    fn is_room(&self, held: &Held<'_>, rule: &Rule) -> bool {
+        match held {
+            Held::Column(column) => datasets(rule, self.catalog)
+                .into_iter()
+                .flatten()
+                .any(|dataset| matches!(&dataset.data_room, RoomRule::Column(room) if room == *column)),
+            Held::Request | Held::Rooms => true,
+        }
+    }
+}
+
+/// What tenants declare, by the tenant of a line; `None` where nothing can be said.
+pub(super) type Known<'a> = HashMap<Option<&'a Tenant>, Option<Declared<'a>>>;
+
+/// What of a line may hold a data room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Held<'a> {
+    Column(&'a Name),
+    Request,
+    Rooms,
+}
+
+impl fmt::Display for Held<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(name) => write!(f, "r.obj.{name}"),
+            Self::Request => write!(f, "r.ctx.{}", ContextField::DataRoom.as_str()),
+            Self::Rooms => write!(f, "r.sub.{ROOMS}"),
+        }
+    }
 }
 
 /// The rooms that tenants declare: as the database has them, and by the platform's names for them.
-struct Declared<'a> {
+pub(super) struct Declared<'a> {
     rooms: BTreeSet<&'a str>,
     aliases: BTreeMap<&'a str, &'a str>,
 }
@@ -84,19 +112,20 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// Collects the texts that a condition compares data rooms with, and what of the line holds the room.
-fn literals<'a>(condition: &'a Condition, columns: &BTreeSet<&Name>, found: &mut BTreeSet<(String, &'a str)>) {
-    let is_room = |term: &Term| match term {
-        Term::Column(name) => columns.contains(name),
-        Term::Context(field) => *field == ContextField::DataRoom,
-        Term::List { name, .. } => name.as_str() == ROOMS,
-        Term::Literal(_) | Term::Attribute(_) => false,
+/// Collects the texts that a condition compares with what may hold a data room.
+fn literals<'a>(condition: &'a Condition, found: &mut BTreeSet<(Held<'a>, &'a str)>) {
+    let held = |term: &'a Term| match term {
+        Term::Column(name) => Some(Held::Column(name)),
+        Term::Context(ContextField::DataRoom) => Some(Held::Request),
+        Term::List { name, .. } if name.as_str() == ROOMS => Some(Held::Rooms),
+        Term::Context(ContextField::Agent | ContextField::Thread)
+        | Term::List { .. }
+        | Term::Literal(_)
+        | Term::Attribute(_) => None,
     };
-    let mut pair = |held: &Term, literal: &'a Term| {
-        if let Term::Literal(Value::Text(text)) = literal
-            && is_room(held)
-        {
-            found.insert((held.to_string(), text));
+    let mut pair = |one: &'a Term, other: &'a Term| {
+        if let (Some(held), Term::Literal(Value::Text(text))) = (held(one), other) {
+            found.insert((held, text));
         }
     };
     match condition {
@@ -106,7 +135,7 @@ fn literals<'a>(condition: &'a Condition, columns: &BTreeSet<&Name>, found: &mut
         }
         Tree::In { item, list } => pair(list, item),
         Tree::Always | Tree::Present(_) => {}
-        Tree::Not(inner) => literals(inner, columns, found),
-        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| literals(part, columns, found)),
+        Tree::Not(inner) => literals(inner, found),
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| literals(part, found)),
     }
 }
