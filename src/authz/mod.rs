@@ -17,3 +17,6 @@ pub use action::{Action, List, ReadRows, Ruling, Use, UseUnknown};
 pub use gate::{Gate, Refusal};
 pub use permit::{Authorized, Receipt, Recorded};
 pub use row_scope::RowScope;
+
+#[cfg(test)]
+mod tests;
