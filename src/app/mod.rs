@@ -12,7 +12,7 @@ use std::time::Duration;
 use handles::Handles;
 use health::Health;
 pub use issuers::trusted;
-use issuers::{forwarding, known};
+use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
@@ -27,14 +27,14 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, Database};
+use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
-use crate::outbound::OutboundError;
+use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
@@ -69,6 +69,15 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     OwnKeys(OwnKeysError),
+    /// The file of authorities holds none.
+    #[error("`{}` (`outbound.ca_file`) cannot be used", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BadAuthorities,
+    },
     /// Documents of clients cannot be fetched.
     #[error(transparent)]
     Outbound(OutboundError),
@@ -77,7 +86,7 @@ pub enum StartError {
     Passwords(#[source] PasswordError),
     /// People cannot be sent to a provider.
     #[error("nobody could sign in at a provider")]
-    Provider(#[source] ProviderError),
+    Provider(#[source] Box<ProviderError>),
     /// The link for the first account cannot be made.
     #[error("the link that makes the first account cannot be made")]
     SetUp(#[source] Failure),
@@ -112,6 +121,7 @@ pub struct App {
     policies: Arc<Policies>,
     settle: Duration,
     mcp: Mcp,
+    changes: Option<ChangeWriter>,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
     set_up: Option<SetUpLink>,
@@ -151,19 +161,20 @@ impl App {
     ) -> Result<Self, StartError> {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
-        let data = match &settings.database {
-            Some(database) => Some(data(database, &catalog).await?),
-            None => None,
+        let (data, changes) = match &settings.database {
+            Some(database) => data(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?,
+            None => (None, None),
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let known = known(settings, &seams.clock)?;
+        let authorities = authorities(settings)?;
+        let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, (&known, &authorities)).await?),
             None => None,
         };
         let set_up = match &oauth {
@@ -185,6 +196,7 @@ impl App {
             cursor_key: handles.cursors,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
+            clock: Arc::clone(&seams.clock),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
@@ -214,6 +226,7 @@ impl App {
             policies,
             settle: settings.policy.settle,
             mcp,
+            changes,
             keys,
             own,
             set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
@@ -234,6 +247,10 @@ impl App {
         let background = CancellationToken::new();
         for keys in self.keys {
             tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
+        }
+        if let Some(changes) = self.changes {
+            // What was queued is made or refused before the end, and the audit ends after it.
+            tasks.spawn(changes.run(background.clone()));
         }
         if let Some(own) = self.own {
             own.run(self.audit.clone(), Arc::clone(&self.clock), &tasks, &background);
@@ -278,14 +295,22 @@ impl App {
     }
 }
 
-/// Opens the protected database and holds the declarations against it.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+/// Opens the protected database and holds the declarations against it; for writing only where a dataset is writable.
+async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, Option<ChangeWriter>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Data { schema, database })
+    let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
+        Changes::open(settings)
+            .await
+            .map(|(changes, writer)| (Some(changes), Some(writer)))
+            .map_err(StartError::Database)?
+    } else {
+        (None, None)
+    };
+    Ok((Data { schema, database, changes }, writer))
 }
 
 /// Puts each policy change into the audit trail, in order.

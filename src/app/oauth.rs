@@ -19,6 +19,7 @@ use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantId, Grant
 use crate::model::{Scope, Secret, Timestamp};
 use crate::oauth::metadata::path;
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
+use crate::outbound::Authorities;
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
 use crate::store::state::{Client, Grant, Retention, StateError, StateStore};
@@ -107,7 +108,7 @@ impl Own {
         catalog: &Arc<Catalog>,
         audit: &AuditLog,
         seams: &Seams,
-        known: &[WithKeys],
+        (known, authorities): (&[WithKeys], &Authorities),
     ) -> Result<OauthEdge, StartError> {
         let now = seams.clock.now();
         let configured = settings.oauth_client.as_ref().map(|client| configured(client, seams));
@@ -115,17 +116,17 @@ impl Own {
         let passwords = Passwords::new(Arc::clone(&seams.random)).map_err(StartError::Passwords)?;
         let provider = |(issuer, keys): &WithKeys| {
             let sign_in = Arc::clone(settings.sign_in(issuer)?);
-            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), &seams.clock))
+            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), authorities, &seams.clock))
         };
         let providers: Result<_, _> = known.iter().filter_map(provider).collect();
         let server = AuthorizationServer::new(Parts {
-            providers: providers.map_err(StartError::Provider)?,
+            providers: providers.map_err(|error| StartError::Provider(Box::new(error)))?,
             site: Site::new(&settings.server.public_url),
             settings: Arc::clone(&self.settings),
             tenants: catalog.tenants.keys().cloned().collect(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
-            documents: Documents::new(&seams.clock).map_err(StartError::Outbound)?,
+            documents: Documents::new(authorities, &seams.clock).map_err(StartError::Outbound)?,
             passwords,
             clock: Arc::clone(&seams.clock),
             random: Arc::clone(&seams.random),

@@ -1,7 +1,8 @@
 //! Declared tables and views.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Change, Confirm};
 use crate::model::{Name, Tenant};
 
 /// How a dataset's rows are divided among tenants. Leaving it out of a declaration is an error, never "shared".
@@ -161,6 +162,10 @@ pub struct Dataset {
     pub order: Vec<OrderTerm>,
     /// How a row is an MCP resource; `None` where rows are none.
     pub resource: Option<RowResource>,
+    /// How its rows can be changed; empty where they are only read.
+    pub writable: BTreeSet<Change>,
+    /// When a person is asked before something is lost.
+    pub confirm: Confirm,
     /// The exposed columns, in the order of their declaration.
     pub columns: Vec<Column>,
 }
@@ -196,9 +201,25 @@ impl Dataset {
         self.operations().find(is_prefix)
     }
 
+    /// The columns that somebody who makes this change can be let give: never the one that holds the tenant, which is the
+    /// server's to set, and of a row that is there, never its key.
+    pub fn written_by(&self, change: Change) -> impl Iterator<Item = &Column> {
+        let is_tenant = |column: &Column| matches!(&self.tenant, TenantRule::Column(own) if *own == column.name);
+        self.exposed().filter(move |column| match change {
+            Change::Create => !is_tenant(column),
+            Change::Update => !is_tenant(column) && !self.key.contains(&column.name),
+            Change::Delete => false,
+        })
+    }
+
     /// The name of the generated tool, `list_documents`. `None` where it would be too long; `catalog::build` refuses that.
     pub fn tool(&self, operation: Operation) -> Option<Name> {
         operation.tool_name(&self.name).parse().ok()
+    }
+
+    /// The name of the tool that makes a change, `create_documents`, where the dataset can be changed so.
+    pub fn changing_tool(&self, change: Change) -> Option<Name> {
+        self.writable.get(&change)?.tool_name(&self.name).parse().ok()
     }
 }
 

@@ -192,7 +192,8 @@ A test is a table of a .toml file. Without [[rows.…]] in the file, rows are re
   rows.documents.not_visible = [\"7\"]      # or visible, or only
   columns.people.hidden = [\"salary\"]      # or visible, or masked
   columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
-  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }";
+  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }
+  # asserted_by = \"platform\"                # named by that client, proved by nobody, without claims";
 
 const EXPLAIN_CODES: &str = "\
 Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible
@@ -244,6 +245,9 @@ Exit codes: 0 everything is laid out; 1 a file is not understood, or would chang
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) who: ExplainWho,
+    /// The client of the platform that names this person (client create --asserts-users), where nobody has proved who it is
+    #[arg(long, value_name = "CLIENT", requires = "names", conflicts_with_all = ["claims", "token_file"])]
+    pub(super) asserted_by: Option<String>,
     /// The tenant; a token says it itself
     #[arg(long, required_unless_present = "token_file", conflicts_with = "token_file")]
     pub(super) tenant: Option<String>,

@@ -148,6 +148,10 @@ pub struct DatasetDeclaration {
     pub order: Vec<At<String>>,
     /// How its rows are MCP resources.
     pub resource: ResourceWord,
+    /// How its rows can be changed.
+    pub writable: Option<At<Vec<At<String>>>>,
+    /// Whether somebody must confirm before something is lost; `None` is only where it is not written.
+    pub confirm: Option<At<bool>>,
     /// Its columns, in the order of writing.
     pub columns: Vec<ColumnDeclaration>,
 }
@@ -201,7 +205,6 @@ fn spoken_for(
 /// Reads every `[[dataset]]`.
 pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
     root.tables("dataset", false, |section| {
-        section.not_yet("writable", "this version reads only; leave it out");
         let name = section.text("name");
         let name = section.need("name", name, "tools and policies call the dataset by it");
         let table = section.text("table");
@@ -215,6 +218,8 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
         let search = section.table("search", search).flatten();
         let order = section.texts("order");
         let resource = resource(section);
+        let writable = section.texts("writable");
+        let confirm = section.word("confirm", &[("when-possible", false), ("required", true)]);
         let columns = section.table("columns", columns);
         let columns = section.need("columns", columns, "only declared columns exist for the outside");
         Some(DatasetDeclaration {
@@ -229,6 +234,8 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
             search,
             order: order.map(|order| order.value).unwrap_or_default(),
             resource,
+            writable,
+            confirm,
             columns: columns?,
         })
     })

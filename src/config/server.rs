@@ -1,4 +1,4 @@
-//! `[server]` and `[log]`.
+//! `[server]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Log, LogFormat, Server};
+use super::settings::{Authorities, Log, LogFormat, Server};
 use crate::model::Secret;
 
 /// The fewest characters of the secret that handles are sealed with: whoever has seen one can try secrets at leisure.
@@ -128,6 +128,18 @@ pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
     });
     let format = section.word("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
     Some(Log { level: level?.value, format: format?.value })
+}
+
+/// Reads `[outbound]`. What the certificates are is seen when something is to be fetched.
+pub(super) fn outbound(section: &mut Section<'_>) -> Option<Authorities> {
+    let At { value: path, origin } = section.path("ca_file")?;
+    match std::fs::read(&path) {
+        Ok(pem) => Some(Authorities { path, pem }),
+        Err(source) => {
+            section.refuse(&origin, BadSetting::Read { path, source });
+            None
+        }
+    }
 }
 
 /// Reads `[modes]`: whether forwarded tokens are taken. One way in must be left; `own` says that people can sign in here.

@@ -41,6 +41,17 @@ pub struct Settings {
     pub oauth_client: Option<OauthClient>,
     /// `[[sign_in]]`: where else people can sign in.
     pub sign_ins: Vec<Arc<SignIn>>,
+    /// `[outbound]`: whose certificates are good besides those that the system trusts.
+    pub authorities: Option<Authorities>,
+}
+
+/// Certificates of authorities.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds: certificates in PEM.
+    pub pem: Vec<u8>,
 }
 
 impl Settings {

@@ -10,7 +10,9 @@
 //! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
 //! policy; nothing else makes it visible.
 
+mod changes;
 mod completion;
+mod confirmation;
 mod dispatch;
 mod prompts;
 mod reply;
@@ -38,10 +40,12 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 
+use self::confirmation::Way;
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
-use crate::dataset::{CursorKey, Database, Schema};
+use crate::clock::Clock;
+use crate::dataset::{Changes, CursorKey, Database, Schema};
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
@@ -71,6 +75,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Who is told that a list changed.
     pub streams: Arc<Streams>,
+    /// What time it is, for questions that wait for an answer.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The protected data.
@@ -80,6 +86,8 @@ pub struct Data {
     pub schema: Schema,
     /// Where they are read.
     pub database: Database,
+    /// Where they are changed; `None` where none is writable.
+    pub changes: Option<Changes>,
 }
 
 /// The MCP server. Cheap to clone: one per request or session, all over the same parts.
@@ -101,8 +109,15 @@ struct Caller {
 impl Mcp {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
-        let tools = Arc::new(tools::Tools::new(&parts.catalog));
+        let schema = parts.data.as_ref().map(|data| &data.schema);
+        let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
         Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+    }
+
+    /// The scopes that any operation of this server may need, for its metadata.
+    pub fn scopes(&self) -> &'static [Scope] {
+        let writes = self.parts.catalog.datasets.values().any(|dataset| !dataset.writable.is_empty());
+        if writes { &Scope::ALL } else { &SCOPES }
     }
 
     /// The open streams.
@@ -257,12 +272,13 @@ impl ServerHandler for Mcp {
 
     async fn call_tool(
         &self,
-        call: CallToolRequestParams,
+        mut call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()));
-        guarded(&context, with_progress(&context, answer)).await.map(CallToolResponse::from)
+        let way = Way::of(&context, &mut call, self.session.get().is_some());
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), way));
+        guarded(&context, with_progress(&context, answer)).await
     }
 
     async fn list_prompts(
@@ -333,7 +349,7 @@ impl ServerHandler for Mcp {
     }
 }
 
-/// The scopes that any operation of this server may need, for metadata and challenges.
+/// The scopes that a client needs to begin with, for challenges: what writes asks for its own when it is called.
 pub const SCOPES: [Scope; 1] = [Scope::Read];
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::keys::assertion::check_client_keys;
 use crate::limits::Limit;
 use crate::model::ClientId;
 use crate::model::oauth::{ClientOrigin, ClientUrl, Reach};
-use crate::outbound::{Destination, Outbound, OutboundError};
+use crate::outbound::{Authorities, Destination, Outbound, OutboundError};
 use crate::store::state::{Client, DocumentCopy, Registration, StateStore};
 
 /// How long a copy is fresh whose answer did not say.
@@ -76,10 +76,10 @@ impl fmt::Debug for Documents {
 
 impl Documents {
     /// Sets it up.
-    pub fn new(clock: &Arc<dyn Clock>) -> Result<Self, OutboundError> {
+    pub fn new(authorities: &Authorities, clock: &Arc<dyn Clock>) -> Result<Self, OutboundError> {
         let (burst, refill) = PER_HOST;
         let hosts = Limit::new(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), refill, clock);
-        Ok(Self { outbound: Outbound::new()?, hosts, flights: Mutex::default() })
+        Ok(Self { outbound: Outbound::new(authorities)?, hosts, flights: Mutex::default() })
     }
 
     /// Waits for the fetch that is under way, or begins one. One that nobody waits for any more has ended.

@@ -13,6 +13,7 @@ use super::decision::Revision;
 use super::files::{self, Lines, Sources};
 use super::finding::{Finding, LineRef, Severity};
 use super::lint::lint;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::status::Status;
 use crate::catalog::Catalog;
@@ -77,22 +78,23 @@ pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &
 fn check_sources(directory: &Path, digest: [u8; 32], sources: Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    findings.extend(lint(directory, &lines, catalog, !broken));
+    let names = Names::new(&lines.grants, catalog);
+    findings.extend(lint(directory, &lines, &names, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let snapshot = if refused { None } else { build(directory, digest, lines, catalog, &mut findings) };
+    let snapshot = if refused { None } else { build(directory, digest, (lines, names), catalog, &mut findings) };
     Checked { findings, snapshot }
 }
 
 fn build(
     directory: &Path,
     digest: [u8; 32],
-    lines: Lines,
+    (lines, names): (Lines, Names),
     catalog: &Arc<Catalog>,
     findings: &mut Vec<Finding>,
 ) -> Option<Snapshot> {
-    let built =
-        Snapshot::new(digest, lines, Arc::clone(catalog)).and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
+    let built = Snapshot::new(digest, lines, names, Arc::clone(catalog))
+        .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
     match built {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {
@@ -208,10 +210,15 @@ impl Policies {
         match self.read(meant) {
             Ok((mut reload, snapshot)) => {
                 reload.mended = before.refusal.is_some();
-                if let Some(snapshot) = snapshot {
-                    self.current.store(Arc::new(snapshot));
-                }
+                let replaced = snapshot.map(|snapshot| {
+                    let snapshot = Arc::new(snapshot);
+                    (self.current.swap(Arc::clone(&snapshot)), snapshot)
+                });
                 self.status.store(Arc::new(before.after(&reload, now)));
+                // What changed is looked for once it is in force: nobody waits for that.
+                if let Some((old, new)) = replaced {
+                    (reload.added, reload.removed) = changes(&old, &new);
+                }
                 Ok(reload)
             }
             Err(refused) => {
@@ -222,7 +229,8 @@ impl Policies {
         }
     }
 
-    /// Reads and checks the files against the policy in force; gives the new policy unless it is the same.
+    /// Reads and checks the files against the policy in force; gives the new policy unless it is the same. Which lines are
+    /// others is not looked for.
     fn read(&self, meant: Option<Revision>) -> Result<(Reload, Option<Snapshot>), Refused> {
         let old = self.current();
         let directory = || self.directory.clone();
@@ -234,26 +242,23 @@ impl Policies {
         })?;
         let digest = sources.digest();
         let (old_revision, contents) = (old.revision(), Revision(digest));
-        let reload = |added, removed, warnings, accepted| Reload {
+        let reload = |warnings, accepted| Reload {
             old: old_revision,
             new: contents,
-            added,
-            removed,
+            added: Vec::new(),
+            removed: Vec::new(),
             warnings,
             accepted,
             mended: false,
         };
         if contents == old_revision {
-            return Ok((reload(Vec::new(), Vec::new(), Vec::new(), Vec::new()), None));
+            return Ok((reload(Vec::new(), Vec::new()), None));
         }
         let lost = self.lost(&old, &sources);
         let Checked { mut findings, snapshot } = check_sources(&self.directory, digest, sources, &self.catalog);
         let is_meant = lost.is_empty() || meant == Some(contents);
         match snapshot {
-            Some(snapshot) if is_meant => {
-                let (added, removed) = (excess(&snapshot, &old), excess(&old, &snapshot));
-                Ok((reload(added, removed, findings, lost), Some(snapshot)))
-            }
+            Some(snapshot) if is_meant => Ok((reload(findings, lost), Some(snapshot))),
             snapshot => {
                 findings.extend(lost);
                 let acceptable = snapshot.is_some();
@@ -277,19 +282,31 @@ impl Policies {
     }
 }
 
-/// The lines of a policy that it has more often than another, in the order of files and lines.
-fn excess(of: &Snapshot, over: &Snapshot) -> Vec<ChangedLine> {
-    let mut known: HashMap<&str, usize> = HashMap::with_capacity(over.rules.len());
-    for (_, text) in over.lines() {
-        *known.entry(text).or_default() += 1;
+/// The lines that came and those that went, each in the order of files and lines. One that only moved is not among them.
+fn changes(old: &Snapshot, new: &Snapshot) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
+    let changed = |line: &LineRef, text: &str| ChangedLine { line: line.clone(), text: text.into() };
+    // How often the old policy says what the new one does not say as often.
+    let mut left: HashMap<&str, usize> = HashMap::with_capacity(old.rules.len() + old.grants.len());
+    for (_, text) in old.lines() {
+        *left.entry(text).or_default() += 1;
     }
-    let mut excess = Vec::new();
-    for (line, text) in of.lines() {
-        match known.get_mut(text) {
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for (line, text) in new.lines() {
+        match left.get_mut(text) {
             Some(left) if *left > 0 => *left -= 1,
-            Some(_) | None => excess.push(ChangedLine { line: line.clone(), text: text.into() }),
+            Some(_) | None => added.push(changed(line, text)),
         }
     }
-    excess.sort_by(|a, b| a.line.cmp(&b.line));
-    excess
+    left.retain(|_, left| *left > 0);
+    // Of lines that say the same, the first are those that stayed.
+    for (line, text) in old.lines().rev() {
+        if let Some(left) = left.get_mut(text).filter(|left| **left > 0) {
+            *left -= 1;
+            removed.push(changed(line, text));
+        }
+    }
+    for lines in [&mut added, &mut removed] {
+        lines.sort_by(|a: &ChangedLine, b| a.line.cmp(&b.line));
+    }
+    (added, removed)
 }

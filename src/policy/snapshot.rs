@@ -76,18 +76,21 @@ pub(super) struct Judged {
 
 impl Snapshot {
     /// Builds a policy from checked lines.
-    pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
+    pub(super) fn new(
+        digest: [u8; 32],
+        lines: Lines,
+        names: Names,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, EnforcerError> {
         let Lines { mut rules, grants, files } = lines;
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
-        let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules, tenants.iter().cloned());
+        let index = Index::new(&rules, catalog.tenants.keys().cloned());
         let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
-        let names = Names::new(&grants, tenants.into_iter());
         let grants = grants.into_iter().map(|grant| grant.at).collect();
         Ok(Self {
             revision: Revision(digest),
@@ -118,7 +121,7 @@ impl Snapshot {
     }
 
     /// Where each line stands that became a rule or a membership, and what it says there: first the rules.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (&LineRef, &str)> {
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = (&LineRef, &str)> {
         let all = self.rules.iter().map(|rule| &rule.at).chain(&self.grants);
         all.filter_map(|at| Some((at, self.line(at)?)))
     }
@@ -136,7 +139,7 @@ impl Snapshot {
     /// The names that the policy of a tenant speaks of, for `policy matrix`: who lines are for, and who is given a name.
     pub fn principals(&self, tenant: &Tenant) -> BTreeSet<Arc<str>> {
         let rules = self.rules.iter().filter(|rule| rule.tenant.as_ref().is_none_or(|own| own == tenant));
-        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant));
+        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant).cloned());
         named.filter(|name| name.contains(':')).collect()
     }
 
@@ -172,10 +175,19 @@ impl Snapshot {
         }
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let (mut rule, mut lines) = self.scope(&view, dataset, permission, 0);
+        let decision = match permission.change() {
+            None => self.readable(&view, dataset, permission),
+            Some(change) => self.changeable(&view, dataset, change),
+        };
+        self.scopes.insert(key, decision.clone());
+        decision
+    }
+
+    fn readable(&self, view: &View<'_>, dataset: &Name, permission: Permission) -> RowDecision {
+        let (mut rule, mut lines) = self.scope(view, dataset, permission, 0);
         let mut columns = Columns::none(dataset);
         if let (RowRule::Filter(_), Some(declared)) = (&rule, self.catalog.datasets.get(dataset)) {
-            let seen = self.columns(&view, declared);
+            let seen = self.columns(view, declared, Permission::Read);
             lines.extend(seen.lines);
             // Rows are asked for and continued by their key: without it there is none to speak of.
             if declared.key.iter().all(|column| seen.columns.is_open(column)) {
@@ -184,12 +196,10 @@ impl Snapshot {
                 rule = RowRule::Nothing;
             }
         }
-        let decision = RowDecision { rule, columns: Arc::new(columns), lines: lines.into(), revision: self.revision };
-        self.scopes.insert(key, decision.clone());
-        decision
+        RowDecision { rule, columns: Arc::new(columns), lines: lines.into(), revision: self.revision }
     }
 
-    fn nothing(&self, dataset: &Name, lines: Vec<LineRef>) -> RowDecision {
+    pub(super) fn nothing(&self, dataset: &Name, lines: Vec<LineRef>) -> RowDecision {
         let columns = Arc::new(Columns::none(dataset));
         RowDecision { rule: RowRule::Nothing, columns, lines: lines.into(), revision: self.revision }
     }
@@ -214,9 +224,16 @@ impl Snapshot {
     pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let place = (&requester.tenant, object.kind(), permission);
-        let covering = self.index.covering(place, object.name());
-        let lines = covering.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
+        let covering = |permission| {
+            let place = (&requester.tenant, object.kind(), permission);
+            self.index.covering(place, object.name())
+        };
+        let mut considered = covering(permission);
+        if permission.change().is_some() {
+            // What may be changed may be read, too.
+            considered.extend(covering(Permission::Read));
+        }
+        let lines = considered.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
             line: rule.at.clone(),
             text: self.text(rule),
             effect: match rule.effect {

@@ -18,7 +18,7 @@ pub(crate) use when::When;
 use super::is_closed_pipe;
 use crate::clock::Clock;
 use crate::config;
-use crate::store::audit::{self, AuditReader, Decision, Filter, Outcome, Verdict};
+use crate::store::audit::{self, AuditReader, Decision, Filter, Verdict};
 
 /// How often `--follow` looks for new decisions.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -236,10 +236,6 @@ fn json_lines(rows: impl Iterator<Item = Value>, out: &mut dyn Write) -> io::Res
 /// One decision as an export has it. Times are RFC 3339, the duration is in microseconds.
 fn decision_json(decision: &Decision) -> Value {
     let record = &decision.record;
-    let rows = match record.outcome {
-        Outcome::Answered { rows } => rows,
-        Outcome::BadArguments | Outcome::Failed | Outcome::Abandoned | Outcome::Refused => None,
-    };
     json!({
         "at": record.at.to_string(),
         "decision": record.decision,
@@ -261,7 +257,8 @@ fn decision_json(decision: &Decision) -> Value {
         "lines": record.lines,
         "revision": record.revision,
         "outcome": record.outcome.as_str(),
-        "rows": rows,
+        "rows": record.outcome.rows(),
+        "changed": record.changed,
         "duration": u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
     })
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::{Audit, Durability};
 use crate::model::Timestamp;
-use crate::store::audit::{AuditLog, Event, Record};
+use crate::store::audit::{AuditLog, Event, Outcome, Record};
 
 const NOON: i64 = 1_795_262_400;
 
@@ -66,6 +66,7 @@ fn record(decision: &str, verdict: Verdict) -> Record {
             Verdict::Allow => Outcome::Answered { rows: Some(20) },
             Verdict::Deny => Outcome::Refused,
         },
+        changed: None,
         duration: Duration::from_micros(1_234),
     }
 }

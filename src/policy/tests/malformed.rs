@@ -119,12 +119,23 @@ fn what_nobody_can_be_and_nothing_serves_is_refused() {
             "1:10 refused: `admin:` is not a kind of object; there are `dataset`, `column`, `tool`, `resource`, `prompt`"
         );
     }
-    for may in ["create", "update", "delete", "write"] {
+    assert_eq!(
+        line("*", "dataset:documents", "write"),
+        "1:29 refused: `write` is not a permission of `dataset:` objects; there are `read`, `create`, `update`, `delete`"
+    );
+    for may in ["create", "update", "delete"] {
         assert_eq!(
             line("*", "dataset:documents", may),
-            format!("1:29 refused: `{may}` is not a permission of `dataset:` objects; there are `read`")
+            format!(
+                "1:29 refused: nothing that `dataset:documents` covers can be changed by `{may}`; `writable = [\"{may}\"]` in a `[[dataset]]` makes its rows so"
+            )
         );
+        assert!(line("*", "dataset:*", may).contains("nothing that `dataset:*` covers can be changed"));
     }
+    assert_eq!(
+        line("*", "column:documents/title", "update"),
+        "1:34 refused: nothing that `column:documents/title` covers can be changed by `update`; `writable = [\"update\"]` in the `[[dataset]]` makes its columns so"
+    );
 }
 
 #[test]

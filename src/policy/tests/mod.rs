@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{
-    Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
+    Catalog, ClaimType, Column, ColumnType, Confirm, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
     TimeStorage, Within,
 };
 use crate::model::{Attributes, Context, ContextField, Name, Number, Requester, Value};
@@ -58,6 +58,8 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: Some(RowResource::default()),
+        writable: BTreeSet::new(),
+        confirm: Confirm::default(),
         columns: columns(kinds),
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::policy::files::{self, Effect, Lines, Rule, Sources};
 use crate::policy::index::Index;
+use crate::policy::names::Names;
 use crate::policy::object::Kind;
 
 use super::*;
@@ -87,8 +88,8 @@ fn every_partition_together_says_what_the_lines_say() {
     let (mut allowed, mut denied) = (0, 0);
     for (seed, count) in [(1, 8), (2, 20), (3, 60), (4, 400), (5, 1_500)] {
         let lines = lines(seed, count);
-        let rules = lines.rules.clone();
-        let snapshot = Snapshot::new([0; 32], lines, catalog()).unwrap();
+        let (rules, names) = (lines.rules.clone(), Names::new(&lines.grants, &catalog()));
+        let snapshot = Snapshot::new([0; 32], lines, names, catalog()).unwrap();
         snapshot.rehearse().unwrap();
         let mut numbers = Numbers(seed + 100);
         for _ in 0..150 {

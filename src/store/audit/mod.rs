@@ -35,6 +35,7 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
         name: "rejections_and_events",
         sql: include_str!("../../../migrations/audit/0002_rejections_and_events.sql"),
     },
+    Migration { name: "changes", sql: include_str!("../../../migrations/audit/0003_changes.sql") },
 ];
 
 #[cfg(test)]

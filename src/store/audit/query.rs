@@ -221,6 +221,11 @@ impl Columns<'_> {
             "failed" => Ok(Outcome::Failed),
             "abandoned" => Ok(Outcome::Abandoned),
             "refused" => Ok(Outcome::Refused),
+            "begun" => Ok(Outcome::Begun),
+            "changed" => Ok(Outcome::Changed),
+            "unchanged" => Ok(Outcome::Unchanged),
+            "asked" => Ok(Outcome::Asked),
+            "declined" => Ok(Outcome::Declined),
             other => Err(self.unknown("outcome", other.to_owned())),
         }
     }
@@ -261,6 +266,7 @@ fn decision(row: &SqliteRow) -> Result<Decision, AuditError> {
         lines: columns.lines()?,
         revision: columns.text("revision")?,
         outcome: columns.outcome()?,
+        changed: columns.optional("changed")?,
         duration: columns.duration()?,
     };
     Ok(Decision { written, record })

@@ -12,6 +12,7 @@ mod leak;
 mod machines;
 mod opaque;
 mod operator;
+mod over_tls;
 mod pages;
 mod provider;
 mod refresh;

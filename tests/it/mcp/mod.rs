@@ -2,7 +2,9 @@
 
 mod abandoned;
 mod batches;
+pub(crate) mod changes;
 mod completions;
+mod confirmation;
 mod errors;
 mod pairs;
 mod prompts;

@@ -14,5 +14,6 @@ pub(crate) mod provider;
 pub(crate) mod revision;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod wire;
 pub(crate) mod world;
