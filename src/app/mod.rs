@@ -1,6 +1,8 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod handles;
 mod health;
+mod in_force;
 mod issuers;
 mod oauth;
 
@@ -8,9 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handles::Handles;
 use health::Health;
+pub use in_force::recorded as recorded_policy;
 pub use issuers::trusted;
-use issuers::{forwarding, known};
+use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
@@ -25,14 +29,15 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, ChangeWriter, Changes, CursorKey, Database};
+use crate::dataset::check::Warning;
+use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
-use crate::outbound::OutboundError;
+use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
@@ -67,6 +72,15 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     OwnKeys(OwnKeysError),
+    /// The file of authorities holds none.
+    #[error("`{}` (`outbound.ca_file`) cannot be used", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BadAuthorities,
+    },
     /// Documents of clients cannot be fetched.
     #[error(transparent)]
     Outbound(OutboundError),
@@ -75,7 +89,7 @@ pub enum StartError {
     Passwords(#[source] PasswordError),
     /// People cannot be sent to a provider.
     #[error("nobody could sign in at a provider")]
-    Provider(#[source] ProviderError),
+    Provider(#[source] Box<ProviderError>),
     /// The link for the first account cannot be made.
     #[error("the link that makes the first account cannot be made")]
     SetUp(#[source] Failure),
@@ -151,18 +165,21 @@ impl App {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
         let (data, changes) = match &settings.database {
-            Some(database) => data(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?,
+            Some(database) => {
+                data_with_warnings_logged(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?
+            }
             None => (None, None),
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let known = known(settings, &seams.clock)?;
+        let authorities = authorities(settings)?;
+        let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, (&known, &authorities)).await?),
             None => None,
         };
         let set_up = match &oauth {
@@ -175,12 +192,13 @@ impl App {
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let most = settings.server.sessions_per_principal;
+        let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,
             policies: Arc::clone(&policies),
             catalog,
             data,
-            cursor_key: CursorKey::generate(seams.random.as_ref())?,
+            cursor_key: handles.cursors,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             clock: Arc::clone(&seams.clock),
@@ -195,6 +213,8 @@ impl App {
             readiness: Arc::new(health),
             oauth,
             issuers: forwarded.filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            session_key: handles.sessions,
+            clock: Arc::clone(&seams.clock),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),
@@ -281,12 +301,16 @@ impl App {
 }
 
 /// Opens the protected database and holds the declarations against it; for writing only where a dataset is writable.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, Option<ChangeWriter>), StartError> {
+///
+/// # Errors
+///
+/// With what a server does not start for.
+pub async fn data(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
         Changes::open(settings)
             .await
@@ -295,7 +319,18 @@ async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, O
     } else {
         (None, None)
     };
-    Ok((Data { schema, database, changes }, writer))
+    Ok((Data { schema, database, changes }, writer, warnings))
+}
+
+async fn data_with_warnings_logged(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>), StartError> {
+    let (data, writer, warnings) = data(settings, catalog).await?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((data, writer))
 }
 
 /// Puts each policy change into the audit trail, in order.

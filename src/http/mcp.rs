@@ -20,10 +20,11 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::batch;
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
-use super::session::Sessions;
+use super::peek::{REVISION, not_a_request, peek, unknown_revision};
+use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
-use crate::keys::strict_json::{self, BadJson};
 use crate::mcp::{Mcp, RequestId, Session, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -42,20 +43,10 @@ pub(super) struct McpEndpoint<H> {
     mcp: Mcp,
     with_sessions: StreamableHttpService<H, LocalSessionManager>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
-    manager: Arc<LocalSessionManager>,
     sessions: Sessions,
     challenges: Challenges,
     limits: RequestLimits,
     stopping: CancellationToken,
-}
-
-/// What is looked at before dispatch.
-struct Peek {
-    method: String,
-    /// The tool, the resource or the prompt that is asked for.
-    name: Option<String>,
-    /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
-    is_modern: bool,
 }
 
 impl<H: ServerHandler + Clone> McpEndpoint<H> {
@@ -68,16 +59,18 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         limits: RequestLimits,
         stopping: CancellationToken,
     ) -> Self {
-        let manager = Arc::new(LocalSessionManager::default());
         let config = config.with_max_request_body_bytes(limits.body);
         let (one, other) = (handler.clone(), handler);
-        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), Arc::clone(&manager), config.clone());
+        let mut carrying = config.clone();
+        carrying.session_store = Some(Arc::new(Carried));
+        let manager = Arc::clone(sessions.manager());
+        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), manager, carrying);
         let stateless = StreamableHttpService::new(
             move || Ok(other.clone()),
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false).with_json_response(true),
         );
-        Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits, stopping }
+        Self { mcp, with_sessions, stateless, sessions, challenges, limits, stopping }
     }
 
     async fn post(&self, request: Request, principal: &Principal) -> Response {
@@ -85,16 +78,54 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             let text = "the body must be sent as Content-Type: application/json";
             return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
         }
-        let id = request.extensions().get::<RequestId>().cloned();
-        let (mut parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
+        let (parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
         let body = match self.read(body).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
+        if batch::is_one(&body) {
+            return self.batch(&parts, &body, principal).await;
+        }
+        self.message(parts, body, principal).await
+    }
+
+    /// Answers a batch, in the revision that has them.
+    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Principal) -> Response {
+        let revision = match parts.headers.get(SESSION_ID) {
+            Some(wire) => match self.asked(&owner(principal), wire).await {
+                Some(asked) => Some(asked.revision().to_string()),
+                None => return unknown_session(),
+            },
+            None => None,
+        };
+        let named = parts.headers.get(REVISION).and_then(|value| value.to_str().ok());
+        let revision = revision.as_deref().or(named).unwrap_or(batch::REVISION);
+        if revision != batch::REVISION {
+            let text = format!("MCP {revision} has no batches; send one message at a time");
+            return json_rpc(&Value::Null, -32600, &text);
+        }
+        let messages = match batch::messages(body) {
+            Ok(messages) => messages,
+            Err(refusal) => return refusal,
+        };
+        let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
+        match tokio::time::timeout(self.limits.request_timeout, each).await {
+            Ok(response) => response,
+            Err(_) => too_long(),
+        }
+    }
+
+    async fn message(&self, mut parts: http::request::Parts, body: Bytes, principal: &Principal) -> Response {
         let peek = match peek(&body) {
             Ok(peek) => peek,
             Err(refusal) => return refusal,
         };
+        if !peek.names_revision
+            && let Some(refusal) = unknown_revision(&parts.headers, &peek.id)
+        {
+            return refusal;
+        }
+        let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}
@@ -141,46 +172,55 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         B: hyper::body::Body + Send + 'static,
         B::Error: std::fmt::Display,
     {
+        let mut asked = None;
         if let Some(wire) = request.headers().get(SESSION_ID) {
-            let id = wire.to_str().ok().and_then(|wire| self.sessions.open(owner, wire));
-            let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) else {
-                return answer(
-                    StatusCode::NOT_FOUND,
-                    "unknown_session",
-                    "there is no such session; initialize a new one",
-                );
-            };
-            request.headers_mut().insert(SESSION_ID, id.clone());
+            let Some(known) = self.asked(owner, wire).await else { return unknown_session() };
+            let Ok(here) = HeaderValue::from_str(&known.here) else { return unknown_session() };
+            request.headers_mut().insert(SESSION_ID, here);
             if request.method() == Method::DELETE {
-                let response = self.timed(self.with_sessions.handle(request)).await;
-                if response.status().is_success()
-                    && let Ok(id) = id.to_str()
-                {
-                    self.sessions.ended(owner, id);
+                let mut response = self.timed(self.with_sessions.handle(request)).await;
+                if response.status().is_success() {
+                    self.sessions.ended(owner, &known);
+                    // It has ended, and that is all: rmcp's 202 would promise that it will.
+                    response.set_status(StatusCode::NO_CONTENT);
                 }
                 return response;
             }
+            asked = Some(known);
         }
-        // Where the request begins one, the server inside it takes it.
+        // Where the request begins one, or takes one up, the server inside it takes it.
         let session = Arc::new(Session::default());
         request.extensions_mut().insert(Arc::clone(&session));
         let mut response = self.timed(self.with_sessions.handle(request)).await;
-        if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
-            self.sessions.opened(owner, (&id, &session), &self.manager).await;
-            if let Ok(wire) = HeaderValue::from_str(&self.sessions.seal(owner, &id)) {
-                response.headers_mut().insert(SESSION_ID, wire);
-            }
+        if let Some(asked) = &asked {
+            self.sessions.taken_up(owner, asked, &session).await;
+        }
+        if let Some(id) = response.headers_mut().remove(SESSION_ID)
+            && let Ok(id) = id.to_str()
+            && let Some(wire) = self.sessions.opened(owner, id, &session).await
+            && let Ok(wire) = HeaderValue::from_str(&wire)
+        {
+            response.headers_mut().insert(SESSION_ID, wire);
         }
         response
+    }
+
+    async fn asked(&self, owner: &str, wire: &HeaderValue) -> Option<Asked> {
+        self.sessions.open(owner, wire.to_str().ok()?).await
     }
 
     /// The session's own stream, on which its person is told of what changes.
     async fn stream(&self, mut request: http::Request<poem_body::Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
-        let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
+        let wire = request.headers().get(SESSION_ID).cloned();
         let owner = owner(&principal);
-        let sink = wire.and_then(|wire| self.sessions.find(&owner, wire)).and_then(|session| session.sink());
         let response = self.in_session(request, &owner).await;
+        // Only now, because the request may have taken the session up.
+        let asked = match wire {
+            Some(wire) => self.asked(&owner, &wire).await,
+            None => None,
+        };
+        let sink = asked.and_then(|asked| self.sessions.find(&owner, &asked)).and_then(|session| session.sink());
         // It has no end of its own, so that a shutdown would wait for it in vain.
         match sink.filter(|_| response.status().is_success()) {
             Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
@@ -192,9 +232,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
         match tokio::time::timeout(self.limits.request_timeout, answering).await {
             Ok(response) => to_poem(response),
-            Err(_) => {
-                answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
-            }
+            Err(_) => too_long(),
         }
     }
 }
@@ -206,6 +244,10 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         let Some(principal) = request.extensions().get::<Arc<Principal>>().cloned() else {
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
         };
+        let is_of_session = [Method::GET, Method::DELETE].contains(request.method());
+        if is_of_session && let Some(refusal) = unknown_revision(request.headers(), &Value::Null) {
+            return Ok(refusal);
+        }
         let response = match *request.method() {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
@@ -226,6 +268,14 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
 /// Whom a session belongs to. Requests without one need no name for it.
 fn owner(principal: &Principal) -> Arc<str> {
     principal.binding().into()
+}
+
+fn too_long() -> Response {
+    answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
+}
+
+fn unknown_session() -> Response {
+    answer(StatusCode::NOT_FOUND, "unknown_session", "there is no such session; initialize a new one")
 }
 
 type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;
@@ -254,54 +304,6 @@ fn accept_both(headers: &mut HeaderMap) {
     if any {
         headers.insert(header::ACCEPT, BOTH_MEDIA_TYPES);
     }
-}
-
-/// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
-#[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
-fn peek(body: &Bytes) -> Result<Peek, Response> {
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(json_rpc(&Value::Null, -32600, "Batches are not supported; send one request at a time"));
-    }
-    let members = strict_json::object(body).map_err(|bad| match bad {
-        BadJson::Syntax(error) if error.is_data() => not_a_request(&error),
-        BadJson::Syntax(error) => json_rpc(&Value::Null, -32700, &format!("Not JSON: {error}")),
-        BadJson::NotAnObject => not_a_request(&"it is not an object"),
-    })?;
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
-    let params = members.get("params");
-    let of_params = |name| params.and_then(|params| params.get(name));
-    let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
-    let method = text(members.get("method")).unwrap_or_default();
-    if let Some(wrong) = misshapen(&method, of_params) {
-        return Err(json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, wrong));
-    }
-    Ok(Peek {
-        method,
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
-        is_modern: version.is_some_and(|version| version >= "2026-07-28"),
-    })
-}
-
-/// The prompt, or the template, whose argument is to be completed.
-fn completed(reference: Option<&Value>) -> Option<String> {
-    let reference = reference?;
-    reference.get("name").or_else(|| reference.get("uri"))?.as_str().map(ToOwned::to_owned)
-}
-
-/// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.
-fn misshapen<'a>(method: &str, param: impl Fn(&'static str) -> Option<&'a Value>) -> Option<&'static str> {
-    let is_text = |name| param(name).is_some_and(Value::is_string);
-    let has_arguments = param("arguments").is_none_or(|arguments| arguments.is_object() || arguments.is_null());
-    match method {
-        "tools/call" if !is_text("name") => Some("`params.name` must be the name of a tool"),
-        "tools/call" if !has_arguments => Some("`params.arguments` must be an object"),
-        "resources/read" if !is_text("uri") => Some("`params.uri` must be the URI of a resource"),
-        _ => None,
-    }
-}
-
-fn not_a_request(why: &dyn std::fmt::Display) -> Response {
-    json_rpc(&Value::Null, -32600, &format!("Not a JSON-RPC request: {why}"))
 }
 
 /// An rmcp response as poem's. Its transport errors are plain text; ours are JSON.
@@ -333,9 +335,10 @@ fn transport_error(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::FORBIDDEN => ("forbidden", "the Host or Origin of the request is not one that this server answers"),
         StatusCode::NOT_FOUND => ("unknown_session", "there is no such session; initialize a new one"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this endpoint does not have that method"),
-        StatusCode::NOT_ACCEPTABLE => {
-            ("not_acceptable", "the client must accept both application/json and text/event-stream")
-        }
+        StatusCode::NOT_ACCEPTABLE => (
+            "not_acceptable",
+            "the client must accept both application/json and text/event-stream (for a GET, the latter)",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "the body is too long"),
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             ("invalid_request", "the body is not a JSON-RPC message of the MCP revision that the headers name")

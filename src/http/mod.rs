@@ -1,5 +1,6 @@
 //! HTTP: poem's types stay here. The way in is [`serve()`], then [`routes()`], then the bearer layer, then MCP.
 
+mod batch;
 mod bearer;
 mod cors;
 mod description;
@@ -8,13 +9,16 @@ mod mcp;
 mod oauth;
 mod operations;
 mod pages;
+mod peek;
 mod peer;
 mod routes;
 mod serve;
 mod session;
+mod shape;
 
 pub use description::specification;
 pub use oauth::OauthEdge;
 pub use operations::{Readiness, ReadyCheck};
 pub use routes::{Edge, RoutesError, routes};
 pub use serve::{Limits, serve};
+pub use session::SessionKey;

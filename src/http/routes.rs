@@ -18,11 +18,12 @@ use super::mcp::{McpEndpoint, RequestLimits};
 use super::oauth::{self, OauthEdge};
 use super::operations::{Discovery, Operations, Readiness, ResourceMetadata};
 use super::pages::{self, Frame};
-use super::session::Sessions;
+use super::session::{SessionKey, Sessions};
 use crate::authn::Authenticator;
+use crate::clock::Clock;
 use crate::config::Server;
 use crate::mcp::{self, Mcp};
-use crate::random::{Random, RandomError};
+use crate::random::Random;
 use crate::store::audit::AuditLog;
 
 /// What stands between the network and MCP.
@@ -41,7 +42,11 @@ pub struct Edge {
     pub oauth: Option<OauthEdge>,
     /// The issuers that the metadata names, as their `iss` claims spell them.
     pub issuers: Vec<String>,
-    /// Ids of requests, keys of sessions.
+    /// What ids of sessions are sealed with.
+    pub session_key: SessionKey,
+    /// Tells how old a session is.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of requests.
     pub random: Arc<dyn Random>,
     /// Ends the streams that would go on for ever, when the server begins to stop.
     pub stopping: CancellationToken,
@@ -58,9 +63,6 @@ impl std::fmt::Debug for Edge {
 /// Why the HTTP surface could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum RoutesError {
-    /// There was no key for the ids of sessions.
-    #[error("no key for the ids of sessions could be made")]
-    SessionKey(#[source] RandomError),
     /// The description of the endpoints is no JSON.
     #[error("the endpoints could not be described")]
     Description(#[source] serde_json::Error),
@@ -71,7 +73,7 @@ pub enum RoutesError {
 ///
 /// # Errors
 ///
-/// When no session key can be made, or the endpoints cannot be described.
+/// When the endpoints cannot be described.
 pub fn routes<H: ServerHandler + Clone>(
     edge: Edge,
     around: impl FnOnce(Mcp) -> H,
@@ -86,8 +88,8 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let sessions =
-        Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal).map_err(RoutesError::SessionKey)?;
+    let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
+    let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped);
 

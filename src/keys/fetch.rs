@@ -3,16 +3,17 @@
 //! Nothing in a token ever names an address that is fetched: the address is configured, or comes from the discovery
 //! document of the configured issuer. Redirects are not followed and no proxy is taken from the environment.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::jwk::{self, BadKeySet, Filtered};
 use super::strict_json::{self, BadJson};
 use crate::config::{KeyLimits, KeySource};
-use crate::outbound::{is_loopback_http, max_age};
+use crate::outbound::{Authorities, is_loopback_http, max_age};
 
 /// The longest wait for a connection; the whole fetch has its own bound.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -100,6 +101,14 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// The error with what caused it, in one line.
+    pub(super) fn with_causes(&self) -> String {
+        let causes = std::iter::successors(Error::source(self), |cause| (*cause).source());
+        causes.fold(self.to_string(), |told, cause| format!("{told}: {cause}"))
+    }
+}
+
 /// What one fetch gave.
 #[derive(Debug)]
 pub(super) struct Fetched {
@@ -122,18 +131,17 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     /// A fetcher for this source; `issuers` are the accepted values of a discovery document's `issuer`.
-    pub(super) fn new(source: KeySource, issuers: Vec<String>, limits: &KeyLimits) -> Result<Self, FetchError> {
+    pub(super) fn new(
+        source: KeySource,
+        issuers: Vec<String>,
+        limits: &KeyLimits,
+        authorities: &Authorities,
+    ) -> Result<Self, FetchError> {
         let (KeySource::Jwks(url) | KeySource::Discovery(url)) = &source;
         if !(url.scheme() == "https" || is_loopback_http(url)) {
             return Err(FetchError::Address(url.clone()));
         }
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT.min(limits.timeout))
-            .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(FetchError::Client)?;
+        let client = authorities.client(CONNECT.min(limits.timeout)).build().map_err(FetchError::Client)?;
         let KeyLimits { timeout, max_bytes, max_keys, .. } = *limits;
         Ok(Self { client, source, issuers, timeout, max_bytes, max_keys })
     }

@@ -28,9 +28,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     SubscriptionFilter,
 };
@@ -162,6 +162,16 @@ async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recor
     receipt.close(outcome, answer).await.map_err(reply::unrecorded)
 }
 
+/// Records a list that is one page, so that every cursor is one that it never gave.
+async fn one_page<T>(receipt: Receipt, cursor: Option<&str>, items: Vec<T>) -> Result<Recorded<Vec<T>>, ErrorData> {
+    if cursor.is_some() {
+        close(receipt, Outcome::BadArguments, ()).await?.into_inner();
+        return Err(reply::invalid_cursor());
+    }
+    let rows = u64::try_from(items.len()).ok();
+    close(receipt, Outcome::Answered { rows }, items).await
+}
+
 /// Runs a handler until it ends or its request is cancelled. A client that goes away only cancels a token: dropping the
 /// handler drops its receipt, which is then recorded as abandoned.
 async fn guarded<T>(
@@ -252,11 +262,12 @@ impl ServerHandler for Mcp {
 
     async fn list_tools(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.tools_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.tools_for(&caller, cursor.as_deref())).await
     }
 
     async fn call_tool(
@@ -272,11 +283,12 @@ impl ServerHandler for Mcp {
 
     async fn list_prompts(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.prompts_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.prompts_for(&caller, cursor.as_deref())).await
     }
 
     async fn get_prompt(
@@ -305,16 +317,26 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.resources_for(&caller, cursor.as_deref()))).await
     }
 
     async fn list_resource_templates(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.templates_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.templates_for(&caller, cursor.as_deref())).await
+    }
+
+    /// A method that no revision has, or not the one of the request.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(reply::unknown_method(&request.method))
     }
 
     async fn read_resource(

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use rmcp::RoleServer;
+use rmcp::model::InitializeRequestParams;
 use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,11 @@ impl Session {
     /// The way to the session's own stream.
     pub fn sink(&self) -> Option<Sink> {
         self.0.get().cloned().map(Sink::Session)
+    }
+
+    /// What the client said of itself, with the revision that it was granted; `None` until it has been answered.
+    pub fn client(&self) -> Option<Arc<InitializeRequestParams>> {
+        self.0.get()?.peer_info()
     }
 
     pub(super) fn begin(&self, peer: &Peer<RoleServer>) {

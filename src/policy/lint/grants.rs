@@ -1,22 +1,20 @@
-//! Memberships that lead nowhere, or to a data room that is not declared.
+//! Memberships that lead nowhere.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Linter;
 use super::ground::place;
-use crate::model::{DataRoom, Name, Tenant};
+use crate::model::{Name, Tenant};
 use crate::policy::condition::{Condition, Term, Tree};
 use crate::policy::files::{Grant, Lines};
-use crate::policy::finding::{Finding, LineRef, Severity, instead};
+use crate::policy::finding::{Finding, LineRef, Severity};
 use crate::policy::names::MAX_CHAIN;
-
-/// The list whose entries are data rooms.
-const ROOMS: &str = "rooms";
 
 impl Linter<'_> {
     pub(super) fn grants(&self, lines: &Lines) -> Vec<Finding> {
         let used = Used::by(lines);
-        let mut seen: HashMap<(&str, &str, Option<&Tenant>), &LineRef> = HashMap::new();
+        let mut seen: HashMap<(&str, &str, Option<&Tenant>), &LineRef> = HashMap::with_capacity(lines.grants.len());
+        let mut told: HashMap<(&str, Option<&Tenant>), Option<String>> = HashMap::new();
         let mut findings = Vec::new();
         for grant in &lines.grants {
             let (member, group) = (&*grant.member, &*grant.group);
@@ -29,9 +27,10 @@ impl Linter<'_> {
             } else if let Some(wider) = for_all {
                 Some(format!("`{wider}` already says as much for every tenant; remove this line"))
             } else {
+                // Many are given the same, and it is looked at once.
+                let given = || self.unused(grant, &used).or_else(|| self.unknown_room(grant));
                 self.nobody(member, grant.tenant.as_ref())
-                    .or_else(|| self.unused(grant, &used))
-                    .or_else(|| self.unknown_room(grant))
+                    .or_else(|| told.entry((group, grant.tenant.as_ref())).or_insert_with(given).clone())
             };
             findings.extend(idle.map(|message| self.finding(&grant.at, Severity::Warning, message)));
         }
@@ -55,24 +54,6 @@ impl Linter<'_> {
         Some(format!("no line in {place} is for `{group}`{read}; the membership gives nothing"))
     }
 
-    /// An entry of the list of data rooms that is none of those that the tenant declares, where it declares any.
-    fn unknown_room(&self, grant: &Grant) -> Option<String> {
-        let (_, prefix) = self.catalog.lists.iter().find(|(list, _)| list.as_str() == ROOMS)?;
-        let room = grant.group.strip_prefix(&**prefix)?;
-        let tenant = grant.tenant.as_ref();
-        let mut declared = BTreeSet::new();
-        for entry in self.ground.tenants(tenant) {
-            if entry.data_rooms_as_is || entry.data_rooms.is_empty() {
-                return None;
-            }
-            declared.extend(entry.data_rooms.values().map(DataRoom::as_str));
-        }
-        (!declared.contains(room)).then(|| {
-            let hint = instead(room, declared);
-            format!("no `[tenant.data_rooms]` of {} has the room `{room}`; {hint}", place(tenant))
-        })
-    }
-
     fn chain(&self, tenant: &Tenant, grants: &[Grant]) -> Option<Finding> {
         let name = self.ground.names.too_deep(tenant)?;
         let concerns = |grant: &&Grant| grant.group == name && grant.tenant.as_ref().is_none_or(|own| own == tenant);
@@ -84,8 +65,7 @@ impl Linter<'_> {
     }
 }
 
-/// What the lines speak of, and where; `None` is every tenant.
-#[derive(Default)]
+/// What the lines speak of, and where; `None` is every tenant. Of the names, those that are given.
 struct Used<'a> {
     names: HashMap<&'a str, HashSet<Option<&'a Tenant>>>,
     lists: HashMap<&'a Name, HashSet<Option<&'a Tenant>>>,
@@ -93,13 +73,17 @@ struct Used<'a> {
 
 impl<'a> Used<'a> {
     fn by(lines: &'a Lines) -> Self {
-        let mut used = Self::default();
-        for rule in &lines.rules {
-            used.names.entry(&rule.who).or_default().insert(rule.tenant.as_ref());
-            used.read(&rule.when, rule.tenant.as_ref());
+        let given = lines.grants.iter().map(|grant| (&*grant.group, HashSet::new()));
+        let mut used = Self { names: given.collect(), lists: HashMap::new() };
+        let members = lines.grants.iter().filter(|grant| grant.member != grant.group);
+        let rules = lines.rules.iter().map(|rule| (&rule.who, &rule.tenant));
+        for (name, tenant) in rules.chain(members.map(|grant| (&grant.member, &grant.tenant))) {
+            if let Some(places) = used.names.get_mut(&**name) {
+                places.insert(tenant.as_ref());
+            }
         }
-        for grant in lines.grants.iter().filter(|grant| grant.member != grant.group) {
-            used.names.entry(&grant.member).or_default().insert(grant.tenant.as_ref());
+        for rule in &lines.rules {
+            used.read(&rule.when, rule.tenant.as_ref());
         }
         used
     }

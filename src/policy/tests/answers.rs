@@ -1,6 +1,7 @@
 //! What a snapshot answers besides decisions, and where decisions end: at what is empty, absent, foreign or endless.
 
 use super::*;
+use crate::policy::names::Names;
 
 const ROWS: &str = "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
                     p, *, *, tool:echo, call, true, allow\n\
@@ -46,6 +47,37 @@ fn everybody_sees_their_own_tools_and_resources() {
     assert_eq!(seen(&somebody("acme", &["verified", "user:eve"])), ["echo", "welcome://start"]);
     assert_eq!(seen(&somebody("globex", &["verified", "user:bob"])), ["echo web_search", "welcome://start"]);
     assert_eq!(seen(&somebody("nowhere", &["verified", "user:bob"])), ["", ""]);
+}
+
+#[test]
+fn each_list_holds_what_its_requester_may_read() {
+    let mut catalog = Arc::into_inner(catalog()).unwrap();
+    let prompt = Prompt { name: name("greet"), title: None, description: None, arguments: vec![], messages: vec![] };
+    catalog.prompts.insert(prompt.name.clone(), prompt);
+    // Its rows are no resources.
+    let comments = Dataset { resource: None, ..Dataset::clone(&catalog.datasets[&name("comments")]) };
+    catalog.datasets.insert(name("comments"), Arc::new(comments));
+    let lines = "p, role:lead, globex, prompt:greet, read, true, allow\n\
+                 p, verified, *, dataset:comments, read, true, allow\n\
+                 p, user:gil, globex, dataset:documents, read, true, allow\n\
+                 p, user:gil, globex, tool:get_documents, call, true, deny\n";
+    let directory = directory(format!("{ROWS}{lines}"));
+    let policy = check(directory.path(), &Arc::new(catalog)).snapshot.unwrap();
+    let seen = |tenant: &str, user: &str| {
+        let requester = somebody(tenant, &["verified", user]);
+        [Listed::Resources, Listed::Templates, Listed::Prompts]
+            .map(|list| listed(policy.visible(&requester, list).keys()))
+    };
+    assert_eq!(seen("acme", "user:ada"), ["documents welcome://start", "documents", ""]);
+    assert_eq!(seen("acme", "user:eve"), ["welcome://start", "", ""]);
+    assert_eq!(seen("globex", "user:bob"), ["welcome://start", "", "greet"]);
+    assert_eq!(seen("globex", "user:gil"), ["welcome://start", "", ""], "rows are resources where `get_` reads them");
+    let ada = somebody("acme", &["verified", "user:ada"]);
+    assert_eq!(listed(policy.visible(&ada, Listed::Tools).keys()), listed(policy.visible_tools(&ada).keys()));
+    let columns = policy.visible(&ada, Listed::Templates).into_values().next().unwrap().unwrap();
+    assert!(columns.is_open(&name("title")) && !columns.is_open(&name("margin")));
+    let words = [Listed::Tools, Listed::Resources, Listed::Templates, Listed::Prompts].map(Listed::as_str);
+    assert_eq!(words, ["tools", "resources", "templates", "prompts"], "what the audit trail says");
 }
 
 #[test]
@@ -96,9 +128,10 @@ fn datasets_that_lie_within_each_other_are_not_there() {
     // Only what is asked for the rows is built here: the lints too would follow parents without an end.
     let directory = directory("p, verified, *, dataset:*, read, true, allow\n");
     let sources = files::Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), &sources, &catalog);
+    let (lines, found) = files::parse(directory.path(), sources, &catalog);
     assert_eq!(found, []);
-    let policy = Snapshot::new(sources.digest(), lines, Arc::new(catalog)).unwrap();
+    let names = Names::new(&lines.grants, &catalog);
+    let policy = Snapshot::new([0; 32], lines, names, Arc::new(catalog)).unwrap();
     assert_eq!(
         policy.rows(&somebody("acme", &["verified"]), &name("comments"), Permission::Read).rule,
         RowRule::Nothing

@@ -65,7 +65,7 @@ fn what_is_not_read_is_named_and_what_was_meant_to_be_is_refused() {
         fs::write(directory.path().join(file), "p, *, *, tool:web_search, call, true, deny\n").unwrap();
         findings(directory.path())
     };
-    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf"] {
+    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf", "sedation", "sed-is-2"] {
         assert_eq!(
             told(file),
             ["0:0 warning: the file is not read: the name of a policy file ends in `.csv`"],
@@ -105,4 +105,20 @@ fn a_directory_that_is_not_read_is_named() {
     fs::create_dir(directory.path().join("sub")).unwrap();
     let found = "0:0 warning: the directory is not read; policy files stand in the policy directory itself";
     assert_eq!(findings(directory.path()), [found]);
+}
+
+#[test]
+fn a_resource_line_about_rows_says_what_decides_about_them() {
+    let hint = "`bailiwick://` are the rows of datasets, and the `dataset:` lines say who reads them, as resources too";
+    for (what, told) in [
+        ("resource:bailiwick://documents/*", true),
+        ("resource:bailiwick://documents/7", true),
+        ("resource:bail*", true),
+        ("resource:https://x", false),
+        ("resource:bail", false),
+    ] {
+        let found = findings(directory(format!("p, *, *, {what}, read, true, allow\n")).path());
+        assert!(found.len() == 1 && found[0].contains("covers nothing that is declared"), "{what}: {found:?}");
+        assert_eq!(found[0].ends_with(&format!("declared; {hint}")), told, "{what}: {found:?}");
+    }
 }

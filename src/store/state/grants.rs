@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
@@ -84,6 +85,8 @@ pub enum RevocationReason {
     PasswordChanged,
     /// The account was deleted.
     AccountDeleted,
+    /// The operator took it back.
+    Operator,
 }
 
 impl RevocationReason {
@@ -97,6 +100,7 @@ impl RevocationReason {
         Self::AccountDisabled,
         Self::PasswordChanged,
         Self::AccountDeleted,
+        Self::Operator,
     ];
 
     /// The word in the store and in the audit trail.
@@ -110,6 +114,7 @@ impl RevocationReason {
             Self::AccountDisabled => "account_disabled",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::Operator => "operator",
         }
     }
 }
@@ -143,6 +148,8 @@ pub struct Consent<'a> {
     pub scopes: Scopes,
     /// When the grant ends at the latest.
     pub expires: Timestamp,
+    /// How long what a provider said of the person counts, from when it said so; then the grant ends before.
+    pub counts_for: Option<Duration>,
     /// What the client gets.
     pub code: &'a AuthorizationCode,
     /// Until when the code can be spent.
@@ -176,7 +183,8 @@ impl StateStore {
             "INSERT INTO grants (id, client, account, tenant, external_user, provider, claims, redirect_uri, resource, scopes,
                                  created_at, expires_at)
              SELECT $1, clients.id, accounts.id, accounts.tenant, accounts.external_user, identities.provider,
-                    identities.claims, $2, $3, $4, $5, $6
+                    identities.claims, $2, $3, $4, $5,
+                    CASE WHEN identities.signed_in_at + $9 < $6 THEN identities.signed_in_at + $9 ELSE $6 END
              FROM clients JOIN accounts ON accounts.id = $7 LEFT JOIN identities ON identities.account = accounts.id
              WHERE clients.id = $8 AND clients.disabled_at IS NULL AND accounts.disabled_at IS NULL
              RETURNING {COLUMNS}"
@@ -189,6 +197,7 @@ impl StateStore {
         .bind(consent.expires.as_micros())
         .bind(consent.account.as_str())
         .bind(request.client.as_str())
+        .bind(consent.counts_for.map(|counts| i64::try_from(counts.as_micros()).unwrap_or(i64::MAX)))
         .fetch_optional(&mut *transaction)
         .await
         .map_err(StateError::Write)?;
@@ -230,15 +239,7 @@ impl StateStore {
     ) -> Result<bool, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
-        let revoked =
-            sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL")
-                .bind(id.as_str())
-                .bind(now.as_micros())
-                .bind(reason.as_str())
-                .execute(&mut *transaction)
-                .await
-                .map_err(StateError::Write)?;
-        if revoked.rows_affected() == 0 {
+        if !revoke(&mut transaction, id, reason, now).await? {
             return Ok(false);
         }
         bump(&mut transaction).await?;
@@ -247,6 +248,24 @@ impl StateStore {
         self.take_notice().await?;
         Ok(true)
     }
+}
+
+/// Revokes one grant; says whether it was not revoked already.
+pub(super) async fn revoke(
+    transaction: &mut Transaction<'_, Sqlite>,
+    id: &GrantId,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<bool, StateError> {
+    let revoked =
+        sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL")
+            .bind(id.as_str())
+            .bind(now.as_micros())
+            .bind(reason.as_str())
+            .execute(&mut **transaction)
+            .await
+            .map_err(StateError::Write)?;
+    Ok(revoked.rows_affected() == 1)
 }
 
 pub(super) async fn revoke_where_client(

@@ -12,5 +12,6 @@ mod policy_fmt;
 mod policy_test;
 pub(crate) mod process;
 mod reload;
+mod replicas;
 mod state;
 mod token;

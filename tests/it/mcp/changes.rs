@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use bailiwick::store::audit::{Outcome, Verdict};
+use bailiwick::store::audit::{AuditReader, Outcome, Verdict};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+use tokio::time::Instant;
 
 use crate::support::rows::Caller;
 use crate::support::server::Server;
+use crate::support::wire::Wire;
 use crate::support::world::edit;
 
 /// What is said of every document that was not changed.
@@ -348,4 +351,42 @@ async fn a_busy_database_is_said_to_be_busy_and_nothing_is_changed() {
     assert_eq!(error, "The database is busy with other changes, and nothing was changed. Try again in a moment.");
     execute(&mut db, "ROLLBACK").await;
     ada.call("create_documents", document(json!({}))).await.structured();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_before_the_commit_has_changed_nothing_and_the_next_is_served() {
+    let server = server().await;
+    let ada = caller(&server, "ada");
+    let mut db = open(&server).await;
+    let before = everything(&mut db).await;
+    // Somebody else writes, so that the change waits for its transaction.
+    execute(&mut db, "BEGIN IMMEDIATE").await;
+    let params = json!({ "name": "create_documents", "arguments": document(json!({ "title": "Half" })) });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let mut wire = Wire::connect(&server.base).await;
+    wire.begin(&ada.token, &format!("Content-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    let audit = AuditReader::open(&server.directory.join("audit.db")).await.unwrap();
+    let outcomes = async || -> Vec<Outcome> {
+        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
+        decisions.filter(|record| record.action == "create").map(|record| record.outcome).collect()
+    };
+    let until = async |expected: &[Outcome]| {
+        let begun = Instant::now();
+        while outcomes().await != expected {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}, not {expected:?}", outcomes().await);
+            tokio::task::yield_now().await;
+        }
+    };
+    until(&[Outcome::Begun]).await;
+    drop(wire);
+    until(&[Outcome::Begun, Outcome::Abandoned]).await;
+    execute(&mut db, "ROLLBACK").await;
+    assert_eq!(everything(&mut db).await, before);
+    ada.call("create_documents", document(json!({ "title": "Whole" }))).await.structured();
+    let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM documents WHERE title IN ('Half', 'Whole')")
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
+    assert_eq!(titles, ["Whole"]);
 }

@@ -1,9 +1,12 @@
 //! MCP over HTTP, in both eras of the protocol.
 
 mod abandoned;
+mod batches;
 pub(crate) mod changes;
 mod completions;
 mod confirmation;
+mod errors;
+mod pairs;
 mod prompts;
 mod protocol;
 mod resources;
