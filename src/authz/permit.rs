@@ -36,6 +36,7 @@ pub struct Receipt {
 
 impl Receipt {
     pub(in crate::authz) fn open(place: Place, record: Record, clock: Arc<dyn Clock>) -> Self {
+        let record = Record { outcome: Outcome::Abandoned, ..record };
         Self { open: Some((place, record)), clock }
     }
 
