@@ -2,6 +2,7 @@
 
 mod differential;
 mod statements;
+mod stored;
 
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
