@@ -325,7 +325,7 @@ pub(super) enum TokenCommand {
     /// quarter of a second. The client has to ask the person again. Exit 1 if there is no such token or grant.
     Revoke {
         /// The grant instead, as the audit trail names it; then nothing is read
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         grant: Option<GrantId>,
     },
 }

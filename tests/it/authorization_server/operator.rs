@@ -137,6 +137,7 @@ async fn what_is_no_token_of_this_server_cannot_be_taken_back() {
         (&["token", "revoke"][..], forwarded.as_str(), "this server did not give that token"),
         (&["token", "revoke"], "", "no token on standard input"),
         (&["token", "revoke", "--grant", "gr-nothing"], "", "there is no grant `gr-nothing`"),
+        (&["token", "revoke", "--grant", "-nothing"], "", "there is no grant `-nothing`"),
     ] {
         let said = beside(&server, arguments, input).await;
         assert!(said.code == 1 && said.err.contains(expected) && said.out.is_empty(), "{arguments:?}: {said:?}");
