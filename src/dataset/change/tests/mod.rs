@@ -1,7 +1,7 @@
 //! Changes without a server: the statements and their transaction, on a real database.
 
 mod differential;
-mod made;
+mod statements;
 
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
