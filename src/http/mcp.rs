@@ -25,7 +25,7 @@ use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
 use super::peek::{REVISION, not_a_request, peek, unknown_revision};
 use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
-use crate::mcp::{Mcp, RequestId, Session, StepUp};
+use crate::mcp::{Gone, Mcp, RequestId, Session, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
@@ -139,13 +139,20 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         accept_both(&mut parts.headers);
         let opens = peek.method == "initialize";
         let has_session = parts.headers.contains_key(SESSION_ID);
-        let request = http::Request::from_parts(parts, Full::new(body));
         if opens || (has_session && !peek.is_modern) {
+            let gone = CancellationToken::new();
+            parts.extensions.insert(Gone(gone.clone()));
+            let (gone, most) = (gone.drop_guard(), self.limits.request_timeout);
+            let request = http::Request::from_parts(parts, Full::new(body));
             let response = self.in_session(request, &owner(principal)).await;
-            // The stream of one answer; two requests of one id would leave the other's open for ever.
-            until(response, tokio::time::sleep(self.limits.request_timeout))
+            // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
+            // to its end has the work ended too.
+            until(response, async move {
+                let _read = gone;
+                tokio::time::sleep(most).await;
+            })
         } else {
-            self.alone(request).await
+            self.alone(http::Request::from_parts(parts, Full::new(body))).await
         }
     }
 

@@ -36,6 +36,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use tokio_util::sync::CancellationToken;
 
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
@@ -57,6 +58,11 @@ const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
+
+/// Cancelled when the client of a request in a session is gone, or is not waited for any longer; put into the request by the http
+/// layer, because the session itself goes on.
+#[derive(Debug, Clone)]
+pub struct Gone(pub CancellationToken);
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -172,7 +178,7 @@ async fn one_page<T>(receipt: Receipt, cursor: Option<&str>, items: Vec<T>) -> R
     close(receipt, Outcome::Answered { rows }, items).await
 }
 
-/// Runs a handler until it ends or its request is cancelled. A client that goes away only cancels a token: dropping the
+/// Runs a handler until it ends, its request is cancelled or its client is gone. Both only cancel a token: dropping the
 /// handler drops its receipt, which is then recorded as abandoned.
 async fn guarded<T>(
     context: &RequestContext<RoleServer>,
@@ -181,6 +187,15 @@ async fn guarded<T>(
     tokio::select! {
         outcome = caught(handler) => outcome,
         () = context.ct.cancelled() => Err(reply::cancelled()),
+        () = gone(context) => Err(reply::cancelled()),
+    }
+}
+
+async fn gone(context: &RequestContext<RoleServer>) {
+    let parts = context.extensions.get::<http::request::Parts>();
+    match parts.and_then(|parts| parts.extensions.get::<Gone>()) {
+        Some(Gone(gone)) => gone.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::time::Instant;
 
+use crate::support::revision::Speaker;
 use crate::support::server::Server;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
@@ -152,6 +153,42 @@ async fn a_call_that_is_cancelled_ends_its_query_and_leaves_a_record() {
         assert!(cancelled.elapsed() < Duration::from_secs(10), "nothing is recorded of it");
     };
     assert_eq!((record.verdict, record.outcome), (Verdict::Allow, Outcome::Abandoned));
+}
+
+/// A session goes on when the client of one request in it goes away; the request does not.
+#[tokio::test]
+async fn a_client_that_goes_away_in_a_session_ends_its_query_and_leaves_a_record() {
+    // More than there are connections to the database, as above.
+    const REQUESTS: usize = 6;
+    let world = world(ENDLESS).await;
+    let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
+    let speaker = Speaker::begin(&world.server.client, token(), "2025-11-25").await;
+    let session = speaker.session.clone().unwrap();
+    let recorded = async || {
+        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
+        decisions.filter(|record| record.object == "dataset:endless").collect::<Vec<_>>()
+    };
+    for number in 0..REQUESTS {
+        let call = json!({ "jsonrpc": "2.0", "id": 100 + number, "method": "tools/call",
+            "params": { "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } },
+                "_meta": { "progressToken": number } } })
+        .to_string();
+        let mut wire = Wire::connect(&world.server.base).await;
+        wire.begin(&token(), &format!("Mcp-Session-Id: {session}\r\nContent-Length: {}\r\n", call.len())).await;
+        wire.send(&call).await;
+        wire.until("notifications/progress").await;
+        assert_eq!(recorded().await.len(), number, "it is still being answered");
+        drop(wire);
+        let gone = Instant::now();
+        while recorded().await.len() == number {
+            assert!(gone.elapsed() < Duration::from_secs(10), "nothing is recorded of it");
+        }
+    }
+    for record in recorded().await {
+        assert_eq!((record.verdict, record.outcome), (Verdict::Allow, Outcome::Abandoned));
+    }
+    let few = speaker.answer("tools/call", json!({ "name": "list_few", "arguments": {} })).await.structured();
+    assert_eq!(few["rows"], json!([]), "in the same session");
 }
 
 #[tokio::test]

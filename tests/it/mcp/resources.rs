@@ -1,11 +1,15 @@
 //! Rows as resources: to each person their own, by list and by address, in every era, and each one recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use bailiwick::store::audit::{Outcome, Verdict};
 use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::isolation::{DATASETS, PEOPLE, Tables, caller, has};
+use crate::support::revision::{REVISIONS, Speaker};
 use crate::support::rows::Caller;
 use crate::support::server::Server;
 use crate::support::world::edit;
@@ -182,6 +186,57 @@ async fn a_row_is_its_content_or_what_get_answers_and_nothing_that_is_hidden() {
     let content = read(&of_carol, documents[0]["uri"].as_str().unwrap()).await;
     assert!(!content["text"].as_str().unwrap().contains("\"body\"") && content["mimeType"] == "application/json");
 }
+
+/// The column that is the content of a row may hold bytes: they come as a blob, with their own media type, to whom may read it.
+#[tokio::test]
+async fn a_column_of_bytes_is_a_blob_in_every_revision() {
+    let server = Server::demo_with(|directory| {
+        let made = directory.join("company.db");
+        let making = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = SqliteConnectOptions::new().filename(made).connect().await.unwrap();
+                let table = "CREATE TABLE pictures (id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL, pixels BLOB);
+                    INSERT INTO pictures VALUES (1, 'acme', x'89504e47ff00'), (2, 'acme', NULL), (3, 'globex', x'00')";
+                sqlx::raw_sql(table).execute(&mut connection).await.unwrap();
+            });
+        });
+        making.join().unwrap();
+        let settings = directory.join("bailiwick.toml");
+        let text = fs::read_to_string(&settings).unwrap();
+        fs::write(&settings, text + PICTURES).unwrap();
+    })
+    .await;
+    for revision in REVISIONS {
+        let speaker = Speaker::begin(&server.client, server.token("carol"), revision).await;
+        let read = async |id: u8| {
+            let uri = format!("bailiwick://pictures/{id}");
+            let answer = speaker.answer("resources/read", json!({ "uri": uri })).await.json();
+            answer["result"]["contents"][0].clone()
+        };
+        let picture = read(1).await;
+        assert_eq!((&picture["blob"], &picture["mimeType"]), (&json!("iVBOR/8A"), &json!("image/png")), "{revision}");
+        assert!(picture.get("text").is_none(), "{picture}");
+        // Without its content a row is what `get_` answers of it.
+        let empty = read(2).await;
+        assert_eq!(empty["mimeType"], "application/json", "{revision}: {empty}");
+        assert_eq!(read(3).await, Value::Null, "that of another company is not there");
+    }
+}
+
+const PICTURES: &str = r#"
+[[dataset]]
+name = "pictures"
+key = "id"
+tenant = { column = "tenant_id" }
+data_room = "none"
+resource = { content = "pixels", media_type = "image/png" }
+
+[dataset.columns]
+id = { type = "number" }
+tenant_id = { type = "text", expose = false }
+pixels = { type = "bytes" }
+"#;
 
 #[tokio::test]
 async fn a_cursor_of_the_list_is_garbage_in_the_hands_of_another() {
