@@ -110,6 +110,7 @@ pub struct App {
     policies: Arc<Policies>,
     settle: Duration,
     mcp: Mcp,
+    look_every: Duration,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
     set_up: Option<SetUpLink>,
@@ -182,6 +183,7 @@ impl App {
             cursor_key: CursorKey::generate(seams.random.as_ref())?,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
+            subscriptions: settings.mcp.subscriptions,
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
@@ -209,6 +211,7 @@ impl App {
             policies,
             settle: settings.policy.settle,
             mcp,
+            look_every: settings.mcp.look_every,
             keys,
             own,
             set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
@@ -236,6 +239,9 @@ impl App {
         let (tell, told) = mpsc::unbounded_channel();
         tasks.spawn(record_changes(told, self.audit, Arc::clone(&self.clock)));
         let changed = Arc::new(Notify::new());
+        let (looker, every) = (self.mcp.clone(), self.look_every);
+        let looking = async move { looker.keep_looking(every).await };
+        tasks.spawn(background.clone().run_until_cancelled_owned(looking));
         let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
         tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.

@@ -161,6 +161,8 @@ pub struct Dataset {
     pub order: Vec<OrderTerm>,
     /// How a row is an MCP resource; `None` where rows are none.
     pub resource: Option<RowResource>,
+    /// The column whose value changes whenever the row does, for subscriptions; without it, rows cannot be subscribed to.
+    pub changed: Option<Name>,
     /// The exposed columns, in the order of their declaration.
     pub columns: Vec<Column>,
 }

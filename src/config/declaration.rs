@@ -148,6 +148,8 @@ pub struct DatasetDeclaration {
     pub order: Vec<At<String>>,
     /// How its rows are MCP resources.
     pub resource: ResourceWord,
+    /// The column that tells that a row changed.
+    pub changed: Option<At<String>>,
     /// Its columns, in the order of writing.
     pub columns: Vec<ColumnDeclaration>,
 }
@@ -215,6 +217,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
         let search = section.table("search", search).flatten();
         let order = section.texts("order");
         let resource = resource(section);
+        let changed = section.text("changed");
         let columns = section.table("columns", columns);
         let columns = section.need("columns", columns, "only declared columns exist for the outside");
         Some(DatasetDeclaration {
@@ -229,6 +232,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
             search,
             order: order.map(|order| order.value).unwrap_or_default(),
             resource,
+            changed,
             columns: columns?,
         })
     })

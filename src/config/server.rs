@@ -1,4 +1,4 @@
-//! `[server]` and `[log]`.
+//! `[server]`, `[mcp]` and `[log]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Log, LogFormat, Server};
+use super::settings::{Log, LogFormat, McpOffer, Server};
 
 const ADDRESS: &str = "an IP address, or `localhost`";
 const ORIGIN: &str =
@@ -96,6 +96,13 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
     let url: Url = text.parse().ok()?;
     section.take("public_url", text, &place);
     Some(At::new(url, place))
+}
+
+/// Reads `[mcp]`.
+pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
+    let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
+    let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
+    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value })
 }
 
 /// Reads `[log]`.

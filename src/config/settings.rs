@@ -19,6 +19,8 @@ use crate::model::{ClientId, ContextField, Secret};
 pub struct Settings {
     /// `[server]`
     pub server: Server,
+    /// `[mcp]`
+    pub mcp: McpOffer,
     /// `[log]`
     pub log: Log,
     /// `[database]`: the protected data. Always there where a dataset is declared.
@@ -202,6 +204,15 @@ impl Server {
     pub fn resource(&self) -> String {
         format!("{}/mcp", self.origin())
     }
+}
+
+/// What MCP offers.
+#[derive(Debug, Clone)]
+pub struct McpOffer {
+    /// How many rows one session, or one stream, may subscribe to.
+    pub subscriptions: usize,
+    /// How often they are looked at.
+    pub look_every: Duration,
 }
 
 /// Log settings.

@@ -32,6 +32,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watch;
 
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
 pub use database::{Database, DatabaseError};
@@ -44,3 +45,4 @@ pub use run::{Next, Rows, RunError, Table, read};
 pub use sql::SqlError;
 pub use statement::{Bind, Statement};
 pub use values::{ValuesPlan, values};
+pub use watch::{RowKey, Version, Watch, look};

@@ -4,6 +4,7 @@
 //! `initialize` and what follows it goes to one with sessions. Before either, the body is read within its limits and its
 //! method and name are looked at, so that a missing scope can be answered as HTTP wants it (403 with a challenge).
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
 use super::session::Sessions;
 use crate::authn::Principal;
 use crate::keys::strict_json::{self, BadJson};
-use crate::mcp::{Mcp, RequestId, Session, StepUp};
+use crate::mcp::{Mcp, RequestId, Session, Sink, StepUp};
 
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
@@ -51,11 +52,14 @@ pub(super) struct McpEndpoint<H> {
 
 /// What is looked at before dispatch.
 struct Peek {
+    id: Value,
     method: String,
     /// The tool, the resource or the prompt that is asked for.
     name: Option<String>,
     /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
     is_modern: bool,
+    /// The resources that a `subscriptions/listen` wants to be told of.
+    watched: Vec<String>,
 }
 
 impl<H: ServerHandler + Clone> McpEndpoint<H> {
@@ -80,7 +84,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         Self { mcp, with_sessions, stateless, manager, sessions, challenges, limits, stopping }
     }
 
-    async fn post(&self, request: Request, principal: &Principal) -> Response {
+    async fn post(&self, request: Request, principal: &Arc<Principal>) -> Response {
         if !is_json(request.headers()) {
             let text = "the body must be sent as Content-Type: application/json";
             return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
@@ -103,6 +107,14 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
                 tracing::error!(%error, "a decision could not be recorded");
                 let text = "the server cannot record this request, so it does not answer it";
                 return answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1);
+            }
+        }
+        if !peek.watched.is_empty()
+            && let Some(id) = &id
+        {
+            match self.mcp.watch(principal, id, &peek.watched).await {
+                Ok(watched) => drop(parts.extensions.insert(watched)),
+                Err(error) => return json_rpc(&peek.id, error.code(), &error.to_string()),
             }
         }
         accept_both(&mut parts.headers);
@@ -179,11 +191,14 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         accept_both(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
         let owner = owner(&principal);
-        let sink = wire.and_then(|wire| self.sessions.find(&owner, wire)).and_then(|session| session.sink());
+        let session = wire.and_then(|wire| self.sessions.find(&owner, wire));
+        let id = request.extensions().get::<RequestId>().cloned();
         let response = self.in_session(request, &owner).await;
         // It has no end of its own, so that a shutdown would wait for it in vain.
-        match sink.filter(|_| response.status().is_success()) {
-            Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
+        match session.zip(id).filter(|_| response.status().is_success()) {
+            Some((session, id)) => {
+                until(response, self.mcp.streams().open(principal, id, Sink::Session(session)).ended())
+            }
             None => until(response, self.stopping.clone().cancelled_owned()),
         }
     }
@@ -275,11 +290,18 @@ fn peek(body: &Bytes) -> Result<Peek, Response> {
     if let Some(wrong) = misshapen(&method, of_params) {
         return Err(json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, wrong));
     }
-    Ok(Peek {
-        method,
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
-        is_modern: version.is_some_and(|version| version >= "2026-07-28"),
-    })
+    let is_modern = version.is_some_and(|version| version >= "2026-07-28");
+    let watched = watched(of_params("notifications").filter(|_| is_modern && method == "subscriptions/listen"));
+    let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
+    let name = name.or_else(|| watched.first().cloned());
+    Ok(Peek { id: members.get("id").cloned().unwrap_or_default(), method, name, is_modern, watched })
+}
+
+/// The resources that somebody wants to be told of, each once.
+fn watched(notifications: Option<&Value>) -> Vec<String> {
+    let asked = notifications.and_then(|notifications| notifications.get("resourceSubscriptions")?.as_array());
+    let uris: BTreeSet<&str> = asked.into_iter().flatten().filter_map(Value::as_str).collect();
+    uris.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// The prompt, or the template, whose argument is to be completed.

@@ -12,12 +12,15 @@
 
 mod completion;
 mod dispatch;
+mod lists;
+mod looking;
 mod prompts;
 mod reply;
 mod resources;
 mod rows;
 mod step_up;
 mod streams;
+mod subscriptions;
 mod tools;
 
 use std::panic::AssertUnwindSafe;
@@ -30,13 +33,14 @@ use rmcp::model::{
     GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SubscriptionFilter,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
+pub use subscriptions::{Unwatched, Watched};
 
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
@@ -69,8 +73,10 @@ pub struct Parts {
     pub cursor_key: CursorKey,
     /// Where their nonces come from.
     pub random: Arc<dyn Random>,
-    /// Who is told that a list changed.
+    /// Who is told that a list or a row changed.
     pub streams: Arc<Streams>,
+    /// How many rows one session, or one stream, may subscribe to.
+    pub subscriptions: usize,
 }
 
 /// The protected data.
@@ -92,7 +98,7 @@ pub struct Mcp {
 }
 
 /// Who asks, in which request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
@@ -189,7 +195,7 @@ async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Resul
 
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder()
+        let mut capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
             .enable_resources()
@@ -198,6 +204,9 @@ impl ServerHandler for Mcp {
             .enable_prompts_list_changed()
             .enable_completions()
             .build();
+        if let Some(resources) = capabilities.resources.as_mut().filter(|_| self.can_subscribe()) {
+            resources.subscribe = Some(true);
+        }
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")).with_title("Bailiwick"))
             .with_instructions(
@@ -220,14 +229,21 @@ impl ServerHandler for Mcp {
         self.negotiate_initialize(&hello)
     }
 
-    /// What a subscription of 2026-07-28 can be told.
-    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed().build())
+    /// What a subscription of 2026-07-28 can be told. Every address that a row could have is accepted, whoever asks: which of
+    /// them are rows, and of whom, would be told otherwise.
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let lists = SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed();
+        let mut accepted = lists.build();
+        accepted.resource_subscriptions = requested.resource_subscriptions.clone();
+        Some(accepted)
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         let caller = Self::caller(subscription.request_context())?;
-        let place = self.parts.streams.open(caller.principal, Sink::Subscription(subscription.sink().clone()));
+        let parts = subscription.request_context().extensions.get::<http::request::Parts>();
+        let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
+        let sink = Sink::Subscription(subscription.sink().clone(), watched);
+        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
         tokio::select! {
             () = subscription.cancelled() => {}
             () = place.ended() => {}
@@ -308,6 +324,27 @@ impl ServerHandler for Mcp {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         guarded(&context, self.read(&caller, &read.uri)).await.map(ReadResourceResponse::from)
+    }
+
+    async fn subscribe(
+        &self,
+        subscribe: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.subscribe_to(&caller, &subscribe.uri)).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        unsubscribe: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Self::caller(&context)?;
+        if let Some(session) = self.session.get() {
+            session.watched.forget(&unsubscribe.uri);
+        }
+        Ok(())
     }
 }
 

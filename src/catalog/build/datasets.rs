@@ -103,6 +103,7 @@ impl Checked<'_> {
         let order = self.order(findings);
         let within = self.within(findings);
         let resource = self.resource(findings);
+        let changed = self.changed(findings);
         Some(Dataset {
             table: declaration.table.clone().unwrap_or_else(|| declaration.name.value.clone()),
             description: declaration.description.clone().unwrap_or_else(|| declaration.name.value.replace('_', " ")),
@@ -114,6 +115,7 @@ impl Checked<'_> {
             search,
             order,
             resource,
+            changed,
             columns: Vec::new(),
         })
     }

@@ -190,6 +190,7 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: None,
+        changed: None,
         columns: specs.iter().map(column).collect(),
     }
 }

@@ -38,6 +38,7 @@ fn relation(table: &str, columns: &[(&str, ColumnType, Affinity)]) -> (Name, Arc
         search: None,
         order: Vec::new(),
         resource: None,
+        changed: None,
         columns: columns.iter().map(column).collect(),
     };
     let affinities = columns.iter().map(|(column, _, affinity)| (name(column), *affinity)).collect();

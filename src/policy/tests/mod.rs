@@ -58,6 +58,7 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: Some(RowResource::default()),
+        changed: None,
         columns: columns(kinds),
     }
 }

@@ -7,4 +7,5 @@ mod protocol;
 mod resources;
 mod sessions;
 mod streams;
+mod subscriptions;
 mod visibility;

@@ -13,5 +13,6 @@ pub(crate) mod oauth;
 pub(crate) mod provider;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod stream;
 pub(crate) mod wire;
 pub(crate) mod world;

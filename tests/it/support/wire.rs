@@ -45,6 +45,13 @@ impl Wire {
         text
     }
 
+    /// Whatever comes next; nothing at the end.
+    pub(crate) async fn more(&mut self) -> String {
+        let mut buffer = [0; 4096];
+        let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.unwrap().unwrap();
+        std::str::from_utf8(&buffer[..read]).unwrap().to_owned()
+    }
+
     /// Everything until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
