@@ -189,6 +189,7 @@ impl App {
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
         let edge = Edge {
             server: settings.server.clone(),
+            offer: settings.mcp.clone(),
             authenticator: Arc::new(authenticator),
             audit: audit.clone(),
             mcp: mcp.clone(),

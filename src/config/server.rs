@@ -102,7 +102,8 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
 pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
     let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
     let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
-    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value })
+    let legacy_sse = section.boolean("legacy_sse");
+    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value, legacy_sse: legacy_sse?.value })
 }
 
 /// Reads `[log]`.

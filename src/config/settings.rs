@@ -213,6 +213,8 @@ pub struct McpOffer {
     pub subscriptions: usize,
     /// How often they are looked at.
     pub look_every: Duration,
+    /// Whether `/sse` and `/messages` are served.
+    pub legacy_sse: bool,
 }
 
 /// Log settings.

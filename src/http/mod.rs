@@ -4,14 +4,17 @@ mod bearer;
 mod cors;
 mod description;
 mod error;
+mod intake;
 mod mcp;
 mod oauth;
 mod operations;
 mod pages;
+mod peek;
 mod peer;
 mod routes;
 mod serve;
 mod session;
+mod sse;
 
 pub use description::specification;
 pub use oauth::OauthEdge;

@@ -14,13 +14,15 @@ use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
 use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
-use super::mcp::{McpEndpoint, RequestLimits};
+use super::intake::{Intake, RequestLimits};
+use super::mcp::McpEndpoint;
 use super::oauth::{self, OauthEdge};
 use super::operations::{Discovery, Operations, Readiness, ResourceMetadata};
 use super::pages::{self, Frame};
 use super::session::Sessions;
+use super::sse::{self, LegacySse};
 use crate::authn::Authenticator;
-use crate::config::Server;
+use crate::config::{McpOffer, Server};
 use crate::mcp::{self, Mcp};
 use crate::random::{Random, RandomError};
 use crate::store::audit::AuditLog;
@@ -29,6 +31,8 @@ use crate::store::audit::AuditLog;
 pub struct Edge {
     /// Addresses, limits, allowed hosts and origins.
     pub server: Server,
+    /// What MCP offers.
+    pub offer: McpOffer,
     /// Establishes who asks.
     pub authenticator: Arc<Authenticator>,
     /// Counts who was turned away.
@@ -88,25 +92,21 @@ pub fn routes<H: ServerHandler + Clone>(
     let sessions =
         Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal).map_err(RoutesError::SessionKey)?;
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
-    let config = transport(&edge.server, &origin, edge.stopped);
-
-    let mcp = Cors {
-        inner: Bearer {
-            inner: McpEndpoint::new(
-                (edge.mcp.clone(), around(edge.mcp)),
-                config,
-                sessions,
-                challenges.clone(),
-                limits,
-                edge.stopping,
-            ),
-            authenticator: edge.authenticator,
-            challenges,
-            audit: edge.audit,
-            random: edge.random,
-        },
-        origins,
+    let config = transport(&edge.server, &origin, edge.stopped.clone());
+    let handler = around(edge.mcp.clone());
+    let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits };
+    let guard =
+        Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };
+    let legacy = match &edge.offer {
+        McpOffer { legacy_sse: true, .. } => {
+            let ids = Sessions::new(guard.random.as_ref(), 0).map_err(RoutesError::SessionKey)?;
+            let random = Arc::clone(&guard.random);
+            let legacy = LegacySse::new(intake.clone(), handler.clone(), (ids, random), config.clone(), edge.stopped);
+            Some(guard.around(legacy))
+        }
+        McpOffer { legacy_sse: false, .. } => None,
     };
+    let mcp = guard.around(McpEndpoint::new(intake, handler, config, sessions, edge.stopping));
     // Ours first: clients go to the first that is named.
     let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
     let issuers = ours.into_iter().chain(edge.issuers).collect();
@@ -121,7 +121,36 @@ pub fn routes<H: ServerHandler + Clone>(
         Some(edge) => oauth::routes(edge, route),
         None => route,
     };
+    let route = match legacy {
+        Some(legacy) => {
+            let legacy = Arc::new(legacy);
+            route.at(sse::STREAM, Arc::clone(&legacy)).at(sse::MESSAGES, legacy)
+        }
+        None => route,
+    };
     Ok(route.at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
+}
+
+/// What stands around every way to MCP.
+struct Guard {
+    authenticator: Arc<Authenticator>,
+    challenges: Challenges,
+    audit: AuditLog,
+    random: Arc<dyn Random>,
+    origins: Origins,
+}
+
+impl Guard {
+    fn around<E>(&self, inner: E) -> Cors<Bearer<E>> {
+        let bearer = Bearer {
+            inner,
+            authenticator: Arc::clone(&self.authenticator),
+            challenges: self.challenges.clone(),
+            audit: self.audit.clone(),
+            random: Arc::clone(&self.random),
+        };
+        Cors { inner: bearer, origins: self.origins.clone() }
+    }
 }
 
 /// The description of everything beside MCP, for programs and for people, and what the pages load.
