@@ -62,6 +62,12 @@ impl Changes {
         }
     }
 
+    /// The lists by name.
+    pub(super) fn words(self) -> Vec<&'static str> {
+        let all = [(self.tools, "tools"), (self.resources, "resources"), (self.prompts, "prompts")];
+        all.into_iter().filter_map(|(changed, word)| changed.then_some(word)).collect()
+    }
+
     pub(super) fn any(self) -> bool {
         self.tools || self.resources || self.prompts
     }

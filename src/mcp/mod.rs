@@ -14,6 +14,8 @@ mod completion;
 mod dispatch;
 mod lists;
 mod looking;
+mod missed;
+mod notices;
 mod prompts;
 mod reply;
 mod resources;
@@ -28,9 +30,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+#[expect(deprecated, reason = "the older revisions have logging")]
+use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
@@ -226,7 +230,12 @@ impl ServerHandler for Mcp {
             self.session.get_or_init(|| Arc::clone(session)).begin(&context.peer);
         }
         context.peer.set_peer_info(hello.clone());
-        self.negotiate_initialize(&hello)
+        let mut welcome = self.negotiate_initialize(&hello)?;
+        // Of the older revisions alone: `server/discover` does not go this way.
+        if self.session.get().is_some() {
+            welcome.capabilities.logging = Some(JsonObject::default());
+        }
+        Ok(welcome)
     }
 
     /// What a subscription of 2026-07-28 can be told. Every address that a row could have is accepted, whoever asks: which of
@@ -266,8 +275,24 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
+        let begun = tokio::time::Instant::now();
         let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()));
-        guarded(&context, with_progress(&context, answer)).await.map(CallToolResponse::from)
+        let answer = guarded(&context, with_progress(&context, answer)).await?;
+        if let Some(session) = self.session.get() {
+            session.notice(notices::of_answer(&call.name, &caller.request, &answer, begun.elapsed())).await;
+        }
+        Ok(CallToolResponse::from(answer))
+    }
+
+    #[expect(deprecated, reason = "the older revisions have logging")]
+    async fn set_level(
+        &self,
+        set: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Self::caller(&context)?;
+        self.session.get().ok_or_else(reply::no_session)?.level.set(set.level);
+        Ok(())
     }
 
     async fn list_prompts(

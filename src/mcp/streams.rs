@@ -19,6 +19,7 @@ use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
 use super::lists::Changes;
+use super::notices::{self, Level};
 use super::subscriptions::{LISTEN, SUBSCRIBE, Watched};
 use super::{Caller, RequestId};
 use crate::authn::Principal;
@@ -33,6 +34,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Session {
     peer: OnceLock<Peer<RoleServer>>,
     pub(super) watched: Arc<Watched>,
+    pub(super) level: Level,
 }
 
 impl Session {
@@ -88,6 +90,7 @@ impl Sink {
         match self {
             Self::Session(session) => {
                 let Some(peer) = session.peer() else { return Ok(()) };
+                session.notice(vec![notices::of_lists(&changes.words())]).await;
                 if changes.tools {
                     peer.notify_tool_list_changed().await?;
                 }

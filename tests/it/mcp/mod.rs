@@ -2,6 +2,8 @@
 
 mod abandoned;
 mod completions;
+mod legacy_sse;
+mod logging;
 mod prompts;
 mod protocol;
 mod resources;
