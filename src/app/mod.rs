@@ -3,6 +3,7 @@
 mod health;
 mod issuers;
 mod oauth;
+mod surface;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::dataset::{self, CursorKey, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
-use crate::mcp::{Data, Mcp, Parts, Streams};
+use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
 use crate::outbound::OutboundError;
@@ -108,6 +109,7 @@ pub struct App {
     audit: AuditLog,
     audit_file: PathBuf,
     policies: Arc<Policies>,
+    surface: String,
     settle: Duration,
     mcp: Mcp,
     look_every: Duration,
@@ -158,6 +160,8 @@ impl App {
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
+        let surface = surface::surface(&catalog, policies.current().revision());
+        let is_other = surface::is_other(&settings.audit.path, &surface).await.map_err(StartError::Audit)?;
         let known = known(settings, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
@@ -184,6 +188,7 @@ impl App {
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
+            missed: Missed::new(is_other),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
@@ -210,6 +215,7 @@ impl App {
             audit,
             audit_file: settings.audit.path.clone(),
             policies,
+            surface,
             settle: settings.policy.settle,
             mcp,
             look_every: settings.mcp.look_every,
@@ -246,6 +252,7 @@ impl App {
         let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
         tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.
+        drop(tell.send((surface::KIND, self.surface)));
         drop(tell.send(("policy_loaded", format!("revision {}", self.policies.current().revision()))));
         let on_change = move |change: Result<&Reload, &Refused>| {
             drop(tell.send(in_words(change)));

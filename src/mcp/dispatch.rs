@@ -24,6 +24,7 @@ impl Mcp {
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
         let rows = u64::try_from(tools.len()).ok();
+        self.parts.missed.gave(&caller.principal, Listed::Tools);
         close(receipt, Outcome::Answered { rows }, tools).await.map(reply::tools)
     }
 

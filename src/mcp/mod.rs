@@ -42,6 +42,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 pub use subscriptions::{Unwatched, Watched};
@@ -81,6 +82,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// What streams missed while the server was not running.
+    pub missed: Missed,
 }
 
 /// The protected data.
@@ -252,7 +255,11 @@ impl ServerHandler for Mcp {
         let parts = subscription.request_context().extensions.get::<http::request::Parts>();
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
-        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
+        let missed = self.parts.missed.by(&caller.principal);
+        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink.clone());
+        if let Err(error) = sink.tell(missed).await {
+            tracing::debug!(%error, "a stream ended as it began");
+        }
         tokio::select! {
             () = subscription.cancelled() => {}
             () = place.ended() => {}

@@ -43,6 +43,7 @@ impl Mcp {
         let declared = self.parts.catalog.prompts.values();
         let seen: Vec<_> = declared.filter(|prompt| visible.contains_key(prompt.name.as_str())).map(describe).collect();
         let rows = u64::try_from(seen.len()).ok();
+        self.parts.missed.gave(&caller.principal, Listed::Prompts);
         close(receipt, Outcome::Answered { rows }, seen).await.map(reply::prompts)
     }
 

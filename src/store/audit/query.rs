@@ -135,6 +135,17 @@ impl AuditReader {
         Ok(rows.into_iter().map(rejection).collect())
     }
 
+    /// The last event of a kind.
+    pub async fn last_event(&self, kind: &str) -> Result<Option<Event>, AuditError> {
+        let row: Option<(i64, String, String)> =
+            sqlx::query_as("SELECT at, kind, detail FROM events WHERE kind = ? ORDER BY written DESC LIMIT 1")
+                .bind(kind)
+                .fetch_optional(&self.0)
+                .await
+                .map_err(AuditError::read)?;
+        Ok(row.map(|(at, kind, detail)| Event { at: Timestamp::from_micros(at), kind, detail }))
+    }
+
     /// The events, oldest first.
     pub async fn events(&self, since: Option<Timestamp>) -> Result<Vec<Event>, AuditError> {
         let since = since.map_or(i64::MIN, Timestamp::as_micros);
