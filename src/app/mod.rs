@@ -205,8 +205,11 @@ impl App {
             stopping: stopping.clone(),
             stopped: stopped.clone(),
         };
-        let limits =
-            Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
+        let limits = Limits {
+            header_timeout: settings.server.header_timeout,
+            write_timeout: settings.server.write_timeout,
+            shutdown_grace: settings.server.shutdown_grace,
+        };
         let endpoint = http::routes(edge, around, more)?.boxed();
         Ok(Self {
             endpoint,

@@ -57,9 +57,10 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let body_limit = section.size("body_limit", 1 << 10..=64 << 20);
     let header_timeout = section.duration("header_timeout", TIME);
     let body_timeout = section.duration("body_timeout", TIME);
+    let write_timeout = section.duration("write_timeout", TIME);
     let request_timeout = section.duration("request_timeout", TIME);
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
-    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=1_000);
+    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
 
     let At { value: (ip, by_name), .. } = written?;
     let port = port?.value;
@@ -82,6 +83,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         body_limit: usize::try_from(body_limit?.value).ok()?,
         header_timeout: header_timeout?.value,
         body_timeout: body_timeout?.value,
+        write_timeout: write_timeout?.value,
         request_timeout: request_timeout?.value,
         shutdown_grace: shutdown_grace?.value,
         sessions_per_principal: sessions_per_principal?.value,

@@ -186,6 +186,8 @@ pub struct Server {
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
+    /// How long a client may read nothing of what it is sent.
+    pub write_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
     /// How long a shutdown waits for requests in flight.

@@ -9,6 +9,7 @@ mod mcp;
 mod oauth;
 mod operations;
 mod pages;
+mod patience;
 mod peek;
 mod peer;
 mod routes;
