@@ -5,6 +5,7 @@ mod cors;
 mod description;
 mod error;
 mod intake;
+mod lasting;
 mod mcp;
 mod oauth;
 mod operations;
