@@ -13,4 +13,5 @@ mod policy_test;
 pub(crate) mod process;
 mod reload;
 mod state;
+mod streams;
 mod token;

@@ -23,7 +23,12 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) async fn send(server: &Server, request: String) -> Self {
-        let mut wire = Wire::connect(&server.base).await;
+        Self::send_to(&server.base, request).await
+    }
+
+    /// Sends a request to a server at this address.
+    pub(crate) async fn send_to(base: &str, request: String) -> Self {
+        let mut wire = Wire::connect(base).await;
         wire.send(&request).await;
         let text = wire.until("\r\n\r\n").await;
         let head = text.to_lowercase();
@@ -33,14 +38,22 @@ impl Stream {
 
     /// The own stream of a session.
     pub(crate) async fn of_session(server: &Server, token: &str, session: &str) -> Self {
+        Self::of_session_at(&server.base, token, session).await
+    }
+
+    pub(crate) async fn of_session_at(base: &str, token: &str, session: &str) -> Self {
         let head = format!(
             "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\nAccept: text/event-stream\r\n\r\n"
         );
-        Self::send(server, head).await
+        Self::send_to(base, head).await
     }
 
     /// A `subscriptions/listen` of 2026-07-28.
     pub(crate) async fn listening(server: &Server, token: &str, notifications: Value) -> Self {
+        Self::listening_at(&server.base, token, notifications).await
+    }
+
+    pub(crate) async fn listening_at(base: &str, token: &str, notifications: Value) -> Self {
         let mut params = json!({ "_meta": {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -54,7 +67,7 @@ impl Stream {
              Mcp-Method: subscriptions/listen\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut stream = Self::send(server, head).await;
+        let mut stream = Self::send_to(base, head).await;
         stream.until("notifications/subscriptions/acknowledged").await;
         stream
     }
