@@ -1,5 +1,6 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod handles;
 mod health;
 mod issuers;
 mod oauth;
@@ -9,9 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handles::Handles;
 use health::Health;
 pub use issuers::trusted;
-use issuers::{forwarding, known};
+use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
@@ -26,14 +28,14 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, CursorKey, Database};
+use crate::dataset::{self, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
 use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
-use crate::outbound::OutboundError;
+use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
@@ -68,6 +70,15 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     OwnKeys(OwnKeysError),
+    /// The file of authorities holds none.
+    #[error("`{}` (`outbound.ca_file`) cannot be used", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BadAuthorities,
+    },
     /// Documents of clients cannot be fetched.
     #[error(transparent)]
     Outbound(OutboundError),
@@ -162,11 +173,12 @@ impl App {
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
         let surface = surface::surface(&catalog, policies.current().revision());
         let is_other = surface::is_other(&settings.audit.path, &surface).await.map_err(StartError::Audit)?;
-        let known = known(settings, &seams.clock)?;
+        let authorities = authorities(settings)?;
+        let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
         let own = Own::open(settings, &seams).await?;
         let oauth = match &own {
-            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, &known).await?),
+            Some(own) => Some(own.edge(settings, &catalog, &audit, &seams, (&known, &authorities)).await?),
             None => None,
         };
         let set_up = match &oauth {
@@ -179,12 +191,13 @@ impl App {
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let most = settings.server.sessions_per_principal;
+        let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,
             policies: Arc::clone(&policies),
             catalog,
             data,
-            cursor_key: CursorKey::generate(seams.random.as_ref())?,
+            cursor_key: handles.cursors,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
@@ -201,6 +214,8 @@ impl App {
             readiness: Arc::new(health),
             oauth,
             issuers: forwarded.filter_map(|issuer| issuer.issuers.first().cloned()).collect(),
+            session_key: handles.sessions,
+            clock: Arc::clone(&seams.clock),
             random: seams.random,
             stopping: stopping.clone(),
             stopped: stopped.clone(),

@@ -13,15 +13,16 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{self, OauthClient, Settings};
 use crate::http::OauthEdge;
-use crate::keys::own::{self, OwnKeys};
+use crate::keys::own::{self, OwnKeys, OwnKeysError};
 use crate::keys::{IssuerKeys, KeyCache};
-use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantType, Reach, SetUpToken};
-use crate::model::{Scope, Secret};
+use crate::model::oauth::{AuthMethod, ClientOrigin, ClientSecret, GrantId, GrantType, Reach, SetUpToken};
+use crate::model::{Scope, Secret, Timestamp};
 use crate::oauth::metadata::path;
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
+use crate::outbound::Authorities;
 use crate::passwords::Passwords;
 use crate::store::audit::{AuditLog, Event};
-use crate::store::state::{Client, Retention, StateError, StateStore};
+use crate::store::state::{Client, Grant, Retention, StateError, StateStore};
 use crate::upstream::Provider;
 
 /// How often what came to its end is deleted.
@@ -85,6 +86,21 @@ impl Own {
         issuers.into_iter().map(|(issuer, keys)| (issuer, keys.into())).chain(ours).collect()
     }
 
+    /// The grant that a token of the server came of.
+    pub async fn grant_of(&self, token: &str) -> Result<Option<Grant>, OwnKeysError> {
+        self.keys.grant_of(token).await
+    }
+
+    /// The grant of this id.
+    pub async fn grant(&self, id: &GrantId) -> Result<Option<Grant>, StateError> {
+        self.store.grant(id).await
+    }
+
+    /// Takes back what somebody allowed; says whether it was not taken back already.
+    pub async fn withdraw(&self, grant: &Grant, now: Timestamp) -> Result<bool, StateError> {
+        self.store.withdraw_grant(grant, now).await
+    }
+
     /// The server itself, to be served.
     pub(super) async fn edge(
         &self,
@@ -92,7 +108,7 @@ impl Own {
         catalog: &Arc<Catalog>,
         audit: &AuditLog,
         seams: &Seams,
-        known: &[WithKeys],
+        (known, authorities): (&[WithKeys], &Authorities),
     ) -> Result<OauthEdge, StartError> {
         let now = seams.clock.now();
         let configured = settings.oauth_client.as_ref().map(|client| configured(client, seams));
@@ -100,7 +116,7 @@ impl Own {
         let passwords = Passwords::new(Arc::clone(&seams.random)).map_err(StartError::Passwords)?;
         let provider = |(issuer, keys): &WithKeys| {
             let sign_in = Arc::clone(settings.sign_in(issuer)?);
-            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), &seams.clock))
+            Some(Provider::new(sign_in, (issuer, keys), catalog, &settings.server.origin(), authorities, &seams.clock))
         };
         let providers: Result<_, _> = known.iter().filter_map(provider).collect();
         let server = AuthorizationServer::new(Parts {
@@ -110,7 +126,7 @@ impl Own {
             tenants: catalog.tenants.keys().cloned().collect(),
             store: self.store.clone(),
             keys: Arc::clone(&self.keys),
-            documents: Documents::new(&seams.clock).map_err(StartError::Outbound)?,
+            documents: Documents::new(authorities, &seams.clock).map_err(StartError::Outbound)?,
             passwords,
             clock: Arc::clone(&seams.clock),
             random: Arc::clone(&seams.random),

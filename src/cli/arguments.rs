@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::audit::AuditCommand;
 use super::connect::Connect;
 use super::state::{AccountCommand, ClientCommand, KeyCommand};
+use crate::model::oauth::GrantId;
 
 /// A delegated-identity MCP server: agents read your SQL data as the person they work for.
 #[derive(Debug, Parser)]
@@ -63,7 +64,7 @@ pub(super) enum Command {
     /// Check, test, explain, tabulate, compare and lay out policies
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Say why a token is accepted or refused
+    /// Say why a token is accepted or refused, or take one back
     #[command(subcommand)]
     Token(TokenCommand),
     /// Sign in to an MCP server as its clients do, and list its tools or call one
@@ -303,5 +304,14 @@ pub(super) enum TokenCommand {
         /// A header of the request, as in "X-Tenant-ID: acme"; may be given several times
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
         headers: Vec<String>,
+    },
+    /// Take back a token that this server gave, with every token of the same consent; it is read from standard input
+    ///
+    /// An access token or a refresh token, be it good or not: what it came of ends, and a running server knows it within a
+    /// quarter of a second. The client has to ask the person again. Exit 1 if there is no such token or grant.
+    Revoke {
+        /// The grant instead, as the audit trail names it; then nothing is read
+        #[arg(long, value_name = "ID")]
+        grant: Option<GrantId>,
     },
 }

@@ -1,4 +1,4 @@
-//! `bailiwick token inspect`: why a token is accepted or not, check by check.
+//! `bailiwick token`: why a token is accepted or not, check by check; and how one of ours is taken back.
 
 use std::io::{Read as _, Write};
 use std::process::ExitCode;
@@ -14,17 +14,55 @@ use crate::authn::{Authenticator, Principal, Rejection};
 use crate::catalog::Catalog;
 use crate::config::Loaded;
 use crate::keys::Step;
+use crate::model::oauth::GrantId;
 
 /// The most that is read from standard input, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Reads a token from standard input and prints each check. The exit code is 0 where it is accepted, 1 where it is not.
+/// Carries a command out.
 pub(super) async fn run(command: TokenCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let TokenCommand::Inspect { headers } = command;
-    let (loaded, catalog) = given.load_catalog()?;
+    match command {
+        TokenCommand::Inspect { headers } => inspect(&headers, given, out).await,
+        TokenCommand::Revoke { grant } => revoke(grant, given, out).await,
+    }
+}
+
+/// What is on standard input.
+fn read() -> anyhow::Result<String> {
     let mut input = String::new();
     std::io::stdin().lock().take(LONGEST).read_to_string(&mut input).context("standard input cannot be read")?;
-    let headers = request(input.trim(), &headers)?;
+    Ok(input)
+}
+
+/// Takes back the grant of this id, or the one that the token on standard input came of.
+async fn revoke(named: Option<GrantId>, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let loaded = given.load()?;
+    let seams = serve::seams();
+    let Some(own) = app::Own::look(&loaded.settings, &seams).await? else {
+        bail!(
+            "this server gives no tokens: `[oauth] enabled` is not true, or it has never run\nhint: a token of an `[[issuer]]` is taken back there"
+        )
+    };
+    let grant = if let Some(id) = &named {
+        own.grant(id).await?.with_context(|| format!("there is no grant `{id}`"))?
+    } else {
+        let input = read()?;
+        let token = bare(&input)?;
+        own.grant_of(token).await?.context(
+            "this server did not give that token, or it ended so long ago that nothing is left of it\nhint: `bailiwick token inspect` says whose it is",
+        )?
+    };
+    let terms = &grant.terms;
+    let what = format!("grant {}: what {} allowed {} in {}", grant.id, terms.account, terms.client, terms.tenant);
+    let changed = own.withdraw(&grant, seams.clock.now()).await?;
+    writeln!(out, "{what} {}", if changed { "is revoked" } else { "was revoked already" })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a token from standard input and prints each check. The exit code is 0 where it is accepted, 1 where it is not.
+async fn inspect(headers: &[String], given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let (loaded, catalog) = given.load_catalog()?;
+    let headers = request(&read()?, headers)?;
     let (steps, outcome) = inspected(&headers, &loaded, &catalog).await?;
     print(&steps, out)?;
     match outcome {
@@ -62,14 +100,20 @@ pub(super) async fn inspected(
     Ok(authenticator.inspect(headers).await)
 }
 
-/// The headers of the request that is imagined.
-pub(super) fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
-    if token.is_empty() {
+/// The token of what was pasted, be it the whole header or not.
+fn bare(pasted: &str) -> anyhow::Result<&str> {
+    let pasted = pasted.trim();
+    if pasted.is_empty() {
         bail!(
-            "no token on standard input\nhint: pipe it in, as in `pbpaste | bailiwick token inspect`; it is not an argument, so that it stays out of the shell's history"
+            "no token on standard input\nhint: pipe it in, as in `pbpaste | bailiwick token …`; it is not an argument, so that it stays out of the shell's history"
         );
     }
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    Ok(pasted.strip_prefix("Bearer ").unwrap_or(pasted))
+}
+
+/// The headers of the request that is imagined.
+pub(super) fn request(token: &str, given: &[String]) -> anyhow::Result<HeaderMap> {
+    let token = bare(token)?;
     let mut headers = HeaderMap::new();
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
         .context("the token has characters that no header can carry")?;

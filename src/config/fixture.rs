@@ -20,6 +20,8 @@ pub(crate) fn server(public_url: &str) -> Server {
         request_timeout: HOUR,
         shutdown_grace: HOUR,
         sessions_per_principal: 1,
+        session_lifetime: std::time::Duration::from_hours(1),
+        handle_key: None,
     }
 }
 

@@ -46,9 +46,9 @@ pub use problem::{BadSetting, ConfigErrors, Problem};
 pub use prompt::{BodyDeclaration, MessageDeclaration, PromptArgumentDeclaration, PromptDeclaration};
 pub use reading::{InForce, Warning};
 pub use settings::{
-    ActorRule, Audit, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule, Issuer,
-    KeyLimits, KeySource, Log, LogFormat, McpOffer, Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape,
-    Server, Settings, State, TokenFormat, TokenType, TokenUse,
+    ActorRule, Audit, Authorities, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule,
+    Issuer, KeyLimits, KeySource, Log, LogFormat, McpOffer, Oauth, OauthClient, Policy, Registration, RoleClaim,
+    RoleShape, Server, Settings, State, TokenFormat, TokenType, TokenUse,
 };
 
 pub use sign_in::SignIn;
@@ -144,6 +144,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let audit = root.table("audit", storage::audit).flatten();
     let policy = root.table("policy", storage::policy);
     let claims = root.pairs("claims");
+    let authorities = root.table("outbound", server::outbound).flatten();
     let state = root.table("state", oauth::state).flatten();
     let oauth = root.table("oauth", |section| oauth::oauth(section, loopback)).flatten();
     // Where `[oauth]` itself is wrong, nothing else is blamed for it.
@@ -198,6 +199,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         oauth: oauth.server.map(Arc::new),
         oauth_client: oauth.client,
         sign_ins: sign_ins.into_iter().map(Arc::new).collect(),
+        authorities,
     };
     Some((settings, Declarations { claims, lists, trusted, tenants, datasets, prompts }))
 }

@@ -1,6 +1,7 @@
-//! `[server]`, `[mcp]` and `[log]`.
+//! `[server]`, `[mcp]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -11,8 +12,11 @@ use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Log, LogFormat, McpOffer, Server};
+use super::settings::{Authorities, Log, LogFormat, McpOffer, Server};
+use crate::model::Secret;
 
+/// The fewest characters of the secret that handles are sealed with: whoever has seen one can try secrets at leisure.
+const FEWEST_CHARACTERS: usize = 32;
 const ADDRESS: &str = "an IP address, or `localhost`";
 const ORIGIN: &str =
     "an origin: `https://` (or `http://`), a host, and a port if it is not the usual one, with nothing after it";
@@ -61,6 +65,8 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let request_timeout = section.duration("request_timeout", TIME);
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
     let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
+    let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
+    let handle_key = handle_key(section);
 
     let At { value: (ip, by_name), .. } = written?;
     let port = port?.value;
@@ -87,7 +93,23 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         request_timeout: request_timeout?.value,
         shutdown_grace: shutdown_grace?.value,
         sessions_per_principal: sessions_per_principal?.value,
+        session_lifetime: session_lifetime?.value,
+        handle_key: handle_key?,
     })
+}
+
+/// Reads the secret of handles; `None` where one is written that is too short.
+#[expect(clippy::option_option, reason = "left out, and refused, are two things")]
+fn handle_key(section: &mut Section<'_>) -> Option<Option<Arc<Secret>>> {
+    let Some(key) = section.secret("handle_key", "handle_key_file") else {
+        return (!section.has("handle_key") && !section.has("handle_key_file")).then_some(None);
+    };
+    if key.value.expose().len() < FEWEST_CHARACTERS {
+        let found = format!("a secret of fewer than {FEWEST_CHARACTERS} characters");
+        section.unfit(&key.origin, section.key("handle_key"), found, "what `openssl rand -base64 32` prints");
+        return None;
+    }
+    Some(Some(Arc::new(key.value)))
 }
 
 /// The public URL of a server that only this machine can reach.
@@ -116,6 +138,18 @@ pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
     });
     let format = section.word("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
     Some(Log { level: level?.value, format: format?.value })
+}
+
+/// Reads `[outbound]`. What the certificates are is seen when something is to be fetched.
+pub(super) fn outbound(section: &mut Section<'_>) -> Option<Authorities> {
+    let At { value: path, origin } = section.path("ca_file")?;
+    match std::fs::read(&path) {
+        Ok(pem) => Some(Authorities { path, pem }),
+        Err(source) => {
+            section.refuse(&origin, BadSetting::Read { path, source });
+            None
+        }
+    }
 }
 
 /// Reads `[modes]`: whether forwarded tokens are taken. One way in must be left; `own` says that people can sign in here.

@@ -43,6 +43,17 @@ pub struct Settings {
     pub oauth_client: Option<OauthClient>,
     /// `[[sign_in]]`: where else people can sign in.
     pub sign_ins: Vec<Arc<SignIn>>,
+    /// `[outbound]`: whose certificates are good besides those that the system trusts.
+    pub authorities: Option<Authorities>,
+}
+
+/// Certificates of authorities.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds: certificates in PEM.
+    pub pem: Vec<u8>,
 }
 
 impl Settings {
@@ -194,6 +205,10 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
     pub sessions_per_principal: usize,
+    /// How long such a session may be used.
+    pub session_lifetime: Duration,
+    /// What ids of sessions and cursors are sealed with; `None`: with a key that is made at the start and dies with it.
+    pub handle_key: Option<Arc<Secret>>,
 }
 
 impl Server {

@@ -328,6 +328,12 @@ fn bad_values_are_refused_with_what_would_be_right() {
         ("mcp.subscriptions", "0", "is 0; expected a whole number from 1 to 1000"),
         ("mcp.legacy_sse", "\"on\"", "is \"on\"; expected `true` or `false`"),
         ("mcp.look_every", "\"1ms\"", "is \"1ms\"; expected a duration from 50ms to 1h"),
+        ("server.session_lifetime", "\"1s\"", "is \"1s\"; expected a duration from 1m to 30d"),
+        (
+            "server.handle_key",
+            "\"0123456789012345678901234567890\"",
+            "is a secret of fewer than 32 characters; expected what `openssl rand -base64 32` prints",
+        ),
         (
             "log.level",
             "\"bailiwick=loud\"",
@@ -826,7 +832,15 @@ fn bad_declarations_are_refused_with_what_would_be_right() {
 /// The documentation as a configuration: every example is in force, except for what excludes another.
 fn documentation() -> String {
     let text = layers::documented();
-    let others = ["client_secret_file = ", "discovery_url = ", "registration_token_file = ", "registration_token = "];
+    let others = [
+        "ca_file = ",
+        "client_secret_file = ",
+        "discovery_url = ",
+        "registration_token_file = ",
+        "registration_token = ",
+        "handle_key_file = ",
+        "handle_key = ",
+    ];
     let other = |line: &str| others.iter().any(|other| line.starts_with(other));
     text.lines().filter(|line| !other(line)).fold(String::new(), |mut text, line| {
         let line = if line.starts_with("within = ") { "" } else { line };

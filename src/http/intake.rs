@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
-use super::peek::{Peek, peek};
+use super::peek::{Peek, peek, unknown_revision};
 use crate::authn::Principal;
 use crate::mcp::{Mcp, RequestId, StepUp};
 
@@ -42,16 +42,30 @@ pub(super) struct Taken {
 }
 
 impl Intake {
-    /// Takes a message in, or gives the answer that refuses it.
-    pub(super) async fn take(&self, request: Request, principal: &Arc<Principal>) -> Result<Taken, Response> {
+    /// Takes in what a request carries, or gives the answer that refuses it.
+    pub(super) async fn body(&self, request: Request) -> Result<(http::request::Parts, Bytes), Response> {
         if !is_json(request.headers()) {
             let text = "the body must be sent as Content-Type: application/json";
             return Err(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text));
         }
-        let id = request.extensions().get::<RequestId>().cloned();
-        let (mut parts, body) = http::Request::<Boxed>::from(request).into_parts();
-        let body = self.read(body).await?;
+        let (parts, body) = http::Request::<Boxed>::from(request).into_parts();
+        Ok((parts, self.read(body).await?))
+    }
+
+    /// Looks at one message; lets it through, or gives the answer that refuses it.
+    pub(super) async fn message(
+        &self,
+        mut parts: http::request::Parts,
+        body: Bytes,
+        principal: &Arc<Principal>,
+    ) -> Result<Taken, Response> {
         let peek = peek(&body)?;
+        if !peek.names_revision
+            && let Some(refusal) = unknown_revision(&parts.headers, &peek.id)
+        {
+            return Err(refusal);
+        }
+        let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use http_body_util::BodyStream;
 use poem::http::{HeaderMap, Method};
 use poem::{Body, Request, Response};
 
 use super::intake::Boxed;
+use super::mcp::pieces;
 use crate::authn::{Authenticator, Rejection};
 
 /// How often it is asked whether the token of an open stream is still good.
@@ -41,11 +41,6 @@ pub(super) fn while_good(mut response: Response, authenticator: Arc<Authenticato
         }
     };
     let body: Boxed = response.take_body().into();
-    let frames = BodyStream::new(body).take_until(Box::pin(ended));
-    let pieces = frames.filter_map(async |frame| match frame {
-        Ok(frame) => frame.into_data().ok().map(Ok),
-        Err(error) => Some(Err(error)),
-    });
-    response.set_body(Body::from_bytes_stream(pieces));
+    response.set_body(Body::from_bytes_stream(pieces(body).take_until(Box::pin(ended))));
     response
 }

@@ -5,23 +5,26 @@
 //! method and name are looked at, so that a missing scope can be answered as HTTP wants it (403 with a challenge).
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::{BodyExt as _, BodyStream, Full};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::error::answer;
+use super::batch;
+use super::error::{answer, json_rpc};
 use super::intake::{Boxed, Intake, Taken};
-use super::peek::not_a_request;
-use super::session::Sessions;
+use super::peek::{REVISION, not_a_request, unknown_revision};
+use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
 use crate::mcp::{RequestId, Session, Sink};
 
@@ -33,7 +36,6 @@ pub(super) struct McpEndpoint<H> {
     intake: Intake,
     with_sessions: StreamableHttpService<H, LocalSessionManager>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
-    manager: Arc<LocalSessionManager>,
     sessions: Sessions,
     stopping: CancellationToken,
 }
@@ -47,20 +49,59 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         sessions: Sessions,
         stopping: CancellationToken,
     ) -> Self {
-        let manager = Arc::new(LocalSessionManager::default());
         let config = config.with_max_request_body_bytes(intake.limits.body);
         let (one, other) = (handler.clone(), handler);
-        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), Arc::clone(&manager), config.clone());
+        let mut carrying = config.clone();
+        carrying.session_store = Some(Arc::new(Carried));
+        let manager = Arc::clone(sessions.manager());
+        let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), manager, carrying);
         let stateless = StreamableHttpService::new(
             move || Ok(other.clone()),
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false).with_json_response(true),
         );
-        Self { intake, with_sessions, stateless, manager, sessions, stopping }
+        Self { intake, with_sessions, stateless, sessions, stopping }
     }
 
     async fn post(&self, request: Request, principal: &Arc<Principal>) -> Response {
-        let Taken { mut parts, body, peek } = match self.intake.take(request, principal).await {
+        let (parts, body) = match self.intake.body(request).await {
+            Ok(taken) => taken,
+            Err(refusal) => return refusal,
+        };
+        if batch::is_one(&body) {
+            return self.batch(&parts, &body, principal).await;
+        }
+        self.message(parts, body, principal).await
+    }
+
+    /// Answers a batch, in the revision that has them.
+    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
+        let revision = match parts.headers.get(SESSION_ID) {
+            Some(wire) => match self.asked(&owner(principal), wire).await {
+                Some(asked) => Some(asked.revision().to_string()),
+                None => return unknown_session(),
+            },
+            None => None,
+        };
+        let named = parts.headers.get(REVISION).and_then(|value| value.to_str().ok());
+        let revision = revision.as_deref().or(named).unwrap_or(batch::REVISION);
+        if revision != batch::REVISION {
+            let text = format!("MCP {revision} has no batches; send one message at a time");
+            return json_rpc(&Value::Null, -32600, &text);
+        }
+        let messages = match batch::messages(body) {
+            Ok(messages) => messages,
+            Err(refusal) => return refusal,
+        };
+        let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
+        match tokio::time::timeout(self.intake.limits.request_timeout, each).await {
+            Ok(response) => response,
+            Err(_) => too_long(),
+        }
+    }
+
+    async fn message(&self, parts: http::request::Parts, body: Bytes, principal: &Arc<Principal>) -> Response {
+        let Taken { mut parts, body, peek } = match self.intake.message(parts, body, principal).await {
             Ok(taken) => taken,
             Err(refusal) => return refusal,
         };
@@ -86,63 +127,78 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         B: hyper::body::Body + Send + 'static,
         B::Error: std::fmt::Display,
     {
+        let mut asked = None;
         if let Some(wire) = request.headers().get(SESSION_ID) {
-            let id = wire.to_str().ok().and_then(|wire| self.sessions.open(owner, wire));
-            let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) else {
-                return answer(
-                    StatusCode::NOT_FOUND,
-                    "unknown_session",
-                    "there is no such session; initialize a new one",
-                );
-            };
-            request.headers_mut().insert(SESSION_ID, id.clone());
+            let Some(known) = self.asked(owner, wire).await else { return unknown_session() };
+            let Ok(here) = HeaderValue::from_str(&known.here) else { return unknown_session() };
+            request.headers_mut().insert(SESSION_ID, here);
             if request.method() == Method::DELETE {
-                let response = self.timed(self.with_sessions.handle(request)).await;
-                if response.status().is_success()
-                    && let Ok(id) = id.to_str()
-                {
-                    self.sessions.ended(owner, id);
+                let mut response = self.timed(self.with_sessions.handle(request)).await;
+                if response.status().is_success() {
+                    self.sessions.ended(owner, &known);
+                    // It has ended, and that is all: rmcp's 202 would promise that it will.
+                    response.set_status(StatusCode::NO_CONTENT);
                 }
                 return response;
             }
+            asked = Some(known);
         }
-        // Where the request begins one, the server inside it takes it.
+        // Where the request begins one, or takes one up, the server inside it takes it.
         let session = Arc::new(Session::default());
         request.extensions_mut().insert(Arc::clone(&session));
         let mut response = self.timed(self.with_sessions.handle(request)).await;
-        if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned) {
-            self.sessions.opened(owner, (&id, &session), &self.manager).await;
-            if let Ok(wire) = HeaderValue::from_str(&self.sessions.seal(owner, &id)) {
-                response.headers_mut().insert(SESSION_ID, wire);
-            }
+        if let Some(asked) = &asked {
+            self.sessions.taken_up(owner, asked, &session).await;
+        }
+        if let Some(id) = response.headers_mut().remove(SESSION_ID)
+            && let Ok(id) = id.to_str()
+            && let Some(wire) = self.sessions.opened(owner, id, &session).await
+            && let Ok(wire) = HeaderValue::from_str(&wire)
+        {
+            response.headers_mut().insert(SESSION_ID, wire);
         }
         response
+    }
+
+    async fn asked(&self, owner: &str, wire: &HeaderValue) -> Option<Asked> {
+        self.sessions.open(owner, wire.to_str().ok()?).await
     }
 
     /// The session's own stream, on which its person is told of what changes.
     async fn stream(&self, mut request: http::Request<Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
-        let wire = request.headers().get(SESSION_ID).and_then(|wire| wire.to_str().ok());
-        let owner = owner(&principal);
-        let session = wire.and_then(|wire| self.sessions.find(&owner, wire));
+        let wire = request.headers().get(SESSION_ID).cloned();
         let id = request.extensions().get::<RequestId>().cloned();
+        let owner = owner(&principal);
         let response = self.in_session(request, &owner).await;
+        // Only now, because the request may have taken the session up.
+        let asked = match wire {
+            Some(wire) => self.asked(&owner, &wire).await,
+            None => None,
+        };
+        let found = asked.and_then(|asked| Some((self.sessions.find(&owner, &asked)?, asked)));
+        let found = found.zip(id).filter(|_| response.status().is_success());
         // It has no end of its own, so that a shutdown would wait for it in vain.
-        match session.zip(id).filter(|_| response.status().is_success()) {
-            Some((session, id)) => {
-                until(response, self.intake.mcp.streams().open(principal, id, Sink::Session(session)).ended())
+        let Some(((session, asked), id)) = found else {
+            return until(response, self.stopping.clone().cancelled_owned());
+        };
+        let mcp = &self.intake.mcp;
+        mcp.tell_missed(&principal, &session).await;
+        let place = mcp.streams().open(principal, id, Sink::Session(session));
+        let kept = self.sessions.keep_alive(asked);
+        until(response, async move {
+            tokio::select! {
+                () = place.ended() => {}
+                () = kept => {}
             }
-            None => until(response, self.stopping.clone().cancelled_owned()),
-        }
+        })
     }
 
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
         match tokio::time::timeout(self.intake.limits.request_timeout, answering).await {
             Ok(response) => to_poem(response),
-            Err(_) => {
-                answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
-            }
+            Err(_) => too_long(),
         }
     }
 }
@@ -154,6 +210,10 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         let Some(principal) = request.extensions().get::<Arc<Principal>>().cloned() else {
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
         };
+        let is_of_session = [Method::GET, Method::DELETE].contains(request.method());
+        if is_of_session && let Some(refusal) = unknown_revision(request.headers(), &Value::Null) {
+            return Ok(refusal);
+        }
         let response = match *request.method() {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
@@ -176,14 +236,29 @@ pub(super) fn owner(principal: &Principal) -> Arc<str> {
     principal.binding().into()
 }
 
+fn too_long() -> Response {
+    answer(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long; narrow it and try again")
+}
+
+fn unknown_session() -> Response {
+    answer(StatusCode::NOT_FOUND, "unknown_session", "there is no such session; initialize a new one")
+}
+
 type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;
 
 /// The response, its body cut when `end` comes.
-pub(super) fn until(mut response: Response, end: impl Future<Output = ()> + Send + Sync + 'static) -> Response {
+fn until(mut response: Response, end: impl Future<Output = ()> + Send + 'static) -> Response {
     let body: Boxed = response.take_body().into();
-    let frames = BodyStream::new(body).take_until(end);
-    response.set_body(Body::from(http_body_util::BodyExt::boxed(StreamBody::new(frames))));
+    response.set_body(Body::from_bytes_stream(pieces(body).take_until(Box::pin(end))));
     response
+}
+
+/// What a body gives, piece by piece; streams have no trailers.
+pub(super) fn pieces(body: Boxed) -> impl Stream<Item = Result<Bytes, io::Error>> + Send {
+    BodyStream::new(body).filter_map(async |frame| match frame {
+        Ok(frame) => frame.into_data().ok().map(Ok),
+        Err(error) => Some(Err(error)),
+    })
 }
 
 /// `Accept: */*`, or none, accepts both media types (RFC 9110, section 12.5.1); rmcp wants them by name.
@@ -223,9 +298,10 @@ fn transport_error(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::FORBIDDEN => ("forbidden", "the Host or Origin of the request is not one that this server answers"),
         StatusCode::NOT_FOUND => ("unknown_session", "there is no such session; initialize a new one"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this endpoint does not have that method"),
-        StatusCode::NOT_ACCEPTABLE => {
-            ("not_acceptable", "the client must accept both application/json and text/event-stream")
-        }
+        StatusCode::NOT_ACCEPTABLE => (
+            "not_acceptable",
+            "the client must accept both application/json and text/event-stream (for a GET, the latter)",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "the body is too long"),
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             ("invalid_request", "the body is not a JSON-RPC message of the MCP revision that the headers name")

@@ -1,5 +1,6 @@
 //! HTTP: poem's types stay here. The way in is [`serve()`], then [`routes()`], then the bearer layer, then MCP.
 
+mod batch;
 mod bearer;
 mod cors;
 mod description;
@@ -16,6 +17,7 @@ mod peer;
 mod routes;
 mod serve;
 mod session;
+mod shape;
 mod sse;
 
 pub use description::specification;
@@ -23,3 +25,4 @@ pub use oauth::OauthEdge;
 pub use operations::{Readiness, ReadyCheck};
 pub use routes::{Edge, RoutesError, routes};
 pub use serve::{Limits, serve};
+pub use session::SessionKey;

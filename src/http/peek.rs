@@ -1,20 +1,29 @@
-//! What is looked at of a message before it is dispatched: strictly, so that no two readers read it differently.
+//! The look at a message before it is dispatched: what it asks for, and by which revision of MCP.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use poem::Response;
-use serde_json::Value;
+use poem::http::{HeaderMap, StatusCode};
+use poem::{Body, Response};
+use rmcp::model::ProtocolVersion;
+use serde_json::{Value, json};
 
 use super::error::json_rpc;
+use super::shape::{self, Misshapen};
 use crate::keys::strict_json::{self, BadJson};
 
+/// Where a request names its revision, from 2025-06-18 on.
+pub(super) const REVISION: &str = "mcp-protocol-version";
+
 /// What is looked at before dispatch.
+#[derive(Debug)]
 pub(super) struct Peek {
     pub(super) id: Value,
     pub(super) method: String,
     /// The tool, the resource or the prompt that is asked for.
     pub(super) name: Option<String>,
+    /// Whether its `_meta` names a revision.
+    pub(super) names_revision: bool,
     /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
     pub(super) is_modern: bool,
     /// The resources that a `subscriptions/listen` wants to be told of.
@@ -24,9 +33,6 @@ pub(super) struct Peek {
 /// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
 pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(json_rpc(&Value::Null, -32600, "Batches are not supported; send one request at a time"));
-    }
     let members = strict_json::object(body).map_err(|bad| match bad {
         BadJson::Syntax(error) if error.is_data() => not_a_request(&error),
         BadJson::Syntax(error) => json_rpc(&Value::Null, -32700, &format!("Not JSON: {error}")),
@@ -36,15 +42,45 @@ pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
     let params = members.get("params");
     let of_params = |name| params.and_then(|params| params.get(name));
     let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
-    let method = text(members.get("method")).unwrap_or_default();
-    if let Some(wrong) = misshapen(&method, of_params) {
-        return Err(json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, wrong));
-    }
     let is_modern = version.is_some_and(|version| version >= "2026-07-28");
+    shape::check(&members, is_modern).map_err(|wrong| match wrong {
+        Misshapen::Message(why) => not_a_request(&why),
+        // An answer like any other: a client that takes 400 for a failure of the transport would not look into it.
+        Misshapen::Params(why) => {
+            let mut refusal = json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, why);
+            refusal.set_status(StatusCode::OK);
+            refusal
+        }
+    })?;
+    let method = text(members.get("method")).unwrap_or_default();
     let watched = watched(of_params("notifications").filter(|_| is_modern && method == "subscriptions/listen"));
     let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
-    let name = name.or_else(|| watched.first().cloned());
-    Ok(Peek { id: members.get("id").cloned().unwrap_or_default(), method, name, is_modern, watched })
+    Ok(Peek {
+        id: members.get("id").cloned().unwrap_or_default(),
+        method,
+        name: name.or_else(|| watched.first().cloned()),
+        names_revision: version.is_some(),
+        is_modern,
+        watched,
+    })
+}
+
+/// The refusal of a revision that this server does not speak, where the headers alone name one: what the body says of it, rmcp
+/// looks at.
+pub(super) fn unknown_revision(headers: &HeaderMap, id: &Value) -> Option<Response> {
+    let named = headers.get(REVISION)?.as_bytes();
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter().map(ProtocolVersion::as_str);
+    if known.clone().any(|known| known.as_bytes() == named) {
+        return None;
+    }
+    let supported: Vec<&str> = known.collect();
+    let requested = String::from_utf8_lossy(named);
+    let message =
+        format!("Unsupported protocol version; `MCP-Protocol-Version` must be one of: {}", supported.join(", "));
+    let data = json!({ "supported": supported, "requested": requested });
+    let error = json!({ "code": -32022, "message": message, "data": data });
+    let body = json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string();
+    Some(Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(Body::from(body)))
 }
 
 /// The resources that somebody wants to be told of, each once.
@@ -58,18 +94,6 @@ fn watched(notifications: Option<&Value>) -> Vec<String> {
 fn completed(reference: Option<&Value>) -> Option<String> {
     let reference = reference?;
     reference.get("name").or_else(|| reference.get("uri"))?.as_str().map(ToOwned::to_owned)
-}
-
-/// What is wrong with the parameters of a call or a read. rmcp would take one that it cannot read for an unknown method.
-fn misshapen<'a>(method: &str, param: impl Fn(&'static str) -> Option<&'a Value>) -> Option<&'static str> {
-    let is_text = |name| param(name).is_some_and(Value::is_string);
-    let has_arguments = param("arguments").is_none_or(|arguments| arguments.is_object() || arguments.is_null());
-    match method {
-        "tools/call" if !is_text("name") => Some("`params.name` must be the name of a tool"),
-        "tools/call" if !has_arguments => Some("`params.arguments` must be an object"),
-        "resources/read" if !is_text("uri") => Some("`params.uri` must be the URI of a resource"),
-        _ => None,
-    }
 }
 
 pub(super) fn not_a_request(why: &dyn std::fmt::Display) -> Response {

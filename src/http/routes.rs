@@ -19,12 +19,13 @@ use super::mcp::McpEndpoint;
 use super::oauth::{self, OauthEdge};
 use super::operations::{Discovery, Operations, Readiness, ResourceMetadata};
 use super::pages::{self, Frame};
-use super::session::Sessions;
+use super::session::{SessionKey, Sessions};
 use super::sse::{self, LegacySse};
 use crate::authn::Authenticator;
+use crate::clock::Clock;
 use crate::config::{McpOffer, Server};
 use crate::mcp::{self, Mcp};
-use crate::random::{Random, RandomError};
+use crate::random::{self, Random, RandomError};
 use crate::store::audit::AuditLog;
 
 /// What stands between the network and MCP.
@@ -45,7 +46,11 @@ pub struct Edge {
     pub oauth: Option<OauthEdge>,
     /// The issuers that the metadata names, as their `iss` claims spell them.
     pub issuers: Vec<String>,
-    /// Ids of requests, keys of sessions.
+    /// What ids of sessions are sealed with.
+    pub session_key: SessionKey,
+    /// Tells how old a session is.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of requests.
     pub random: Arc<dyn Random>,
     /// Ends the streams that would go on for ever, when the server begins to stop.
     pub stopping: CancellationToken,
@@ -62,9 +67,9 @@ impl std::fmt::Debug for Edge {
 /// Why the HTTP surface could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum RoutesError {
-    /// There was no key for the ids of sessions.
-    #[error("no key for the ids of sessions could be made")]
-    SessionKey(#[source] RandomError),
+    /// There was no key for the ids of streams.
+    #[error("no key for the ids of streams could be made")]
+    Random(#[source] RandomError),
     /// The description of the endpoints is no JSON.
     #[error("the endpoints could not be described")]
     Description(#[source] serde_json::Error),
@@ -75,7 +80,7 @@ pub enum RoutesError {
 ///
 /// # Errors
 ///
-/// When no session key can be made, or the endpoints cannot be described.
+/// When no key can be made, or the endpoints cannot be described.
 pub fn routes<H: ServerHandler + Clone>(
     edge: Edge,
     around: impl FnOnce(Mcp) -> H,
@@ -89,8 +94,8 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let sessions =
-        Sessions::new(edge.random.as_ref(), edge.server.sessions_per_principal).map_err(RoutesError::SessionKey)?;
+    let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
+    let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
@@ -99,9 +104,9 @@ pub fn routes<H: ServerHandler + Clone>(
         Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };
     let legacy = match &edge.offer {
         McpOffer { legacy_sse: true, .. } => {
-            let ids = Sessions::new(guard.random.as_ref(), 0).map_err(RoutesError::SessionKey)?;
+            let key = random::bytes(guard.random.as_ref()).map(SessionKey::new).map_err(RoutesError::Random)?;
             let random = Arc::clone(&guard.random);
-            let legacy = LegacySse::new(intake.clone(), handler.clone(), (ids, random), config.clone(), edge.stopped);
+            let legacy = LegacySse::new(intake.clone(), handler.clone(), (key, random), config.clone(), edge.stopped);
             Some(guard.around(legacy))
         }
         McpOffer { legacy_sse: false, .. } => None,

@@ -24,6 +24,7 @@ use super::jwk::{TrustedKey, Unusable};
 use crate::clock::Clock;
 use crate::config::{Issuer, KeyLimits};
 use crate::model::{IssuerName, Timestamp};
+use crate::outbound::Authorities;
 
 /// How many unknown key ids are remembered; a flood of more only forgets some earlier.
 const REMEMBERED: u64 = 1024;
@@ -152,11 +153,11 @@ pub struct KeyCache {
 impl KeyCache {
     /// A cache for the keys of this issuer. Nothing is fetched yet, and no later fetch that fails is an error of the start.
     #[expect(clippy::disallowed_types, reason = "see the field")]
-    pub fn new(issuer: &Issuer, clock: Arc<dyn Clock>) -> Result<Arc<Self>, FetchError> {
+    pub fn new(issuer: &Issuer, authorities: &Authorities, clock: Arc<dyn Clock>) -> Result<Arc<Self>, FetchError> {
         Ok(Arc::new(Self {
             issuer: issuer.name.clone(),
             limits: issuer.key_limits.clone(),
-            fetcher: Fetcher::new(issuer.keys.clone(), issuer.issuers.clone(), &issuer.key_limits)?,
+            fetcher: Fetcher::new(issuer.keys.clone(), issuer.issuers.clone(), &issuer.key_limits, authorities)?,
             clock,
             set: ArcSwap::from_pointee(KeySet::never()),
             attempted: AtomicI64::new(NEVER),

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::jwk::{self, BadKeySet, Filtered};
 use super::strict_json::{self, BadJson};
 use crate::config::{KeyLimits, KeySource};
-use crate::outbound::{is_loopback_http, max_age};
+use crate::outbound::{Authorities, is_loopback_http, max_age};
 
 /// The longest wait for a connection; the whole fetch has its own bound.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -122,18 +122,17 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     /// A fetcher for this source; `issuers` are the accepted values of a discovery document's `issuer`.
-    pub(super) fn new(source: KeySource, issuers: Vec<String>, limits: &KeyLimits) -> Result<Self, FetchError> {
+    pub(super) fn new(
+        source: KeySource,
+        issuers: Vec<String>,
+        limits: &KeyLimits,
+        authorities: &Authorities,
+    ) -> Result<Self, FetchError> {
         let (KeySource::Jwks(url) | KeySource::Discovery(url)) = &source;
         if !(url.scheme() == "https" || is_loopback_http(url)) {
             return Err(FetchError::Address(url.clone()));
         }
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT.min(limits.timeout))
-            .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(FetchError::Client)?;
+        let client = authorities.client(CONNECT.min(limits.timeout)).build().map_err(FetchError::Client)?;
         let KeyLimits { timeout, max_bytes, max_keys, .. } = *limits;
         Ok(Self { client, source, issuers, timeout, max_bytes, max_keys })
     }

@@ -12,6 +12,7 @@ use super::jwk::{BadKeySet, Unusable, filter};
 use super::{FetchError, Freshness, KeyCache, KeyError};
 use crate::config::{ActorRule, Claims, Issuer, KeyLimits, KeySource, RoleClaim, RoleShape, TokenType, TokenUse};
 use crate::model::{Scope, Scopes};
+use crate::outbound::Authorities;
 use crate::test_support::clock::ManualClock;
 use crate::test_support::issuer::{AUDIENCE, Answer, CLIENT, ISS, ORGANISATION_CLAIM, SigningKey, TestIssuer};
 
@@ -80,7 +81,7 @@ fn setup_with(answer: Answer, change: impl FnOnce(&mut KeyLimits)) -> Setup {
     let clock = Arc::new(ManualClock::new());
     let mut settings = settings(KeySource::Jwks(issuer.jwks_url()));
     change(&mut settings.key_limits);
-    let cache = KeyCache::new(&settings, clock.clone()).unwrap();
+    let cache = KeyCache::new(&settings, &Authorities::default(), clock.clone()).unwrap();
     Setup { issuer, clock, cache }
 }
 
@@ -486,7 +487,7 @@ async fn discovery_finds_the_keys_of_that_issuer_only() {
     let issuer = TestIssuer::start(one_key());
     let cache = || {
         let clock = Arc::new(ManualClock::new());
-        KeyCache::new(&settings(KeySource::Discovery(issuer.discovery_url())), clock).unwrap()
+        KeyCache::new(&settings(KeySource::Discovery(issuer.discovery_url())), &Authorities::default(), clock).unwrap()
     };
     assert!(cache().find(Some("a"), Algorithm::RS256).await.is_ok());
     for (found, jwks_uri) in [
@@ -518,7 +519,8 @@ fn keys_travel_over_https_except_on_this_machine() {
         ("http://10.0.0.1/keys", false),
         ("ftp://127.0.0.1/keys", false),
     ] {
-        let made = KeyCache::new(&settings(KeySource::Jwks(url.parse().unwrap())), clock.clone());
+        let made =
+            KeyCache::new(&settings(KeySource::Jwks(url.parse().unwrap())), &Authorities::default(), clock.clone());
         assert_eq!(made.is_ok(), good, "{url}");
         assert!(good || matches!(made, Err(FetchError::Address(_))), "{url}");
     }

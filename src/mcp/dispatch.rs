@@ -8,7 +8,7 @@ use rmcp::model::{CallToolResult, JsonObject, ListToolsResult};
 
 use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
-use super::{Caller, Mcp, close};
+use super::{Caller, Mcp, close, one_page};
 use crate::authz::{List, ReadRows, Refusal, Use, UseUnknown};
 use crate::catalog::{Dataset, Operation};
 use crate::policy::Listed;
@@ -19,13 +19,12 @@ const LONGEST_UNKNOWN: usize = 128;
 
 impl Mcp {
     /// The tools that the policy allows this caller, in a stable order. Listing is one record.
-    pub(super) async fn tools_for(&self, caller: &Caller) -> Result<ListToolsResult, ErrorData> {
+    pub(super) async fn tools_for(&self, caller: &Caller, cursor: Option<&str>) -> Result<ListToolsResult, ErrorData> {
         let permit = self.permit(caller, List(Listed::Tools)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
-        let rows = u64::try_from(tools.len()).ok();
         self.parts.missed.gave(&caller.principal, Listed::Tools);
-        close(receipt, Outcome::Answered { rows }, tools).await.map(reply::tools)
+        one_page(receipt, cursor, tools).await.map(reply::tools)
     }
 
     /// Calls a tool. One that does not exist and one that is hidden are answered alike, each with one denied record.

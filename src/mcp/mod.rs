@@ -20,23 +20,21 @@ mod prompts;
 mod reply;
 mod resources;
 mod rows;
+mod running;
 mod step_up;
 mod streams;
 mod subscriptions;
 mod tools;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use futures_util::FutureExt as _;
 #[expect(deprecated, reason = "the older revisions have logging")]
 use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-    GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
@@ -47,6 +45,8 @@ pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
 pub use subscriptions::{Unwatched, Watched};
 
+use running::{guarded, with_progress};
+
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
@@ -55,9 +55,6 @@ use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
-
-/// How long a client that wants to know of progress waits for each word of it.
-const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
@@ -160,44 +157,14 @@ async fn close<T>(receipt: Receipt, outcome: Outcome, answer: T) -> Result<Recor
     receipt.close(outcome, answer).await.map_err(reply::unrecorded)
 }
 
-/// Runs a handler until it ends or its request is cancelled. A client that goes away only cancels a token: dropping the
-/// handler drops its receipt, which is then recorded as abandoned.
-async fn guarded<T>(
-    context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    tokio::select! {
-        outcome = caught(handler) => outcome,
-        () = context.ct.cancelled() => Err(reply::cancelled()),
+/// Records a list that is one page, so that every cursor is one that it never gave.
+async fn one_page<T>(receipt: Receipt, cursor: Option<&str>, items: Vec<T>) -> Result<Recorded<Vec<T>>, ErrorData> {
+    if cursor.is_some() {
+        close(receipt, Outcome::BadArguments, ()).await?.into_inner();
+        return Err(reply::invalid_cursor());
     }
-}
-
-/// Tells a client that asked for it how long its answer has been in the making, every second: how much of a query is left is
-/// something that no database says.
-async fn with_progress<T>(
-    context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    let Some(token) = context.meta.get_progress_token() else { return handler.await };
-    let mut handler = std::pin::pin!(handler);
-    let mut seconds = 0.0;
-    loop {
-        if let Ok(outcome) = tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
-            return outcome;
-        }
-        seconds += BETWEEN_PROGRESS.as_secs_f64();
-        let progress = ProgressNotificationParam::new(token.clone(), seconds)
-            .with_message(format!("still reading after {seconds} s"));
-        if let Err(error) = context.peer.notify_progress(progress).await {
-            tracing::debug!(%error, "progress could not be told");
-        }
-    }
-}
-
-/// Turns a panic into an answer: rmcp runs handlers in tasks of its own, where one would leave the request hanging.
-async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
-    let outcome = AssertUnwindSafe(handler).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
+    let rows = u64::try_from(items.len()).ok();
+    close(receipt, Outcome::Answered { rows }, items).await
 }
 
 impl ServerHandler for Mcp {
@@ -255,11 +222,8 @@ impl ServerHandler for Mcp {
         let parts = subscription.request_context().extensions.get::<http::request::Parts>();
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
-        let missed = self.parts.missed.by(&caller.principal);
-        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink.clone());
-        if let Err(error) = sink.tell(missed).await {
-            tracing::debug!(%error, "a stream ended as it began");
-        }
+        self.tell_of_missed(&caller.principal, &sink).await;
+        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
         tokio::select! {
             () = subscription.cancelled() => {}
             () = place.ended() => {}
@@ -269,11 +233,12 @@ impl ServerHandler for Mcp {
 
     async fn list_tools(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.tools_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.tools_for(&caller, cursor.as_deref())).await
     }
 
     async fn call_tool(
@@ -298,17 +263,21 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         Self::caller(&context)?;
+        if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
+            return Err(reply::unknown_method("logging/setLevel"));
+        }
         self.session.get().ok_or_else(reply::no_session)?.level.set(set.level);
         Ok(())
     }
 
     async fn list_prompts(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.prompts_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.prompts_for(&caller, cursor.as_deref())).await
     }
 
     async fn get_prompt(
@@ -342,11 +311,21 @@ impl ServerHandler for Mcp {
 
     async fn list_resource_templates(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.templates_for(&caller)).await
+        let cursor = page.and_then(|page| page.cursor);
+        guarded(&context, self.templates_for(&caller, cursor.as_deref())).await
+    }
+
+    /// A method that no revision has, or not the one of the request.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(reply::unknown_method(&request.method))
     }
 
     async fn read_resource(
@@ -382,14 +361,3 @@ impl ServerHandler for Mcp {
 
 /// The scopes that any operation of this server may need, for metadata and challenges.
 pub const SCOPES: [Scope; 1] = [Scope::Read];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_in_a_handler_is_an_answer() {
-        let error = caught::<()>(async { panic!("the secret reason") }).await.unwrap_err();
-        assert_eq!((error.code.0, &*error.message), (-32603, "Internal error"));
-    }
-}

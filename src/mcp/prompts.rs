@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::reply::{self, Reply};
 use super::rows::read_by;
-use super::{Caller, Mcp, close, resources};
+use super::{Caller, Mcp, close, one_page, resources};
 use crate::authz::{List, Refusal, Use};
 use crate::catalog::{Choice, MessageBody, Operation, Piece, Prompt, PromptMessage};
 use crate::dataset::address;
@@ -37,14 +37,17 @@ enum Chosen {
 
 impl Mcp {
     /// The prompts that the policy allows this caller, in a stable order. Listing is one record.
-    pub(super) async fn prompts_for(&self, caller: &Caller) -> Result<ListPromptsResult, ErrorData> {
+    pub(super) async fn prompts_for(
+        &self,
+        caller: &Caller,
+        cursor: Option<&str>,
+    ) -> Result<ListPromptsResult, ErrorData> {
         let permit = self.permit(caller, List(Listed::Prompts)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let declared = self.parts.catalog.prompts.values();
         let seen: Vec<_> = declared.filter(|prompt| visible.contains_key(prompt.name.as_str())).map(describe).collect();
-        let rows = u64::try_from(seen.len()).ok();
         self.parts.missed.gave(&caller.principal, Listed::Prompts);
-        close(receipt, Outcome::Answered { rows }, seen).await.map(reply::prompts)
+        one_page(receipt, cursor, seen).await.map(reply::prompts)
     }
 
     /// Gets a prompt: one record for it, and one for each row in it. One that does not exist and one that is hidden are

@@ -196,6 +196,12 @@ pub(super) fn no_session() -> ErrorData {
     )
 }
 
+/// A method that is not served.
+pub(super) fn unknown_method(method: &str) -> ErrorData {
+    let text = format!("Method not found: {}", super::dispatch::cut(method));
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, text, None)
+}
+
 /// A tool that does not exist, or that is hidden: the two are the same answer.
 pub(super) fn unknown_tool(name: &str) -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_PARAMS, format!("Unknown tool: {}", super::dispatch::cut(name)), None)

@@ -14,7 +14,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::ResourceUpdatedNotificationParam;
+use rmcp::model::{InitializeRequestParams, ResourceUpdatedNotificationParam};
 use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,11 @@ impl Session {
     /// The way to its client, once it is initialized.
     pub(super) fn peer(&self) -> Option<&Peer<RoleServer>> {
         self.peer.get()
+    }
+
+    /// What the client said of itself, with the revision that it was granted; `None` until it has been answered.
+    pub fn client(&self) -> Option<Arc<InitializeRequestParams>> {
+        self.peer.get()?.peer_info()
     }
 }
 

@@ -137,6 +137,11 @@ impl ClientId {
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(format!("blw-{}", URL_SAFE_NO_PAD.encode(bytes)).into())
     }
+
+    /// Whether it can have been made so. None of our secrets can.
+    pub fn is_made_here(&self) -> bool {
+        self.0.strip_prefix("blw-").is_some_and(|rest| rest.len() == 22)
+    }
 }
 
 /// Why a text is not a name.
@@ -233,6 +238,12 @@ macro_rules! declared {
                     return Err(BadName::Form { found: text.to_owned(), expected });
                 }
                 Ok(Self(text.into()))
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

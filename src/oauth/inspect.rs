@@ -31,23 +31,12 @@ impl AuthorizationServer {
     pub async fn revoke(&self, client: &Client, parameters: &Parameters) -> Result<Option<Grant>, NotIssued> {
         let token = parameters.one("token").map_err(TokenRefusal::from)?.ok_or(TokenRefusal::Missing("token"))?;
         parameters.one("token_type_hint").map_err(TokenRefusal::from)?;
-        let Some(grant) = self.family(token).await? else { return Ok(None) };
+        let Some(grant) = self.keys.grant_of(token).await? else { return Ok(None) };
         if grant.terms.client != client.id {
             return Ok(None);
         }
         let revoked = self.store.revoke_grant(&grant.id, RevocationReason::TokenRevoked, self.clock.now()).await?;
         Ok(revoked.then_some(grant))
-    }
-
-    /// The grant that a token came of, be the token good or not.
-    async fn family(&self, token: &str) -> Result<Option<Grant>, Failure> {
-        if let Ok(token) = token.parse::<RefreshToken>() {
-            return Ok(self.store.refresh(&token).await?.map(|stored| stored.grant));
-        }
-        match self.keys.claims_of(&BearerToken::new(token.to_owned())).await? {
-            Some(claims) => Ok(self.store.grant(&claims.grant).await?),
-            None => Ok(None),
-        }
     }
 
     /// Describes the token to a client that may know (RFC 7662, section 2.2).

@@ -23,7 +23,7 @@ use crate::keys::assertion::check_client_keys;
 use crate::limits::Limit;
 use crate::model::ClientId;
 use crate::model::oauth::{ClientOrigin, ClientUrl, Reach};
-use crate::outbound::{Destination, Outbound, OutboundError};
+use crate::outbound::{Authorities, Destination, Outbound, OutboundError};
 use crate::store::state::{Client, DocumentCopy, Registration, StateStore};
 
 /// How long a copy is fresh whose answer did not say.
@@ -76,10 +76,10 @@ impl fmt::Debug for Documents {
 
 impl Documents {
     /// Sets it up.
-    pub fn new(clock: &Arc<dyn Clock>) -> Result<Self, OutboundError> {
+    pub fn new(authorities: &Authorities, clock: &Arc<dyn Clock>) -> Result<Self, OutboundError> {
         let (burst, refill) = PER_HOST;
         let hosts = Limit::new(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), refill, clock);
-        Ok(Self { outbound: Outbound::new()?, hosts, flights: Mutex::default() })
+        Ok(Self { outbound: Outbound::new(authorities)?, hosts, flights: Mutex::default() })
     }
 
     /// Waits for the fetch that is under way, or begins one. One that nobody waits for any more has ended.
@@ -109,6 +109,12 @@ impl AuthorizationServer {
     pub(super) async fn live_client(&self, id: &ClientId) -> Result<Option<Client>, Failure> {
         let client = self.store.client(id).await?.filter(|client| client.disabled.is_none());
         Ok(client.and_then(|client| self.admitted(client)))
+    }
+
+    /// Whether this is the name of a client, or was one: of a client that is known, one that we could have given, an address. What is
+    /// sent as a name and is none may be the secret that belongs beside it, so nobody writes it down.
+    pub async fn is_name(&self, id: &ClientId) -> bool {
+        id.is_made_here() || ClientUrl::is_meant_by(id) || matches!(self.store.client(id).await, Ok(Some(_)))
     }
 
     /// The client that asks for somebody's consent.

@@ -156,9 +156,6 @@ impl AuthorizationServer {
         let grant = &stored.grant;
         let refused = |refusal: NotIssued| NotIssued { generation: Some(stored.generation), ..refusal };
         self.is_for(grant, client).map_err(refused)?;
-        if grant.terms.resource != self.site.resource() {
-            return Err(refused(bad_grant("resource_is_gone", Some(grant))));
-        }
         self.check_resource(parameters, grant).map_err(refused)?;
         let scopes = narrowed(parameters, &grant.terms.scopes)?;
 
@@ -191,10 +188,13 @@ impl AuthorizationServer {
         replay.successor.filter(|successor| successor.used.is_none() || in_grace)
     }
 
-    /// Whether a grant is this client's, and of a tenant that it still serves.
+    /// Whether a grant is this client's, for what is served now, and of a tenant that the client still serves.
     fn is_for(&self, grant: &Grant, client: &Client) -> Result<(), NotIssued> {
         if grant.terms.client != client.id {
             return Err(bad_grant("another_client", Some(grant)));
+        }
+        if grant.terms.resource != self.site.resource() {
+            return Err(bad_grant("resource_is_gone", Some(grant)));
         }
         if !client.reach.covers(&grant.terms.tenant) || !self.tenants.contains(&grant.terms.tenant) {
             return Err(bad_grant("tenant_not_served", Some(grant)));

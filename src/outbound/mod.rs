@@ -6,6 +6,7 @@
 //! bounded. [`Destination::Anywhere`] is for hosts that the operator has named.
 
 mod address;
+mod authorities;
 mod fresh;
 
 use std::error::Error;
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url};
 
 pub use self::address::is_public;
+pub use self::authorities::{Authorities, BadAuthorities};
 pub use self::fresh::max_age;
 use crate::model::is_of_this_machine;
 
@@ -108,16 +110,9 @@ pub struct Outbound {
 
 impl Outbound {
     /// Sets it up.
-    pub fn new() -> Result<Self, OutboundError> {
-        let builder = || {
-            Client::builder()
-                .no_proxy()
-                .redirect(redirect::Policy::none())
-                .connect_timeout(CONNECT)
-                // A connection that is kept would be used without looking at its address again.
-                .pool_max_idle_per_host(0)
-                .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
-        };
+    pub fn new(authorities: &Authorities) -> Result<Self, OutboundError> {
+        // A connection that is kept would be used without looking at its address again.
+        let builder = || authorities.client(CONNECT).pool_max_idle_per_host(0);
         let public = builder().https_only(true).dns_resolver(PublicOnly).build().map_err(OutboundError::Client)?;
         Ok(Self { public, anywhere: builder().build().map_err(OutboundError::Client)? })
     }
@@ -234,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn item_73_neither_a_literal_nor_a_name_leads_inside_and_nothing_is_fetched_in_the_clear() {
-        let outbound = Outbound::new().unwrap();
+        let outbound = Outbound::new(&Authorities::default()).unwrap();
         for url in [
             "https://127.0.0.1/x",
             "https://2130706433/x",

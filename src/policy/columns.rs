@@ -93,7 +93,7 @@ impl Spoken {
                 }
                 let name: Arc<str> = object.name().into();
                 if !column.protected {
-                    rules.push(declaration(&object, Arc::clone(&name)));
+                    rules.push(declaration(Arc::clone(&name)));
                 }
                 spoken.insert(name);
             }
@@ -108,10 +108,9 @@ impl Spoken {
 }
 
 /// The line that an unprotected column has from its declaration.
-fn declaration(column: &Object, name: Arc<str>) -> Rule {
+fn declaration(name: Arc<str>) -> Rule {
     Rule {
         at: LineRef { file: DECLARATION.into(), line: 0 },
-        text: format!("{column} is not protected").into(),
         who: "*".into(),
         tenant: None,
         what: Pattern { kind: Some(Kind::Column), name, open: false },
@@ -128,6 +127,11 @@ pub(super) struct Seen {
 }
 
 impl Snapshot {
+    /// A rule in words: the line that it is from, or what the declaration says.
+    pub(super) fn text(&self, rule: &Rule) -> Arc<str> {
+        self.line(&rule.at).map_or_else(|| format!("{} is not protected", rule.what).into(), Arc::from)
+    }
+
     /// Compiles what a requester may read of each column.
     pub(super) fn columns(&self, view: &View<'_>, dataset: &Dataset) -> Seen {
         let place = (&view.requester.tenant, Kind::Column, Permission::Read);

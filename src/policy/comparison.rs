@@ -41,14 +41,16 @@ impl Snapshot {
     /// Every line, in one spelling; one with alternatives as so many.
     pub fn statements(&self) -> Vec<Statement> {
         // What a declaration says of its columns stands among the rules and in no file.
-        let rules = self.rules.iter().filter(|rule| rule.at.line > 0).flat_map(statements);
-        let grants = self.texts.iter().filter_map(|(line, text)| {
+        let rules = self.rules.iter().filter(|rule| rule.at.line > 0);
+        let rules = rules.flat_map(|rule| statements(rule, self.text(rule)));
+        let grants = self.grants.iter().filter_map(|line| {
+            let text = self.line(line)?;
             let fields: Vec<&str> = text.split(',').map(|field| field.trim_matches(' ')).collect();
             let ["g", member, group, tenant] = fields.as_slice() else { return None };
             // A tenant that is not `*` was read once already, when the file was.
             let tenant = tenant.parse().ok();
             let says = format!("g, {member}, {group}");
-            Some(Statement { line: line.clone(), text: Arc::clone(text), who: (*member).into(), tenant, says })
+            Some(Statement { line: line.clone(), text: text.into(), who: (*member).into(), tenant, says })
         });
         rules.chain(grants).collect()
     }
@@ -92,11 +94,11 @@ fn spelled(condition: &Condition) -> String {
     }
 }
 
-fn statements(rule: &Rule) -> impl Iterator<Item = Statement> {
+fn statements(rule: &Rule, text: Arc<str>) -> impl Iterator<Item = Statement> {
     let may = rule.may.map_or_else(|| "*".to_owned(), |permission| permission.to_string());
     alternatives(&rule.when).iter().map(move |when| {
-        let Rule { at, text, who, tenant, what, effect, .. } = rule;
+        let Rule { at, who, tenant, what, effect, .. } = rule;
         let says = format!("p, {who}, {what}, {may}, {when}, {}", effect.as_str());
-        Statement { line: at.clone(), text: Arc::clone(text), who: Arc::clone(who), tenant: tenant.clone(), says }
+        Statement { line: at.clone(), text: Arc::clone(&text), who: Arc::clone(who), tenant: tenant.clone(), says }
     })
 }

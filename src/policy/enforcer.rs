@@ -1,5 +1,6 @@
-//! casbin decides about tools and resources; this is all there is between it and us. Rows and columns are compiled from the
-//! same rules (`scope`, `columns`), and a differential test asks casbin about each row and holds the two equal.
+//! casbin decides about tools, resources and prompts; this is all there is between it and us. Rows and columns are compiled
+//! from the same rules (`scope`, `columns`), and a differential test asks casbin about each row (`oracle`) and holds the two
+//! equal.
 //!
 //! The enforcer is built from rules that were parsed and checked, never from text: casbin's file adapter drops lines that
 //! it does not understand, its interpreter would run whatever a condition contained, and its matching functions panic on
@@ -43,11 +44,14 @@ const NOT_DENIED: &str = "e2";
 
 /// Why casbin gave no answer. Whoever asked is refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EnforcerError {
+pub enum EnforcerError {
+    /// It refused its own model.
     #[error("casbin did not take the model")]
     Build(#[source] casbin::Error),
+    /// It did something that is not done in memory.
     #[error("casbin waited for something while it took the model")]
     Waited,
+    /// It refused the question about a partition.
     #[error("casbin could not decide `{0}`")]
     Decide(String, #[source] casbin::Error),
 }
@@ -65,7 +69,7 @@ pub(super) struct Question<'a> {
     pub(super) truths: Arc<BTreeMap<usize, Truth>>,
 }
 
-/// casbin with every rule in its partition.
+/// casbin with rules in their partitions.
 pub(super) struct Enforcer(casbin::Enforcer);
 
 impl fmt::Debug for Enforcer {

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use super::by_name::ByName;
 use super::files::Rule;
 use super::object::{Kind, Permission};
 use crate::model::Tenant;
@@ -18,11 +19,7 @@ const MOST_RULES: usize = 48;
 const RULES_OF_PART: usize = 16;
 
 /// The rules for one object, or for all whose name begins so: positions in the list of rules, by name.
-#[derive(Debug, Default)]
-struct Group {
-    by_name: HashMap<Arc<str>, Vec<usize>>,
-    count: usize,
-}
+type Group = ByName<usize>;
 
 /// The rules that name one kind of object and one permission.
 #[derive(Debug, Default)]
@@ -72,22 +69,24 @@ pub(super) struct Partition {
 impl Index {
     pub(super) fn new(rules: &[Rule], tenants: impl Iterator<Item = Tenant>) -> Self {
         let mut index = Self { own: tenants.map(|tenant| (tenant, Places::new())).collect(), every: Places::new() };
-        for (position, rule) in rules.iter().enumerate() {
-            let places = match &rule.tenant {
+        let mut gathered: HashMap<_, Vec<(Arc<str>, usize)>> = HashMap::new();
+        for (position, Rule { who, tenant, what, may, .. }) in rules.iter().enumerate() {
+            gathered.entry((tenant, what, may)).or_default().push((Arc::clone(who), position));
+        }
+        for ((tenant, what, may), rules) in gathered {
+            let places = match tenant {
                 Some(tenant) => index.own.entry(tenant.clone()).or_default(),
                 None => &mut index.every,
             };
-            let place = places.entry((rule.what.kind, rule.may)).or_default();
-            let groups = if rule.what.open {
-                place.lengths.insert(rule.what.name.len());
-                place.open += 1;
+            let place = places.entry((what.kind, *may)).or_default();
+            let groups = if what.open {
+                place.lengths.insert(what.name.len());
+                place.open += rules.len();
                 &mut place.prefix
             } else {
                 &mut place.exact
             };
-            let group = groups.entry(Arc::clone(&rule.what.name)).or_default();
-            group.by_name.entry(Arc::clone(&rule.who)).or_default().push(position);
-            group.count += 1;
+            groups.insert(Arc::clone(&what.name), Group::from_iter(rules));
         }
         index
     }
@@ -116,11 +115,11 @@ impl Index {
         names: &BTreeSet<Arc<str>>,
     ) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
-        for Group { by_name, .. } in self.places(place).flat_map(|(_, place)| place.covering(object)) {
-            if by_name.len() < names.len() {
-                found.extend(by_name.iter().filter(|(name, _)| names.contains(*name)).flat_map(|(_, rules)| rules));
+        for group in self.places(place).flat_map(|(_, place)| place.covering(object)) {
+            if group.names().len() < names.len() {
+                found.extend(group.iter().filter(|(name, _)| names.contains(*name)).flat_map(|(_, rules)| rules));
             } else {
-                found.extend(names.iter().filter_map(|name| by_name.get(name)).flatten());
+                found.extend(names.iter().flat_map(|name| group.get(name)));
             }
         }
         found
@@ -129,7 +128,7 @@ impl Index {
     /// The rules for an object, whoever asks, in the order of the files.
     pub(super) fn covering(&self, place: (&Tenant, Kind, Permission), object: &str) -> BTreeSet<usize> {
         let groups = self.places(place).flat_map(|(_, place)| place.covering(object));
-        groups.flat_map(|group| group.by_name.values().flatten()).copied().collect()
+        groups.flat_map(Group::values).copied().collect()
     }
 
     /// The keys of the partitions whose rules could cover an object for somebody of these names.
@@ -143,13 +142,13 @@ impl Index {
         let mut ask = |key: String, count: usize, groups: &mut dyn Iterator<Item = &Group>| match parts(count) {
             None => drop(asked.insert(key)),
             Some(parts) => groups.for_each(|group| {
-                let held = names.iter().filter(|name| group.by_name.contains_key(*name));
+                let held = names.iter().filter(|name| group.contains(name));
                 asked.extend(held.map(|name| part(&key, name, parts)));
             }),
         };
         for (title, place) in self.places(place) {
             if let Some(group) = place.exact.get(object) {
-                ask(key(title, Some(object)), group.count, &mut std::iter::once(group));
+                ask(key(title, Some(object)), group.values().len(), &mut std::iter::once(group));
             }
             if place.open > 0 {
                 ask(key(title, None), place.open, &mut place.prefixes(object));
@@ -158,17 +157,19 @@ impl Index {
         asked
     }
 
-    /// Every rule in its partition: those that name one object together, and those of one place that name none.
-    pub(super) fn partitions(&self) -> Vec<Partition> {
+    /// Every rule that could be about such kinds of objects in its partition: those that name one object together, and those
+    /// of one place that name none.
+    pub(super) fn partitions(&self, of: impl Fn(Kind) -> bool) -> Vec<Partition> {
         let own = self.own.iter().map(|(tenant, places)| (Some(tenant), places));
         let mut partitions: HashMap<String, BTreeSet<usize>> = HashMap::new();
         for (tenant, places) in own.chain([(None, &self.every)]) {
-            for ((kind, permission), place) in places {
+            for ((kind, permission), place) in places.iter().filter(|((kind, _), _)| kind.is_none_or(&of)) {
                 let title = (tenant, *kind, *permission);
-                let exact = place.exact.iter().map(|(object, group)| (key(title, Some(object)), group.count, group));
+                let exact =
+                    place.exact.iter().map(|(object, group)| (key(title, Some(object)), group.values().len(), group));
                 let open = place.prefix.values().map(|group| (key(title, None), place.open, group));
                 for (key, count, group) in exact.chain(open) {
-                    for (name, rules) in &group.by_name {
+                    for (name, rules) in group.iter() {
                         let key = parts(count).map_or_else(|| key.clone(), |parts| part(&key, name, parts));
                         partitions.entry(key).or_default().extend(rules);
                     }

@@ -13,6 +13,7 @@ use super::decision::Revision;
 use super::files::{self, Lines, Sources};
 use super::finding::{Finding, LineRef, Severity};
 use super::lint::lint;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::status::Status;
 use crate::catalog::Catalog;
@@ -61,7 +62,7 @@ pub struct Checked {
 /// Reads, checks, builds and rehearses a policy directory, without putting it in force.
 pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
     match Sources::read(directory) {
-        Ok(sources) => check_sources(directory, &sources, catalog),
+        Ok(sources) => check_sources(directory, sources.digest(), sources, catalog),
         Err(findings) => Checked { findings, snapshot: None },
     }
 }
@@ -69,29 +70,30 @@ pub fn check(directory: &Path, catalog: &Arc<Catalog>) -> Checked {
 /// The same of a directory that is not on a disk: the files of a revision, by name. Findings name `place`.
 pub fn check_contents(place: &Path, files: BTreeMap<String, Vec<u8>>, catalog: &Arc<Catalog>) -> Checked {
     match Sources::of(place, files) {
-        Ok(sources) => check_sources(place, &sources, catalog),
+        Ok(sources) => check_sources(place, sources.digest(), sources, catalog),
         Err(findings) => Checked { findings, snapshot: None },
     }
 }
 
-fn check_sources(directory: &Path, sources: &Sources, catalog: &Arc<Catalog>) -> Checked {
+fn check_sources(directory: &Path, digest: [u8; 32], sources: Sources, catalog: &Arc<Catalog>) -> Checked {
     let (lines, mut findings) = files::parse(directory, sources, catalog);
     let broken = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    findings.extend(lint(directory, &lines, catalog, !broken));
+    let names = Names::new(&lines.grants, catalog);
+    findings.extend(lint(directory, &lines, &names, catalog, !broken));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    let snapshot = if refused { None } else { build(directory, sources, lines, catalog, &mut findings) };
+    let snapshot = if refused { None } else { build(directory, digest, (lines, names), catalog, &mut findings) };
     Checked { findings, snapshot }
 }
 
 fn build(
     directory: &Path,
-    sources: &Sources,
-    lines: Lines,
+    digest: [u8; 32],
+    (lines, names): (Lines, Names),
     catalog: &Arc<Catalog>,
     findings: &mut Vec<Finding>,
 ) -> Option<Snapshot> {
-    let built = Snapshot::new(sources.digest(), lines, Arc::clone(catalog))
+    let built = Snapshot::new(digest, lines, names, Arc::clone(catalog))
         .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
     match built {
         Ok(snapshot) => Some(snapshot),
@@ -232,7 +234,8 @@ impl Policies {
             contents: None,
             acceptable: false,
         })?;
-        let (old_revision, contents) = (old.revision(), Revision(sources.digest()));
+        let digest = sources.digest();
+        let (old_revision, contents) = (old.revision(), Revision(digest));
         let reload = |added, removed, warnings, accepted| Reload {
             old: old_revision,
             new: contents,
@@ -245,12 +248,12 @@ impl Policies {
         if contents == old_revision {
             return Ok((reload(Vec::new(), Vec::new(), Vec::new(), Vec::new()), None));
         }
-        let Checked { mut findings, snapshot } = check_sources(&self.directory, &sources, &self.catalog);
         let lost = self.lost(&old, &sources);
+        let Checked { mut findings, snapshot } = check_sources(&self.directory, digest, sources, &self.catalog);
         let is_meant = lost.is_empty() || meant == Some(contents);
         match snapshot {
             Some(snapshot) if is_meant => {
-                let (added, removed) = changes(&old.texts, &snapshot.texts);
+                let (added, removed) = changes(&old, &snapshot);
                 Ok((reload(added, removed, findings, lost), Some(snapshot)))
             }
             snapshot => {
@@ -263,13 +266,12 @@ impl Policies {
 
     /// The files that were in force with lines, and now are not there or say nothing.
     fn lost(&self, old: &Snapshot, sources: &Sources) -> Vec<Finding> {
-        let before = old.files.iter().filter(|(_, lines)| **lines > 0);
-        let silent = before.filter_map(|(file, lines)| Some((file, lines, sources.silence(file)?)));
-        let findings = silent.map(|(file, lines, how)| {
+        let silent = old.files.iter().filter_map(|(file, before)| Some((file, before.said(), sources.silence(file)?)));
+        let findings = silent.filter(|(_, lines, _)| *lines > 0).map(|(file, lines, how)| {
             let message = format!(
                 "the file was in force with {lines} {} and is {how}; put it back, or run `bailiwick policy accept` if \
                  that is meant",
-                if *lines == 1 { "line" } else { "lines" }
+                if lines == 1 { "line" } else { "lines" }
             );
             Finding::of_file(self.directory.join(&**file), message)
         });
@@ -277,21 +279,31 @@ impl Policies {
     }
 }
 
-fn changes(old: &[(LineRef, Arc<str>)], new: &[(LineRef, Arc<str>)]) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
-    // How many more of each text there are in the one than in the other.
-    let excess = |of: &[(LineRef, Arc<str>)], over: &[(LineRef, Arc<str>)]| {
-        let mut known: HashMap<&str, usize> = HashMap::with_capacity(over.len());
-        for (_, text) in over {
-            *known.entry(text).or_default() += 1;
+/// The lines that came and those that went, each in the order of files and lines. One that only moved is not among them.
+fn changes(old: &Snapshot, new: &Snapshot) -> (Vec<ChangedLine>, Vec<ChangedLine>) {
+    let changed = |line: &LineRef, text: &str| ChangedLine { line: line.clone(), text: text.into() };
+    // How often the old policy says what the new one does not say as often.
+    let mut left: HashMap<&str, usize> = HashMap::with_capacity(old.rules.len() + old.grants.len());
+    for (_, text) in old.lines() {
+        *left.entry(text).or_default() += 1;
+    }
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for (line, text) in new.lines() {
+        match left.get_mut(text) {
+            Some(left) if *left > 0 => *left -= 1,
+            Some(_) | None => added.push(changed(line, text)),
         }
-        let mut excess = Vec::new();
-        for (line, text) in of {
-            match known.get_mut(&**text) {
-                Some(left) if *left > 0 => *left -= 1,
-                Some(_) | None => excess.push(ChangedLine { line: line.clone(), text: Arc::clone(text) }),
-            }
+    }
+    left.retain(|_, left| *left > 0);
+    // Of lines that say the same, the first are those that stayed.
+    for (line, text) in old.lines().rev() {
+        if let Some(left) = left.get_mut(text).filter(|left| **left > 0) {
+            *left -= 1;
+            removed.push(changed(line, text));
         }
-        excess
-    };
-    (excess(new, old), excess(old, new))
+    }
+    for lines in [&mut added, &mut removed] {
+        lines.sort_by(|a: &ChangedLine, b| a.line.cmp(&b.line));
+    }
+    (added, removed)
 }

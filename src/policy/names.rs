@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use super::by_name::ByName;
 use super::files::Grant;
 use super::finding::{Flaw, instead};
 use crate::catalog::Catalog;
@@ -104,7 +105,8 @@ pub(super) fn is_ours(name: &str, catalog: &Catalog) -> bool {
     name.starts_with(ROLE) || catalog.lists.values().any(|list| name.starts_with(&**list))
 }
 
-type Edges = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
+/// Members, and the groups that each is given.
+type Edges = ByName<Arc<str>>;
 
 /// The `g` lines of every declared tenant: its own, and beside them those of `*`.
 #[derive(Debug, Default)]
@@ -130,37 +132,33 @@ pub(super) struct Membership<'a> {
 
 impl<'a> Membership<'a> {
     fn groups(self, name: &str) -> impl Iterator<Item = &'a Arc<str>> {
-        [self.own, self.every].into_iter().filter_map(move |edges| edges.get(name)).flatten()
+        [self.own, self.every].into_iter().flat_map(move |edges| edges.get(name))
     }
 
     /// Says whether a name begins a line.
     pub(super) fn mentions(self, name: &str) -> bool {
-        self.own.contains_key(name) || self.every.contains_key(name)
+        self.own.contains(name) || self.every.contains(name)
     }
 
     /// The names that begin a line; some twice.
     fn members(self) -> impl Iterator<Item = &'a Arc<str>> {
-        self.own.keys().chain(self.every.keys())
+        self.own.names().chain(self.every.names())
     }
 }
 
 impl Names {
-    pub(super) fn new(grants: &[Grant], tenants: impl Iterator<Item = Tenant>) -> Self {
-        let own = tenants.map(|tenant| (tenant, Edges::new())).collect();
-        let mut names = Self { own, ..Self::default() };
-        for grant in grants {
-            let edges = match &grant.tenant {
-                Some(tenant) => names.own.get_mut(tenant),
-                None => Some(&mut names.every),
-            };
-            if let Some(edges) = edges {
-                edges.entry(Arc::clone(&grant.member)).or_default().insert(Arc::clone(&grant.group));
-            }
+    pub(super) fn new(grants: &[Grant], catalog: &Catalog) -> Self {
+        let mut edges: HashMap<Option<Tenant>, Vec<(Arc<str>, Arc<str>)>> = HashMap::new();
+        for Grant { member, group, tenant, .. } in grants {
+            edges.entry(tenant.clone()).or_default().push((Arc::clone(member), Arc::clone(group)));
         }
-        let groups: HashSet<Arc<str>> = names.every.values().flatten().cloned().collect();
-        let count = groups.iter().filter(|group| names.every.contains_key(*group)).count();
-        names.links = Links { groups, count };
-        names
+        let mut of = |tenant: Option<Tenant>| Edges::from_iter(edges.remove(&tenant).unwrap_or_default());
+        let tenants = catalog.tenants.keys().cloned();
+        let own = tenants.map(|tenant| (tenant.clone(), of(Some(tenant)))).collect();
+        let every = of(None);
+        let groups: HashSet<Arc<str>> = every.values().iter().cloned().collect();
+        let count = groups.iter().filter(|group| every.contains(group)).count();
+        Self { own, every, links: Links { groups, count } }
     }
 
     /// The lines that count in a tenant; none where it is not declared.
@@ -170,30 +168,39 @@ impl Names {
 
     /// Every name that somebody of these names goes by in a tenant; `*` is always among them.
     pub(super) fn close(&self, tenant: &Tenant, names: &BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
-        let mut closed = names.clone();
-        closed.insert("*".into());
-        let Some(membership) = self.membership(tenant) else { return closed };
-        let mut open: Vec<Arc<str>> = closed.iter().cloned().collect();
+        let given = self.given(tenant, names.iter());
+        names.iter().cloned().chain(["*".into()]).chain(given).collect()
+    }
+
+    /// What `g` lines of a tenant give somebody of any of these names, and whoever is given that.
+    pub(super) fn given<'a>(
+        &'a self,
+        tenant: &Tenant,
+        names: impl Iterator<Item = &'a Arc<str>>,
+    ) -> BTreeSet<Arc<str>> {
+        let mut given = BTreeSet::new();
+        let Some(membership) = self.membership(tenant) else { return given };
+        let mut open: Vec<&Arc<str>> = names.collect();
         while let Some(name) = open.pop() {
-            for group in membership.groups(&name) {
-                if closed.insert(Arc::clone(group)) {
-                    open.push(Arc::clone(group));
+            for group in membership.groups(name) {
+                if given.insert(Arc::clone(group)) {
+                    open.push(group);
                 }
             }
         }
-        closed
+        given
     }
 
     /// The names that begin a `g` line of this tenant.
-    pub(super) fn members(&self, tenant: &Tenant) -> impl Iterator<Item = Arc<str>> {
-        self.membership(tenant).into_iter().flat_map(Membership::members).cloned()
+    pub(super) fn members(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<str>> {
+        self.membership(tenant).into_iter().flat_map(Membership::members)
     }
 
     /// Says whether there are names enough for a chain too long: each but its ends is given and gives in turn. The lines of
     /// `*` were counted once, so that a tenant costs no more than its own.
     fn could_be_deep(&self, membership: Membership<'_>) -> bool {
-        let given = membership.own.values().flatten().filter(|group| membership.mentions(group)).count();
-        let giving = membership.own.keys().filter(|member| self.links.groups.contains(*member)).count();
+        let given = membership.own.values().iter().filter(|group| membership.mentions(group)).count();
+        let giving = membership.own.names().filter(|member| self.links.groups.contains(*member)).count();
         given + giving + self.links.count >= MAX_CHAIN
     }
 

@@ -12,13 +12,13 @@ use super::columns::{Columns, Spoken};
 use super::condition::{Read, View};
 use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
 use super::enforcer::{ALLOWED, Enforcer, EnforcerError, Question};
-use super::files::{Effect, Lines, Rule};
+use super::files::{Content, Effect, Lines, Rule};
 use super::finding::LineRef;
 use super::index::{Index, Partition};
 use super::names::Names;
 use super::object::{Kind, Object, Permission};
 use super::predicate::{Row, Truth};
-use crate::catalog::{Catalog, Column, Dataset, Operation};
+use crate::catalog::{Catalog, Operation};
 use crate::model::{DataRoom, Name, Requester, Tenant, Value};
 use crate::store::audit::Verdict;
 
@@ -34,10 +34,11 @@ pub struct Snapshot {
     pub(super) rules: Vec<Rule>,
     pub(super) names: Names,
     pub(super) index: Index,
-    /// Every line that says something, and every file with the number of its lines.
-    pub(super) texts: Vec<(LineRef, Arc<str>)>,
-    pub(super) files: BTreeMap<Arc<str>, usize>,
+    /// Where the `g` lines stand, whose sense is in `names`.
+    pub(super) grants: Vec<LineRef>,
+    pub(super) files: BTreeMap<Arc<str>, Content>,
     pub(super) spoken: Spoken,
+    /// casbin with the lines that it decides about: all but those about rows and columns.
     enforcer: Enforcer,
     /// What conditions read of a requester, and the names that rules are for.
     reads: BTreeSet<Read>,
@@ -68,37 +69,36 @@ fn remembering<A: Clone + Send + Sync + 'static>(size: fn(&A) -> usize) -> Cache
 }
 
 /// casbin's decision, and whether counting the lines comes to the same.
-struct Judged {
-    decision: Decision,
+pub(super) struct Judged {
+    pub(super) decision: Decision,
     agreed: bool,
 }
 
 impl Snapshot {
     /// Builds a policy from checked lines.
-    pub(super) fn new(digest: [u8; 32], lines: Lines, catalog: Arc<Catalog>) -> Result<Self, EnforcerError> {
+    pub(super) fn new(
+        digest: [u8; 32],
+        lines: Lines,
+        names: Names,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, EnforcerError> {
         let Lines { mut rules, grants, files } = lines;
-        let stated = rules.len();
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
-        let tenants: Vec<Tenant> = catalog.tenants.keys().cloned().collect();
-        let index = Index::new(&rules, tenants.iter().cloned());
-        let enforcer = Enforcer::new(&rules, index.partitions())?;
+        let index = Index::new(&rules, catalog.tenants.keys().cloned());
+        let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
-        let rule_texts = rules.iter().take(stated).map(|rule| (rule.at.clone(), Arc::clone(&rule.text)));
-        let grant_texts = grants.iter().map(|grant| (grant.at.clone(), Arc::clone(&grant.text)));
-        let mut texts: Vec<_> = rule_texts.chain(grant_texts).collect();
-        texts.sort();
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
-        let names = Names::new(&grants, tenants.into_iter());
+        let grants = grants.into_iter().map(|grant| grant.at).collect();
         Ok(Self {
             revision: Revision(digest),
             catalog,
             rules,
             names,
             index,
-            texts,
+            grants,
             files,
             spoken,
             enforcer,
@@ -120,6 +120,17 @@ impl Snapshot {
         self.revision
     }
 
+    /// Where each line stands that became a rule or a membership, and what it says there: first the rules.
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = (&LineRef, &str)> {
+        let all = self.rules.iter().map(|rule| &rule.at).chain(&self.grants);
+        all.filter_map(|at| Some((at, self.line(at)?)))
+    }
+
+    /// A line as it stands in its file. What a declaration says stands in none.
+    pub(super) fn line(&self, at: &LineRef) -> Option<&str> {
+        self.files.get(&at.file)?.line(at.line)
+    }
+
     /// Every name that a requester goes by in its tenant.
     pub fn names(&self, requester: &Requester) -> Vec<Arc<str>> {
         self.names.close(&requester.tenant, &requester.names).into_iter().collect()
@@ -128,7 +139,7 @@ impl Snapshot {
     /// The names that the policy of a tenant speaks of, for `policy matrix`: who lines are for, and who is given a name.
     pub fn principals(&self, tenant: &Tenant) -> BTreeSet<Arc<str>> {
         let rules = self.rules.iter().filter(|rule| rule.tenant.as_ref().is_none_or(|own| own == tenant));
-        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant));
+        let named = rules.map(|rule| Arc::clone(&rule.who)).chain(self.names.members(tenant).cloned());
         named.filter(|name| name.contains(':')).collect()
     }
 
@@ -150,7 +161,7 @@ impl Snapshot {
         if let Some(decision) = self.decisions.get(&key) {
             return decision;
         }
-        let judged = self.judge(requester, object, permission, &Row::new());
+        let judged = self.judge(&self.enforcer, requester, object, permission, &Row::new());
         let decision = self.agreed(judged, requester, object, permission);
         self.decisions.insert(key, decision.clone());
         decision
@@ -202,21 +213,6 @@ impl Snapshot {
         rows
     }
 
-    /// casbin's own word on one column of one row, by what the lines and the declaration say of it. Whether the row is in
-    /// scope is not asked.
-    pub fn admits_column(&self, requester: &Requester, dataset: &Dataset, column: &Column, row: &Row) -> bool {
-        let object = Object::column(&dataset.name, &column.name);
-        if !self.spoken.covers(&object) {
-            return column.expose && !column.protected;
-        }
-        self.judge(requester, &object, Permission::Read, row).decision.is_allowed()
-    }
-
-    /// casbin's own word on one row: what the policy lines say of it. Tenant, data room and parent are not asked.
-    pub fn admits_row(&self, requester: &Requester, dataset: &Name, permission: Permission, row: &Row) -> Decision {
-        self.judge(requester, &Object::Dataset(dataset.clone()), permission, row).decision
-    }
-
     /// How the decision about an object comes about.
     pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
         let names = self.names.close(&requester.tenant, &requester.names);
@@ -225,7 +221,7 @@ impl Snapshot {
         let covering = self.index.covering(place, object.name());
         let lines = covering.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
             line: rule.at.clone(),
-            text: Arc::clone(&rule.text),
+            text: self.text(rule),
             effect: match rule.effect {
                 Effect::Allow => Verdict::Allow,
                 Effect::Deny => Verdict::Deny,
@@ -240,13 +236,14 @@ impl Snapshot {
         Explanation { lines, decision, names: names.into_iter().collect() }
     }
 
-    /// Asks casbin once about every partition, so that what it cannot decide is found before the policy is in force.
+    /// Asks casbin once about every partition that it decides about, so that what it cannot decide is found before the policy
+    /// is in force.
     pub(super) fn rehearse(&self) -> Result<(), EnforcerError> {
-        for Partition { key, rules } in self.index.partitions() {
+        for Partition { key, rules } in self.index.partitions(|kind| !kind.has_rows()) {
             let rules = || rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
             let Some((_, first)) = rules().next() else { continue };
             let Some(tenant) = first.tenant.as_ref().or_else(|| self.catalog.tenants.keys().next()) else { continue };
-            let kind = first.what.kind.unwrap_or(Kind::Dataset);
+            let kind = first.what.kind.unwrap_or(Kind::Tool);
             // True allowances and false denials let casbin walk to the last rule.
             let truth = |effect| match effect {
                 Effect::Allow => Truth::True,
@@ -266,7 +263,14 @@ impl Snapshot {
     }
 
     /// Asks casbin, and counts the lines besides.
-    fn judge(&self, requester: &Requester, object: &Object, permission: Permission, row: &Row) -> Judged {
+    pub(super) fn judge(
+        &self,
+        casbin: &Enforcer,
+        requester: &Requester,
+        object: &Object,
+        permission: Permission,
+        row: &Row,
+    ) -> Judged {
         let names = Arc::new(self.names.close(&requester.tenant, &requester.names));
         let view = View { requester, names: &names };
         let (tenant, kind) = (&requester.tenant, object.kind());
@@ -287,7 +291,7 @@ impl Snapshot {
         let partitions = self.index.asked((tenant, kind, permission), object.name(), &names);
         let (object_name, truths) = (object.name(), Arc::clone(&truths));
         let question = Question { tenant, permission, kind, object: object_name, names: Arc::clone(&names), truths };
-        let allowed = match self.enforcer.allows(partitions, &question) {
+        let allowed = match casbin.allows(partitions, &question) {
             Ok(allowed) => allowed,
             Err(error) => {
                 tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");

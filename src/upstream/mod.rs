@@ -30,6 +30,7 @@ use crate::config::{self, ContextHeaders, Issuer, SignIn, TokenType, TokenUse};
 use crate::keys::{Claims, KeyCache, Trace, Trust};
 use crate::model::oauth::{CodeChallenge, CodeVerifier, CsrfToken, PersonClaims, ProviderState};
 use crate::model::{BearerToken, IssuerName, Scopes, Tenant};
+use crate::outbound::Authorities;
 use crate::store::state::Identity;
 
 /// The largest age of an ID token: it was made for this journey.
@@ -71,6 +72,7 @@ impl Provider {
         (issuer, keys): (&Issuer, &Arc<KeyCache>),
         catalog: &Arc<Catalog>,
         origin: &str,
+        authorities: &Authorities,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, ProviderError> {
         let speaks = catalog.tenants.values().filter(|tenant| tenant.issuer.as_ref() == Some(&issuer.name));
@@ -83,7 +85,7 @@ impl Provider {
             signatures: Trust::new(trusted()),
             people: Authenticator::new(trusted(), Arc::clone(catalog), headers, Arc::clone(clock)),
             documents: Documents::new(settings.metadata.clone(), issuer.issuers.clone(), Arc::clone(clock)),
-            wire: Wire::new()?,
+            wire: Wire::new(authorities)?,
             issuer: issuer.clone(),
             settings,
         })

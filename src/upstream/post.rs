@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Map, Value};
 use url::form_urlencoded::{Serializer, byte_serialize};
 
@@ -16,6 +16,7 @@ use super::metadata::Metadata;
 use crate::config::SignIn;
 use crate::keys::strict_json;
 use crate::model::BearerToken;
+use crate::outbound::Authorities;
 
 /// The longest wait for a connection, and for an answer in all.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -29,15 +30,8 @@ const MOST: usize = 64 << 10;
 pub(super) struct Wire(Client);
 
 impl Wire {
-    pub(super) fn new() -> Result<Self, ProviderError> {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ProviderError::Client)?;
-        Ok(Self(client))
+    pub(super) fn new(authorities: &Authorities) -> Result<Self, ProviderError> {
+        Ok(Self(authorities.client(CONNECT).build().map_err(ProviderError::Client)?))
     }
 
     /// A JSON document.

@@ -84,6 +84,13 @@ struct Document {
     classification: String,
 }
 
+impl Who {
+    /// The name that a token gives this person.
+    pub(crate) fn user(&self) -> &'static str {
+        self.user
+    }
+}
+
 /// The raw tables.
 pub(crate) struct Tables {
     connection: SqliteConnection,

@@ -14,6 +14,7 @@ use crate::config::{ActorRule, ContextHeaders, Issuer, KeySource, RoleClaim, Rol
 use crate::keys::tests::settings;
 use crate::keys::{KeyCache, Reason};
 use crate::model::{ContextField, Scope, Scopes, Value};
+use crate::outbound::Authorities;
 use crate::test_support::attacks::{ROLES_CLAIM, every_attack, payload, raw, rsa, signed, with_claim, with_header};
 use crate::test_support::clock::{ManualClock, START};
 use crate::test_support::issuer::{
@@ -45,7 +46,7 @@ fn world_with(change: impl FnOnce(&mut Issuer)) -> World {
     theirs.name = "other".parse().unwrap();
     theirs.issuers = vec!["https://other.example".to_owned()];
     let issuers = [ours, theirs].map(|issuer| {
-        let keys = KeyCache::new(&issuer, clock.clone()).unwrap();
+        let keys = KeyCache::new(&issuer, &Authorities::default(), clock.clone()).unwrap();
         (issuer, keys)
     });
     let server = Authenticator::new(issuers.into(), Arc::new(catalog()), context_headers(), clock.clone());
@@ -634,6 +635,6 @@ proptest::proptest! {
 fn world_without_network() -> Authenticator {
     let clock = Arc::new(ManualClock::new());
     let issuer = settings(KeySource::Jwks("https://issuer.example/keys".parse().unwrap()));
-    let keys = KeyCache::new(&issuer, clock.clone()).unwrap();
+    let keys = KeyCache::new(&issuer, &Authorities::default(), clock.clone()).unwrap();
     Authenticator::new(vec![(issuer, keys)], Arc::new(catalog()), context_headers(), clock)
 }

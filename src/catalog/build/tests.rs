@@ -377,7 +377,7 @@ fn tenants_are_refused_with_what_would_be_right() {
 #[test]
 fn data_rooms_come_out_as_declared() {
     let catalog = catalog(&format!("{HEAD}aliases = [\"66f1\"]\n[tenant.data_rooms]\n66f2 = \"finance\"\n")).unwrap();
-    let acme = &catalog.tenants[&"acme".parse().unwrap()];
+    let acme = &catalog.tenants["acme"];
     assert_eq!(acme.data_rooms["66f2"].as_str(), "finance");
     assert!(!acme.data_rooms_as_is && acme.aliases.contains("66f1"));
 }

@@ -101,7 +101,7 @@ pub(super) fn registration_refusal(refusal: RegistrationRefusal) -> Response {
     }
     match (refusal, status) {
         (RegistrationRefusal::TooMany(wait), _) => response.with_retry_after(seconds(wait)),
-        // By then one that is not used makes room.
+        // By then one that is not used may make room.
         (RegistrationRefusal::Full, _) => response.with_retry_after(FIRST_USE.as_secs()),
         (_, StatusCode::SERVICE_UNAVAILABLE) => response.with_retry_after(SOON),
         _ => response,

@@ -75,6 +75,7 @@ pub(super) struct About {
     pub(super) tenant: Option<Tenant>,
     /// The OpenID provider where they proved who they are.
     pub(super) provider: Option<IssuerName>,
+    /// The client. Of one that is not known, only what can be the name of one: a secret is often pasted in its place.
     pub(super) client: Option<ClientId>,
     pub(super) grant: Option<GrantId>,
     pub(super) generation: Option<u64>,

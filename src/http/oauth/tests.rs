@@ -17,6 +17,7 @@ use crate::keys::own::OwnKeys;
 use crate::model::oauth::{LoginSessionId, Password, RequestHandle, SessionSecret};
 use crate::model::{Scope, Scopes};
 use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
+use crate::outbound::Authorities;
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::OsRandom;
 use crate::store::audit::{AuditLog, Writer};
@@ -77,7 +78,7 @@ async fn world() -> World {
         tenants: BTreeSet::from([account.tenant]),
         store: store.clone(),
         keys: OwnKeys::open(&settings, Vec::new(), store, clock.clone(), Arc::new(OsRandom)).await.unwrap(),
-        documents: Documents::new(&(clock.clone() as Arc<dyn Clock>)).unwrap(),
+        documents: Documents::new(&Authorities::default(), &(clock.clone() as Arc<dyn Clock>)).unwrap(),
         passwords,
         clock: clock.clone(),
         random: Arc::new(OsRandom),

@@ -132,7 +132,8 @@ impl Oauth {
                 }
                 self.garbage(ip, refusal.code())?;
                 let step = self.step(ip).map_err(|error| unrecorded(&error))?;
-                let about = About { client: Some(credentials.id().clone()), ..About::default() };
+                let client = self.server.is_name(credentials.id()).await.then(|| credentials.id().clone());
+                let about = About { client, ..About::default() };
                 step.record(Kind::ClientAuthentication, "refused", &about).await.map_err(|error| unrecorded(&error))?;
                 Err(refusal)
             }

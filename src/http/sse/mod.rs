@@ -24,6 +24,7 @@ use rmcp::ServerHandler;
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions as _};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +34,7 @@ use super::error::{RetryAfter as _, answer, json_rpc};
 use super::intake::{Intake, Taken};
 use super::mcp::owner;
 use super::peek::not_a_request;
-use super::session::Sessions;
+use super::session::SessionKey;
 use crate::authn::Principal;
 use crate::mcp::{RequestId, Session, Sink};
 use crate::random::{self, Random};
@@ -50,7 +51,7 @@ const WAITING: usize = 16;
 pub(super) struct LegacySse<H> {
     intake: Intake,
     handler: H,
-    ids: Sessions,
+    key: SessionKey,
     random: Arc<dyn Random>,
     /// rmcp's checks of `Host` and `Origin`.
     checks: StreamableHttpService<H, NeverSessionManager>,
@@ -97,7 +98,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
     pub(super) fn new(
         intake: Intake,
         handler: H,
-        (ids, random): (Sessions, Arc<dyn Random>),
+        (key, random): (SessionKey, Arc<dyn Random>),
         config: StreamableHttpServerConfig,
         stopped: CancellationToken,
     ) -> Self {
@@ -107,7 +108,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false),
         );
-        Self { intake, handler, ids, random, checks, open: Arc::default(), stopped }
+        Self { intake, handler, key, random, checks, open: Arc::default(), stopped }
     }
 
     /// Whether this server may be asked under this `Host`, from this `Origin`: asks rmcp, which looks at them first, for
@@ -128,7 +129,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let Ok(id) = random::hex::<16>(self.random.as_ref()) else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal error");
         };
-        let address = format!("{MESSAGES}?sessionId={}", self.ids.seal(&owner(&principal), &id));
+        let address = format!("{MESSAGES}?sessionId={id}.{}", self.key.mac(&owner(&principal), &id));
         let id: Box<str> = id.into();
         let (messages, incoming) = mpsc::channel(WAITING);
         let (outgoing, answers) = mpsc::channel(WAITING);
@@ -172,7 +173,11 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let Some(way) = self.way(&request, principal) else {
             return answer(StatusCode::NOT_FOUND, "unknown_session", "there is no such stream; open a new one at /sse");
         };
-        let Taken { mut parts, body, peek } = match self.intake.take(request, principal).await {
+        let taken = match self.intake.body(request).await {
+            Ok((parts, body)) => self.intake.message(parts, body, principal).await,
+            Err(refusal) => Err(refusal),
+        };
+        let Taken { mut parts, body, peek } = match taken {
             Ok(taken) => taken,
             Err(refusal) => return refusal,
         };
@@ -208,8 +213,9 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
     fn way(&self, request: &Request, principal: &Principal) -> Option<Way> {
         let query = request.uri().query()?;
         let wire = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
-        let id = self.ids.open(&owner(principal), wire)?;
-        self.open.lock().get(id.as_str()).cloned()
+        let (id, mac) = wire.split_once('.')?;
+        let is_owners = bool::from(self.key.mac(&owner(principal), id).as_bytes().ct_eq(mac.as_bytes()));
+        self.open.lock().get(id).filter(|_| is_owners).cloned()
     }
 }
 

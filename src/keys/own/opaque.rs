@@ -8,8 +8,9 @@ use super::{OwnKeys, OwnKeysError};
 use crate::keys::claims::Claims;
 use crate::keys::fault::{Reason, Trace};
 use crate::model::BearerToken;
-use crate::model::oauth::AccessToken;
+use crate::model::oauth::{AccessToken, RefreshToken};
 use crate::random;
+use crate::store::state::Grant;
 
 impl OwnKeys {
     /// Makes a token for which the state keeps what it says.
@@ -25,6 +26,17 @@ impl OwnKeys {
         match token.expose().parse::<AccessToken>() {
             Ok(token) => Ok(self.kept(&token).await?.as_ref().and_then(access)),
             Err(_) => Ok(self.read(token)),
+        }
+    }
+
+    /// The grant that a token of ours came of, be it an access or a refresh token, and be it good or not.
+    pub async fn grant_of(&self, token: &str) -> Result<Option<Grant>, OwnKeysError> {
+        if let Ok(token) = token.parse::<RefreshToken>() {
+            return Ok(self.store.refresh(&token).await?.map(|stored| stored.grant));
+        }
+        match self.claims_of(&BearerToken::new(token.to_owned())).await? {
+            Some(claims) => Ok(self.store.grant(&claims.grant).await?),
+            None => Ok(None),
         }
     }
 

@@ -80,8 +80,8 @@ async fn a_key_is_published_before_it_signs_and_after_it_has_signed() {
 async fn what_another_process_changed_is_seen_whatever_this_one_does_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
     let (store, keys) = open(directory.path()).await;
-    assert!(keys.look().await.unwrap());
-    assert!(!keys.look().await.unwrap());
+    let before = keys.look().await.unwrap();
+    assert_eq!(keys.look().await.unwrap(), before);
     let token = keys.sign(&claims(&keys)).unwrap();
 
     let (other, _) = open(directory.path()).await;
@@ -96,8 +96,33 @@ async fn what_another_process_changed_is_seen_whatever_this_one_does_meanwhile()
     store.purge(nobody, keys.now()).await.unwrap();
     assert_eq!(store.revocations().epoch(), store.epoch().await.unwrap());
     assert!(keys.read(&token).is_some());
-    assert!(keys.look().await.unwrap());
+    assert!(keys.look().await.unwrap() > before);
     assert!(keys.read(&token).is_none(), "the key was stolen");
+}
+
+#[tokio::test]
+async fn a_change_is_told_of_although_a_request_saw_it_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, keys) = open(directory.path()).await;
+    let (told, mut tells) = (tokio::sync::mpsc::unbounded_channel(), 0);
+    let (tell, mut told) = told;
+    let following = Arc::clone(&keys).follow(move || tell.send(()).unwrap());
+    let changing = async {
+        told.recv().await.unwrap();
+        let (other, _) = open(directory.path()).await;
+        for _ in 0..3 {
+            let (one, two) = (key::mint(&OsRandom).unwrap(), key::mint(&OsRandom).unwrap());
+            other.replace_signing_keys((&one.0, &one.1), (&two.0, &two.1), keys.now()).await.unwrap();
+            keys.look().await.unwrap();
+            told.recv().await.unwrap();
+            tells += 1;
+        }
+    };
+    tokio::select! {
+        () = following => {}
+        () = changing => {}
+    }
+    assert_eq!(tells, 3);
 }
 
 #[tokio::test]

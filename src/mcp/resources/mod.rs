@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::reply::{self, Reply};
 use super::rows::read_by;
-use super::{Caller, Mcp, close};
+use super::{Caller, Mcp, close, one_page};
 use crate::authz::{List, Refusal, Use};
 use crate::catalog::{Dataset, Operation};
 use crate::dataset::address;
@@ -141,13 +141,16 @@ impl Mcp {
     }
 
     /// The templates of the datasets whose rows the policy allows this caller. Listing is one record.
-    pub(super) async fn templates_for(&self, caller: &Caller) -> Result<ListResourceTemplatesResult, ErrorData> {
+    pub(super) async fn templates_for(
+        &self,
+        caller: &Caller,
+        cursor: Option<&str>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let permit = self.permit(caller, List(Listed::Templates)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let seen = |dataset: &Dataset| Some(row::template(dataset, visible.get(dataset.name.as_str())?.as_ref()?));
         let templates: Vec<_> = self.parts.catalog.datasets.values().filter_map(|dataset| seen(dataset)).collect();
-        let rows = u64::try_from(templates.len()).ok();
-        close(receipt, Outcome::Answered { rows }, templates).await.map(reply::templates)
+        one_page(receipt, cursor, templates).await.map(reply::templates)
     }
 
     /// The contents of a resource. One that does not exist and one that is hidden are answered alike, each with one record.

@@ -28,9 +28,14 @@ const SECOND: usize = 3;
 /// With what was found, when the file is not one of lines with fields. Nothing is said about what the fields hold.
 pub fn format(path: &Path, bytes: &[u8]) -> Result<String, Vec<Finding>> {
     fits(path, bytes.len(), "it is")?;
-    let text = record::text(path, bytes).map_err(|finding| vec![finding])?;
-    let mut findings = Vec::new();
-    let records = record::records(path, text, &mut findings);
+    let text = record::text(path, bytes.to_vec()).map_err(|finding| vec![finding])?;
+    let (mut records, mut findings) = (Vec::new(), Vec::new());
+    for record in record::records(path, &text) {
+        match record {
+            Ok(record) => records.push(record),
+            Err(finding) => findings.push(finding),
+        }
+    }
     for record in &records {
         if let Some((column, message)) = line::misshapen(&record.fields) {
             let severity = Severity::Refusal;

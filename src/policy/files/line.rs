@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::Arc;
 
+use super::content::Content;
 use super::interned::Interned;
 use super::record::{Field, Record};
 use crate::catalog::{Catalog, Column, Dataset};
@@ -34,8 +34,6 @@ impl Effect {
 #[derive(Debug, Clone)]
 pub(in crate::policy) struct Rule {
     pub(in crate::policy) at: LineRef,
-    /// As it stands in the file.
-    pub(in crate::policy) text: Arc<str>,
     pub(in crate::policy) who: Arc<str>,
     /// `None` is `*`: every declared tenant.
     pub(in crate::policy) tenant: Option<Tenant>,
@@ -65,8 +63,6 @@ impl Rule {
 #[derive(Debug, Clone)]
 pub(in crate::policy) struct Grant {
     pub(in crate::policy) at: LineRef,
-    /// As it stands in the file.
-    pub(in crate::policy) text: Arc<str>,
     pub(in crate::policy) member: Arc<str>,
     pub(in crate::policy) group: Arc<str>,
     /// `None` is `*`: every declared tenant.
@@ -78,31 +74,27 @@ pub(in crate::policy) struct Grant {
 pub(in crate::policy) struct Lines {
     pub(in crate::policy) rules: Vec<Rule>,
     pub(in crate::policy) grants: Vec<Grant>,
-    /// Every file and how many lines of it say something.
-    pub(in crate::policy) files: BTreeMap<Arc<str>, usize>,
+    /// The files that they stand in, by name.
+    pub(in crate::policy) files: BTreeMap<Arc<str>, Content>,
 }
 
 /// Reads the lines of one file.
-pub(super) struct Reader<'a> {
+pub(super) struct Reader<'a, 't> {
     pub(super) file: &'a Arc<str>,
     pub(super) path: &'a Path,
     pub(super) catalog: &'a Catalog,
-    pub(super) interned: &'a mut Interned,
+    pub(super) interned: &'a mut Interned<'t>,
 }
 
 const COMMENT: &str = "a comment needs a line of its own";
 const RULE: &str = "p, who, tenant, what, may, when, effect";
 const GRANT: &str = "g, member, group, tenant";
 
-impl Reader<'_> {
+impl<'t> Reader<'_, 't> {
     /// Takes one line in, or says everything that is wrong with it.
-    pub(super) fn read(&mut self, record: &Record<'_>, lines: &mut Lines, findings: &mut Vec<Finding>) {
-        if let Some(count) = lines.files.get_mut(self.file) {
-            *count += 1;
-        }
+    pub(super) fn read(&mut self, record: &Record<'t>, lines: &mut Lines, findings: &mut Vec<Finding>) {
         let mut flaws = Flaws { findings, path: self.path, line: record.line, clean: true };
         let at = LineRef { file: Arc::clone(self.file), line: record.line };
-        let text: Arc<str> = record.text.into();
         match record.fields.as_slice() {
             [first, who, tenant, what, may, when, effect] if first.text == "p" => {
                 let who_name = flaws.take(who, names::check(who.text, Place::Who, self.catalog));
@@ -110,7 +102,7 @@ impl Reader<'_> {
                 let effect_word = flaws.take(effect, read_effect(effect.text));
                 let pattern = flaws.take(what, self.what(what.text, effect_word));
                 let permission = flaws.take(may, read_permission(may.text, pattern.as_ref()));
-                let condition = self.condition(when, pattern.as_ref(), &mut flaws);
+                let condition = self.condition(when, pattern.as_ref().map(|pattern| (what.text, pattern)), &mut flaws);
                 if let (Some(pattern), Some(Effect::Deny)) = (&pattern, effect_word)
                     && pattern.kind == Some(Kind::Column)
                 {
@@ -121,7 +113,7 @@ impl Reader<'_> {
                     && flaws.clean
                 {
                     let who = self.interned.text(who.text);
-                    lines.rules.push(Rule { at, text, who, tenant, what, may, when, effect });
+                    lines.rules.push(Rule { at, who, tenant, what, may, when, effect });
                 }
             }
             [first, member, group, tenant] if first.text == "g" => {
@@ -131,7 +123,7 @@ impl Reader<'_> {
                     && flaws.clean
                 {
                     let (member, group) = (self.interned.text(member.text), self.interned.text(group.text));
-                    lines.grants.push(Grant { at, text, member, group, tenant });
+                    lines.grants.push(Grant { at, member, group, tenant });
                 }
             }
             fields => {
@@ -147,17 +139,18 @@ impl Reader<'_> {
             return Ok(None);
         }
         let tenants = &self.catalog.tenants;
-        let declared = Tenant::from_str(text).ok().and_then(|tenant| tenants.get_key_value(&tenant));
-        declared.map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
+        tenants.get_key_value(text).map(|(tenant, _)| Some(tenant.clone())).ok_or_else(|| {
             let known = || instead(text, tenants.keys().map(Tenant::as_str));
             let hint = if text.contains('#') { COMMENT.to_owned() } else { known() };
             Flaw::new(0, format!("the tenant `{text}` is not declared; {hint}"))
         })
     }
 
-    fn what(&mut self, text: &str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
-        let mut pattern = Pattern::parse(text, self.catalog)?;
-        pattern.name = self.interned.text(&pattern.name);
+    fn what(&mut self, text: &'t str, effect: Option<Effect>) -> Result<Pattern, Flaw> {
+        let pattern = match self.interned.pattern(text) {
+            Some(known) => known,
+            None => self.interned.keep_pattern(text, Pattern::parse(text, self.catalog)?),
+        };
         if pattern.kind.is_none() && effect == Some(Effect::Allow) {
             let message = "`*` alone would allow everything there is; name a kind, as in `dataset:*`";
             return Err(Flaw::new(0, message));
@@ -190,14 +183,19 @@ impl Reader<'_> {
         Err(Flaw::new(0, message))
     }
 
-    fn condition(&mut self, when: &Field<'_>, what: Option<&Pattern>, flaws: &mut Flaws<'_>) -> Option<Arc<Condition>> {
-        if let Some(known) = what.and_then(|what| self.interned.condition(what, when.text)) {
+    fn condition(
+        &mut self,
+        when: &Field<'t>,
+        what: Option<(&'t str, &Pattern)>,
+        flaws: &mut Flaws<'_>,
+    ) -> Option<Arc<Condition>> {
+        if let Some(known) = what.and_then(|(what, _)| self.interned.condition(what, when.text)) {
             return Some(known);
         }
-        let covered = what.and_then(|what| self.with_rows(what));
+        let covered = what.and_then(|(_, pattern)| self.with_rows(pattern));
         match condition::read(when.text, covered.as_deref(), self.catalog) {
             Ok(condition) => Some(match what {
-                Some(what) => self.interned.keep(what, when.text, condition),
+                Some((what, _)) => self.interned.keep(what, when.text, condition),
                 None => Arc::new(condition),
             }),
             Err(found) => {

@@ -5,6 +5,7 @@
 //! findings are collected, because a person mends a file in one go. What a line *means* together with the others is the
 //! business of `lint`.
 
+mod content;
 mod footprint;
 mod format;
 mod interned;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(super) use content::Content;
 pub(super) use footprint::Footprint;
 pub use format::format;
 pub(super) use line::{Effect, Grant, Lines, Rule};
@@ -162,10 +164,9 @@ fn fits(length: u64) -> io::Result<()> {
 }
 
 /// Parses the files; every finding is collected. What could be parsed is returned too, so that it can be linted.
-pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (Lines, Vec<Finding>) {
-    let mut lines = Lines::default();
-    let mut findings = sources.unread.clone();
-    match sources.files.get(MODEL_FILE) {
+pub(super) fn parse(directory: &Path, sources: Sources, catalog: &Catalog) -> (Lines, Vec<Finding>) {
+    let Sources { mut files, unread: mut findings } = sources;
+    match files.remove(MODEL_FILE) {
         Some(bytes) => findings.extend(compare_model(directory.join(MODEL_FILE), bytes)),
         None => findings.push(Finding::of_file(
             directory.join(MODEL_FILE),
@@ -175,31 +176,42 @@ pub(super) fn parse(directory: &Path, sources: &Sources, catalog: &Catalog) -> (
             ),
         )),
     }
-    let mut interned = Interned::default();
-    let mut files = 0;
-    for (name, bytes) in sources.files.iter().filter(|(name, _)| name.as_str() != MODEL_FILE) {
-        files += 1;
-        let file: Arc<str> = name.as_str().into();
-        let path = directory.join(name);
-        lines.files.insert(Arc::clone(&file), 0);
-        match record::text(&path, bytes) {
-            Ok(text) => {
-                let mut reader = line::Reader { file: &file, path: &path, catalog, interned: &mut interned };
-                for record in record::records(&path, text, &mut findings) {
-                    reader.read(&record, &mut lines, &mut findings);
-                }
-            }
-            Err(finding) => findings.push(finding),
-        }
-    }
-    if files == 0 {
+    if files.is_empty() {
         findings.push(Finding::of_file(directory, "there is no `*.csv` here; without a line nobody has access"));
     }
+    let mut contents = BTreeMap::new();
+    for (name, bytes) in files {
+        let text = record::text(&directory.join(&name), bytes).unwrap_or_else(|finding| {
+            findings.push(finding);
+            String::new()
+        });
+        contents.insert(Arc::from(name), Content::new(text));
+    }
+    let (mut lines, found) = read_lines(directory, &contents, catalog);
+    findings.extend(found);
+    lines.files = contents;
+    (lines, findings)
+}
+
+fn read_lines(directory: &Path, files: &BTreeMap<Arc<str>, Content>, catalog: &Catalog) -> (Lines, Vec<Finding>) {
+    let (mut lines, mut findings) = (Lines::default(), Vec::new());
+    let mut interned = Interned::default();
+    for (file, content) in files {
+        let path = directory.join(&**file);
+        let mut reader = line::Reader { file, path: &path, catalog, interned: &mut interned };
+        for record in record::records(&path, content.text()) {
+            match record {
+                Ok(record) => reader.read(&record, &mut lines, &mut findings),
+                Err(finding) => findings.push(finding),
+            }
+        }
+    }
+    lines.rules.shrink_to_fit();
     (lines, findings)
 }
 
 /// Compares the model with ours, blank for blank run, comment lines aside.
-fn compare_model(path: PathBuf, bytes: &[u8]) -> Option<Finding> {
+fn compare_model(path: PathBuf, bytes: Vec<u8>) -> Option<Finding> {
     let text = match record::text(&path, bytes) {
         Ok(text) => text,
         Err(finding) => return Some(finding),

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use super::content::{says_something, without_blanks};
 use crate::model::is_invisible;
 use crate::policy::finding::{Finding, Severity};
+
+/// How many fields a line has at most.
+const MOST_FIELDS: usize = 7;
 
 /// A field of a line, without the blanks around it.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +22,6 @@ pub(super) struct Field<'a> {
 pub(super) struct Record<'a> {
     /// From 1.
     pub(super) line: u32,
-    /// As it stands in the file, without the line separator and the blanks around it.
-    pub(super) text: &'a str,
     pub(super) fields: Vec<Field<'a>>,
 }
 
@@ -28,7 +30,7 @@ fn position(offset: usize) -> u32 {
 }
 
 /// The file as text: UTF-8, without a byte order mark, ending in a newline.
-pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Finding> {
+pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Finding> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return Err(Finding::of_file(path, "the file is UTF-16; save it as UTF-8 without a byte order mark"));
     }
@@ -36,11 +38,12 @@ pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Finding>
         let message = "the file begins with a byte order mark; save it as UTF-8 without one";
         return Err(Finding { line: 1, column: 1, ..Finding::of_file(path, message) });
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let (bytes, valid) = (error.as_bytes(), error.utf8_error().valid_up_to());
+        let before = &bytes[..valid];
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         let line = position(before.split(|byte| *byte == b'\n').count() - 1);
-        let message = format!("the byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[error.valid_up_to()]);
+        let message = format!("the byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[valid]);
         Finding { line, column: position(before.len() - start), ..Finding::of_file(path, message) }
     })?;
     if text.is_empty() || text.ends_with('\n') {
@@ -58,30 +61,27 @@ pub(super) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Finding>
 }
 
 /// The lines of a file that say something. A line with a bad character is a finding and is not read further.
-pub(super) fn records<'a>(path: &Path, text: &'a str, findings: &mut Vec<Finding>) -> Vec<Record<'a>> {
-    let mut records = Vec::new();
-    for (index, raw) in text.split_terminator('\n').enumerate() {
-        let raw = raw.strip_suffix('\r').unwrap_or(raw);
+pub(super) fn records<'t>(path: &Path, text: &'t str) -> impl Iterator<Item = Result<Record<'t>, Finding>> {
+    text.lines().enumerate().filter_map(|(index, raw)| {
         let line = position(index);
         if let Some((at, message)) = bad_character(raw) {
             let column = position(at);
-            findings.push(Finding { path: path.to_owned(), line, column, severity: Severity::Refusal, message });
-            continue;
+            return Some(Err(Finding { path: path.to_owned(), line, column, severity: Severity::Refusal, message }));
         }
-        let text = raw.trim_matches(' ');
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let mut fields = Vec::new();
-        let mut start = 0;
-        for field in raw.split(',') {
-            let blanks = field.len() - field.trim_start_matches(' ').len();
-            fields.push(Field { text: field.trim_matches(' '), column: position(start + blanks) });
-            start += field.len() + 1;
-        }
-        records.push(Record { line, text, fields });
+        says_something(raw).then(|| Ok(Record { line, fields: fields(raw) }))
+    })
+}
+
+fn fields(line: &str) -> Vec<Field<'_>> {
+    let mut fields = Vec::with_capacity(MOST_FIELDS);
+    let mut start = 0;
+    for field in line.split(',') {
+        let text = without_blanks(field);
+        let blanks = field.len() - field.trim_start_matches(' ').len();
+        fields.push(Field { text, column: position(start + blanks) });
+        start += field.len() + 1;
     }
-    records
+    fields
 }
 
 fn bad_character(line: &str) -> Option<(usize, String)> {

@@ -48,15 +48,13 @@ pub(super) fn read<'a>(condition: &'a Condition, compared: &mut BTreeSet<&'a Nam
 }
 
 impl Linter<'_> {
-    /// The allowances that hold where something of the requester is absent.
-    pub(super) fn absences<'r>(&'r self, rules: &'r [Rule]) -> impl Iterator<Item = Finding> + 'r {
-        rules.iter().filter(|rule| rule.effect == Effect::Allow).filter_map(|rule| {
-            let term = wanted_absent(&rule.when, true)?;
-            let message = format!(
-                "this allows where `{term}` is absent: whoever comes without it is let in; if that is not meant, compare it with a value"
-            );
-            Some(self.finding(&rule.at, Severity::Warning, message))
-        })
+    /// Says of an allowance that it holds where something of the requester is absent.
+    pub(super) fn absence(&self, rule: &Rule) -> Option<Finding> {
+        let term = wanted_absent(&rule.when, true).filter(|_| rule.effect == Effect::Allow)?;
+        let message = format!(
+            "this allows where `{term}` is absent: whoever comes without it is let in; if that is not meant, compare it with a value"
+        );
+        Some(self.finding(&rule.at, Severity::Warning, message))
     }
 }
 

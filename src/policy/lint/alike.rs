@@ -1,6 +1,7 @@
 //! People whose names differ only in case. Names compare byte for byte, so they are two people; whoever wrote them seldom
 //! thinks so.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ impl Linter<'_> {
         let mut named: Vec<(&LineRef, &Arc<str>)> =
             rules.chain(grants).filter(|(_, name)| name.starts_with("user:")).collect();
         named.sort();
-        let mut first: HashMap<String, (&LineRef, &Arc<str>)> = HashMap::new();
+        let mut first: HashMap<Cow<'_, str>, (&LineRef, &Arc<str>)> = HashMap::with_capacity(named.len());
         let mut findings = Vec::new();
         for (at, name) in named {
-            let (before, spelled) = *first.entry(name.to_lowercase()).or_insert((at, name));
+            let (before, spelled) = *first.entry(folded(name)).or_insert((at, name));
             if spelled != name {
                 let message = format!(
                     "`{name}` and `{spelled}` (`{before}`) differ only in case, and are two people; write one of them if they are not"
@@ -27,5 +28,14 @@ impl Linter<'_> {
             }
         }
         findings
+    }
+}
+
+/// A name in lower case. Most are.
+fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.to_lowercase())
     }
 }

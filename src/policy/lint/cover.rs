@@ -5,6 +5,7 @@
 //! *not false* alike, so for allowances and denials.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::model::Tenant;
@@ -13,20 +14,25 @@ use crate::policy::files::{Effect, Rule};
 use crate::policy::finding::LineRef;
 use crate::policy::object::{Kind, Pattern, Permission};
 
-/// Who a line is for, and where.
-type Audience<'a> = (&'a str, Option<&'a Tenant>);
-/// What it says of them: kind and name of the objects, whether a `*` follows, the permission, the effect, the condition.
-type Saying<'a> = (Option<Kind>, &'a str, bool, Option<Permission>, Effect, usize);
+/// Who a line is for and where, and whether it denies: those whom no line denies anything are done with at once.
+type Audience<'a> = (&'a str, Option<&'a Tenant>, Effect);
+/// Kind and name of the objects, and whether a `*` follows.
+type Objects<'a> = (Option<Kind>, &'a str, bool);
+/// What a line says, its audience, objects and condition as numbers.
+type Saying = (usize, usize, Option<Permission>, usize);
 
 /// The lines, so that a wider one is found without looking at all.
 pub(super) struct Cover<'a> {
     rules: &'a [Rule],
+    /// Of each line its objects and its condition.
+    said: Vec<(usize, usize)>,
+    audiences: Numbers<Audience<'a>>,
+    /// Of all objects those that cover them, themselves among these.
+    covering: Vec<Vec<usize>>,
     conditions: Vec<Spelled>,
     /// The first line that says so; with one of its `||` parts in the place of its condition, in the second.
-    whole: HashMap<Audience<'a>, HashMap<Saying<'a>, usize>>,
-    parts: HashMap<Audience<'a>, HashMap<Saying<'a>, usize>>,
-    /// How long the names before a `*` are.
-    lengths: BTreeSet<usize>,
+    whole: HashMap<Saying, usize>,
+    parts: HashMap<Saying, usize>,
 }
 
 /// A condition and its parts, each as the number of its spelling.
@@ -39,28 +45,50 @@ struct Spelled {
 /// The number of `true`.
 const ALWAYS: usize = 0;
 
+/// Things by number, from 0; equal ones have the same.
+struct Numbers<T>(HashMap<T, usize>);
+
+impl<T: Hash + Eq> Numbers<T> {
+    fn of(&mut self, thing: T) -> usize {
+        let next = self.0.len();
+        *self.0.entry(thing).or_insert(next)
+    }
+
+    fn known(&self, thing: &T) -> Option<usize> {
+        self.0.get(thing).copied()
+    }
+}
+
 impl<'a> Cover<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
-        let mut spellings = HashMap::from([(spelling(&Condition::Always), ALWAYS)]);
-        let mut number = |condition: &Condition| {
-            let next = spellings.len();
-            *spellings.entry(spelling(condition)).or_insert(next)
+        let mut objects = Numbers(HashMap::new());
+        let mut spellings = Numbers(HashMap::from([(spelling(&Condition::Always), ALWAYS)]));
+        // Lines that have a condition alike share it.
+        let (mut shared, mut conditions) = (Numbers(HashMap::new()), Vec::new());
+        let mut said = Vec::with_capacity(rules.len());
+        for Rule { what, when, .. } in rules {
+            let condition = shared.of(Arc::as_ptr(when));
+            if condition == conditions.len() {
+                conditions.push(Spelled::new(when, &mut spellings));
+            }
+            said.push((objects.of(named(what)), condition));
+        }
+        let mut cover = Self {
+            rules,
+            said,
+            audiences: Numbers(HashMap::with_capacity(rules.len())),
+            covering: covering(&objects),
+            conditions,
+            whole: HashMap::with_capacity(rules.len()),
+            parts: HashMap::new(),
         };
-        let spelled = |rule: &Rule| Spelled {
-            own: number(&rule.when),
-            all: if let Tree::All(parts) = &*rule.when { parts.iter().map(&mut number).collect() } else { Vec::new() },
-            any: if let Tree::Any(parts) = &*rule.when { parts.iter().map(&mut number).collect() } else { Vec::new() },
-        };
-        let conditions = rules.iter().map(spelled).collect();
-        let lengths = rules.iter().filter(|rule| rule.what.open).map(|rule| rule.what.name.len()).collect();
-        let mut cover = Self { rules, conditions, whole: HashMap::new(), parts: HashMap::new(), lengths };
-        for (position, (rule, spelled)) in rules.iter().zip(&cover.conditions).enumerate() {
-            let audience = (&*rule.who, rule.tenant.as_ref());
-            let Pattern { kind, name, open } = &rule.what;
-            let saying = |condition| (*kind, &**name, *open, rule.may, rule.effect, condition);
-            cover.whole.entry(audience).or_default().entry(saying(spelled.own)).or_insert(position);
-            for part in &spelled.any {
-                cover.parts.entry(audience).or_default().entry(saying(*part)).or_insert(position);
+        for (position, (rule, (objects, condition))) in rules.iter().zip(&cover.said).enumerate() {
+            let Some(Spelled { own, any, .. }) = cover.conditions.get(*condition) else { continue };
+            let audience = cover.audiences.of((&rule.who, rule.tenant.as_ref(), rule.effect));
+            let saying = |condition| (audience, *objects, rule.may, condition);
+            cover.whole.entry(saying(*own)).or_insert(position);
+            for part in any {
+                cover.parts.entry(saying(*part)).or_insert(position);
             }
         }
         cover
@@ -68,38 +96,69 @@ impl<'a> Cover<'a> {
 
     /// Says which line makes this one redundant.
     pub(super) fn repeated(&self, position: usize, rule: &Rule) -> Option<String> {
-        let other = self.wider(position, rule, rule.effect, &[&*rule.who, "*"])?;
+        let other = self.wider(position, rule, rule.effect, [&*rule.who, "*"].into_iter())?;
         Some(format!("`{other}` already says as much; remove this line"))
     }
 
     /// The line that denies everything that this one allows, to everybody of these names.
     pub(super) fn denied(&self, position: usize, rule: &Rule, names: &BTreeSet<Arc<str>>) -> Option<&LineRef> {
-        let who: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-        self.wider(position, rule, Effect::Deny, &who)
+        self.wider(position, rule, Effect::Deny, names.iter().map(AsRef::as_ref))
     }
 
-    fn wider(&self, position: usize, rule: &Rule, effect: Effect, who: &[&str]) -> Option<&LineRef> {
-        let spelled = self.conditions.get(position)?;
-        let said = |sayings: &HashMap<Saying<'_>, usize>, condition: usize| {
-            self.patterns(&rule.what).find_map(|(kind, name, open)| {
-                let found = [rule.may, None].map(|may| sayings.get(&(kind, name, open, may, effect, condition)));
-                found.into_iter().flatten().copied().find(|found| *found != position)
-            })
+    fn wider<'w>(
+        &self,
+        position: usize,
+        rule: &Rule,
+        effect: Effect,
+        who: impl Iterator<Item = &'w str>,
+    ) -> Option<&LineRef> {
+        let (objects, condition) = self.said.get(position)?;
+        let (covering, spelled) = (self.covering.get(*objects)?, self.conditions.get(*condition)?);
+        let first = |sayings: &HashMap<Saying, usize>, audience: usize, condition: usize| {
+            let other = |objects: usize, may: Option<Permission>| {
+                sayings.get(&(audience, objects, may, condition)).copied().filter(|found| *found != position)
+            };
+            covering.iter().find_map(|objects| other(*objects, rule.may).or_else(|| other(*objects, None)))
         };
-        let audiences = who.iter().flat_map(|who| [rule.tenant.as_ref(), None].map(|tenant| (*who, tenant)));
-        let found = audiences.filter_map(|audience| {
+        let audiences = who.flat_map(|who| [rule.tenant.as_ref(), None].map(|tenant| (who, tenant, effect)));
+        let mut found = audiences.filter_map(|audience| {
+            let audience = self.audiences.known(&audience)?;
             let mut conditions = [spelled.own, ALWAYS].into_iter().chain(spelled.all.iter().copied());
-            let whole = self.whole.get(&audience).and_then(|sayings| conditions.find_map(|c| said(sayings, c)));
-            whole.or_else(|| said(self.parts.get(&audience)?, spelled.own))
+            let whole = conditions.find_map(|condition| first(&self.whole, audience, condition));
+            whole.or_else(|| first(&self.parts, audience, spelled.own))
         });
-        self.rules.get({ found }.next()?).map(|rule| &rule.at)
+        self.rules.get(found.next()?).map(|rule| &rule.at)
     }
+}
 
-    /// The patterns that cover this one, itself among them.
-    fn patterns<'p>(&'p self, own: &'p Pattern) -> impl Iterator<Item = (Option<Kind>, &'p str, bool)> {
-        let shorter = self.lengths.range(..=own.name.len()).filter_map(|length| own.name.get(..*length));
-        let open = shorter.map(|name| (own.kind, name, true));
-        [(own.kind, &*own.name, own.open), (None, "", true)].into_iter().chain(open)
+fn named(Pattern { kind, name, open }: &Pattern) -> Objects<'_> {
+    (*kind, name, *open)
+}
+
+/// By the numbers of objects, the numbers of those that cover them.
+fn covering(objects: &Numbers<Objects<'_>>) -> Vec<Vec<usize>> {
+    let open = objects.0.keys().filter(|(_, _, open)| *open);
+    let lengths: BTreeSet<usize> = open.map(|(_, name, _)| name.len()).collect();
+    let mut covering = vec![Vec::new(); objects.0.len()];
+    for (own @ (kind, name, _), number) in &objects.0 {
+        let shorter = lengths.range(..=name.len()).filter_map(|length| name.get(..*length));
+        let wider = shorter.map(|name| (*kind, name, true));
+        let all = [*own, (None, "", true)].into_iter().chain(wider);
+        if let Some(covering) = covering.get_mut(*number) {
+            covering.extend(all.filter_map(|wider| objects.known(&wider)));
+        }
+    }
+    covering
+}
+
+impl Spelled {
+    fn new(condition: &Condition, spellings: &mut Numbers<String>) -> Self {
+        let mut number = |condition: &Condition| spellings.of(spelling(condition));
+        Self {
+            own: number(condition),
+            all: if let Tree::All(parts) = condition { parts.iter().map(&mut number).collect() } else { Vec::new() },
+            any: if let Tree::Any(parts) = condition { parts.iter().map(&mut number).collect() } else { Vec::new() },
+        }
     }
 }
 

@@ -16,7 +16,8 @@ const ROOMS: &str = "rooms";
 impl Linter<'_> {
     pub(super) fn grants(&self, lines: &Lines) -> Vec<Finding> {
         let used = Used::by(lines);
-        let mut seen: HashMap<(&str, &str, Option<&Tenant>), &LineRef> = HashMap::new();
+        let mut seen: HashMap<(&str, &str, Option<&Tenant>), &LineRef> = HashMap::with_capacity(lines.grants.len());
+        let mut told: HashMap<(&str, Option<&Tenant>), Option<String>> = HashMap::new();
         let mut findings = Vec::new();
         for grant in &lines.grants {
             let (member, group) = (&*grant.member, &*grant.group);
@@ -29,9 +30,10 @@ impl Linter<'_> {
             } else if let Some(wider) = for_all {
                 Some(format!("`{wider}` already says as much for every tenant; remove this line"))
             } else {
+                // Many are given the same, and it is looked at once.
+                let given = || self.unused(grant, &used).or_else(|| self.unknown_room(grant));
                 self.nobody(member, grant.tenant.as_ref())
-                    .or_else(|| self.unused(grant, &used))
-                    .or_else(|| self.unknown_room(grant))
+                    .or_else(|| told.entry((group, grant.tenant.as_ref())).or_insert_with(given).clone())
             };
             findings.extend(idle.map(|message| self.finding(&grant.at, Severity::Warning, message)));
         }
@@ -84,8 +86,7 @@ impl Linter<'_> {
     }
 }
 
-/// What the lines speak of, and where; `None` is every tenant.
-#[derive(Default)]
+/// What the lines speak of, and where; `None` is every tenant. Of the names, those that are given.
 struct Used<'a> {
     names: HashMap<&'a str, HashSet<Option<&'a Tenant>>>,
     lists: HashMap<&'a Name, HashSet<Option<&'a Tenant>>>,
@@ -93,13 +94,17 @@ struct Used<'a> {
 
 impl<'a> Used<'a> {
     fn by(lines: &'a Lines) -> Self {
-        let mut used = Self::default();
-        for rule in &lines.rules {
-            used.names.entry(&rule.who).or_default().insert(rule.tenant.as_ref());
-            used.read(&rule.when, rule.tenant.as_ref());
+        let given = lines.grants.iter().map(|grant| (&*grant.group, HashSet::new()));
+        let mut used = Self { names: given.collect(), lists: HashMap::new() };
+        let members = lines.grants.iter().filter(|grant| grant.member != grant.group);
+        let rules = lines.rules.iter().map(|rule| (&rule.who, &rule.tenant));
+        for (name, tenant) in rules.chain(members.map(|grant| (&grant.member, &grant.tenant))) {
+            if let Some(places) = used.names.get_mut(&**name) {
+                places.insert(tenant.as_ref());
+            }
         }
-        for grant in lines.grants.iter().filter(|grant| grant.member != grant.group) {
-            used.names.entry(&grant.member).or_default().insert(grant.tenant.as_ref());
+        for rule in &lines.rules {
+            used.read(&rule.when, rule.tenant.as_ref());
         }
         used
     }

@@ -6,26 +6,24 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, TenantEntry};
 use crate::model::{IssuerName, Tenant};
-use crate::policy::files::Grant;
 use crate::policy::names::{self, Names};
 
 const SUBJECT: &str = "subject:";
 const IDP: &str = "idp:";
 
-/// The tenants, and the names that somebody in each can come to hold.
+/// The tenants, and the names that somebody in each can be given.
 pub(super) struct Ground<'a> {
     pub(super) catalog: &'a Catalog,
-    pub(super) names: Names,
+    pub(super) names: &'a Names,
     held: BTreeMap<&'a Tenant, BTreeSet<Arc<str>>>,
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn new(grants: &[Grant], catalog: &'a Catalog) -> Self {
-        let names = Names::new(grants, catalog.tenants.keys().cloned());
+    pub(super) fn new(names: &'a Names, catalog: &'a Catalog) -> Self {
         let held = catalog.tenants.iter().map(|(tenant, entry)| {
             let outside =
                 names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry, catalog));
-            (tenant, names.close(tenant, &outside.collect()))
+            (tenant, names.given(tenant, outside))
         });
         Self { catalog, held: held.collect(), names }
     }

@@ -20,25 +20,24 @@ mod near;
 mod never;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::cover::Cover;
 use self::ground::Ground;
 use self::hidden::Hidden;
 use super::files::{Effect, Lines, Rule};
 use super::finding::{Finding, LineRef, Severity};
+use super::names::Names;
 use super::object::{self, Kind, Object, Permission};
 use crate::catalog::{Catalog, Column, Dataset, TenantRule};
 use crate::model::{Name, Tenant};
 
 /// Finds the lines that do nothing, and chains of memberships that nobody can follow. `complete` says that every line of
 /// the files is among these.
-pub(super) fn lint(directory: &Path, lines: &Lines, catalog: &Catalog, complete: bool) -> Vec<Finding> {
-    let ground = Ground::new(&lines.grants, catalog);
+pub(super) fn lint(directory: &Path, lines: &Lines, names: &Names, catalog: &Catalog, complete: bool) -> Vec<Finding> {
+    let ground = Ground::new(names, catalog);
     let linter = Linter { directory, catalog, ground, complete };
     let mut findings = linter.rules(&lines.rules);
-    let idle: HashSet<(PathBuf, u32)> = findings.iter().map(|found| (found.path.clone(), found.line)).collect();
-    findings.extend(linter.absences(&lines.rules).filter(|found| !idle.contains(&(found.path.clone(), found.line))));
     findings.extend(linter.grants(lines));
     findings.extend(linter.alike(lines));
     findings.extend(linter.near(lines));
@@ -90,8 +89,12 @@ impl Linter<'_> {
                 findings.push(self.finding(&rule.at, severity, message));
                 continue;
             }
+            let known = findings.len();
             findings.extend(self.aside(rule));
             findings.extend(hidden.told(rule).map(|message| self.finding(&rule.at, Severity::Warning, message)));
+            if findings.len() == known {
+                findings.extend(self.absence(rule));
+            }
         }
         findings
     }

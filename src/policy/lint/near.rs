@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Linter, Severity};
-use crate::policy::files::{Effect, Lines};
+use crate::policy::files::{Effect, Lines, Rule};
 use crate::policy::finding::{Finding, LineRef};
 
 const PREFIXES: [&str; 3] = ["user:", "idp:", "role:"];
@@ -16,6 +16,12 @@ const SLIP: usize = 2;
 impl Linter<'_> {
     /// Warns of denials of a name that stands nowhere else, where one that is spelled nearly so does.
     pub(super) fn near(&self, lines: &Lines) -> Vec<Finding> {
+        let prefixed = |rule: &Rule| PREFIXES.into_iter().find(|prefix| rule.who.starts_with(prefix));
+        let denials = lines.rules.iter().filter(|rule| rule.effect == Effect::Deny);
+        let denials: Vec<_> = denials.filter_map(|rule| Some((rule, prefixed(rule)?))).collect();
+        if denials.is_empty() {
+            return Vec::new();
+        }
         let mut used: HashMap<&str, &LineRef> = HashMap::new();
         for rule in lines.rules.iter().filter(|rule| rule.effect == Effect::Allow) {
             used.entry(&rule.who).or_insert(&rule.at);
@@ -25,8 +31,7 @@ impl Linter<'_> {
             used.entry(&grant.group).or_insert(&grant.at);
         }
         let mut findings = Vec::new();
-        for rule in lines.rules.iter().filter(|rule| rule.effect == Effect::Deny && !used.contains_key(&*rule.who)) {
-            let Some(prefix) = PREFIXES.into_iter().find(|prefix| rule.who.starts_with(prefix)) else { continue };
+        for (rule, prefix) in denials.into_iter().filter(|(rule, _)| !used.contains_key(&*rule.who)) {
             let like = |(name, _): &(&&str, &&LineRef)| name.starts_with(prefix) && is_slip(&rule.who, name);
             if let Some((name, at)) = used.iter().filter(like).min() {
                 let who = &rule.who;

@@ -1,6 +1,7 @@
 //! What a snapshot answers besides decisions, and where decisions end: at what is empty, absent, foreign or endless.
 
 use super::*;
+use crate::policy::names::Names;
 
 const ROWS: &str = "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
                     p, *, *, tool:echo, call, true, allow\n\
@@ -96,9 +97,10 @@ fn datasets_that_lie_within_each_other_are_not_there() {
     // Only what is asked for the rows is built here: the lints too would follow parents without an end.
     let directory = directory("p, verified, *, dataset:*, read, true, allow\n");
     let sources = files::Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), &sources, &catalog);
+    let (lines, found) = files::parse(directory.path(), sources, &catalog);
     assert_eq!(found, []);
-    let policy = Snapshot::new(sources.digest(), lines, Arc::new(catalog)).unwrap();
+    let names = Names::new(&lines.grants, &catalog);
+    let policy = Snapshot::new([0; 32], lines, names, Arc::new(catalog)).unwrap();
     assert_eq!(
         policy.rows(&somebody("acme", &["verified"]), &name("comments"), Permission::Read).rule,
         RowRule::Nothing

@@ -12,10 +12,10 @@ use super::*;
 fn enforcer(policy: &str) -> (Index, Enforcer) {
     let directory = directory(policy);
     let sources = Sources::read(directory.path()).unwrap();
-    let (Lines { rules, .. }, found) = files::parse(directory.path(), &sources, &catalog());
+    let (Lines { rules, .. }, found) = files::parse(directory.path(), sources, &catalog());
     assert_eq!(found, []);
     let index = Index::new(&rules, catalog().tenants.keys().cloned());
-    let enforcer = Enforcer::new(&rules, index.partitions()).unwrap();
+    let enforcer = Enforcer::new(&rules, index.partitions(|_| true)).unwrap();
     (index, enforcer)
 }
 

@@ -65,7 +65,7 @@ fn replaced(file: &str, bytes: &[u8]) -> (String, bool) {
     let before = policies.current();
     fs::write(directory.path().join(file), bytes).unwrap();
     match policies.reload(Timestamp::from_secs(0)) {
-        Ok(_) => (format!("  in force, {} lines\n", policies.current().texts.len()), true),
+        Ok(_) => (format!("  in force, {} lines\n", policies.current().lines().count()), true),
         Err(refused) => {
             let current = policies.current();
             assert_eq!(current.revision(), before.revision());

@@ -187,7 +187,7 @@ fn no_file_however_mangled_loads_and_loses_a_line() {
             return Ok(());
         };
         loaded.set(loaded.get() + 1);
-        let mut texts: Vec<String> = snapshot.texts.iter().map(|(_, text)| text.to_string()).collect();
+        let mut texts: Vec<String> = snapshot.lines().map(|(_, text)| text.to_owned()).collect();
         texts.sort();
         prop_assert_eq!(texts, counted(&file), "the file was {:?}", String::from_utf8_lossy(&file));
         Ok::<(), TestCaseError>(())

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use crate::policy::files::{self, Effect, Lines, Rule, Sources};
 use crate::policy::index::Index;
+use crate::policy::names::Names;
+use crate::policy::object::Kind;
 
 use super::*;
 
@@ -54,7 +56,7 @@ fn lines(seed: u64, count: usize) -> Lines {
     }
     let directory = directory(text);
     let sources = Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), &sources, &catalog());
+    let (lines, found) = files::parse(directory.path(), sources, &catalog());
     assert_eq!(found, []);
     lines
 }
@@ -86,8 +88,8 @@ fn every_partition_together_says_what_the_lines_say() {
     let (mut allowed, mut denied) = (0, 0);
     for (seed, count) in [(1, 8), (2, 20), (3, 60), (4, 400), (5, 1_500)] {
         let lines = lines(seed, count);
-        let rules = lines.rules.clone();
-        let snapshot = Snapshot::new([0; 32], lines, catalog()).unwrap();
+        let (rules, names) = (lines.rules.clone(), Names::new(&lines.grants, &catalog()));
+        let snapshot = Snapshot::new([0; 32], lines, names, catalog()).unwrap();
         snapshot.rehearse().unwrap();
         let mut numbers = Numbers(seed + 100);
         for _ in 0..150 {
@@ -121,7 +123,7 @@ fn every_partition_together_says_what_the_lines_say() {
 fn a_rule_stands_once_whatever_it_covers() {
     for count in [20, 1_500] {
         let lines = lines(7, count);
-        let partitions: Vec<_> = Index::new(&lines.rules, catalog().tenants.keys().cloned()).partitions();
+        let partitions: Vec<_> = Index::new(&lines.rules, catalog().tenants.keys().cloned()).partitions(|_| true);
         let keys: BTreeSet<&str> = partitions.iter().map(|partition| partition.key.as_str()).collect();
         assert_eq!(keys.len(), partitions.len(), "two partitions have the same key");
         let positions: Vec<usize> = partitions.iter().flat_map(|partition| partition.rules.iter().copied()).collect();
@@ -130,6 +132,26 @@ fn a_rule_stands_once_whatever_it_covers() {
         let divided = keys.iter().any(|key| key.contains('\n'));
         assert_eq!(divided, count > 1_000, "{keys:?}");
     }
+}
+
+#[test]
+fn what_rows_decide_about_casbin_is_given_by_itself() {
+    let directory = directory(
+        "p, *, *, tool:echo, call, true, allow\n\
+         p, *, *, dataset:documents, read, true, allow\n\
+         p, *, *, column:documents/title, read, true, deny\n\
+         p, *, *, resource:*, read, true, allow\n\
+         p, user:mallory, *, *, *, true, deny\n",
+    );
+    let sources = Sources::read(directory.path()).unwrap();
+    let (lines, found) = files::parse(directory.path(), sources, &catalog());
+    assert_eq!(found, []);
+    let index = Index::new(&lines.rules, catalog().tenants.keys().cloned());
+    let given = |of: fn(Kind) -> bool| -> BTreeSet<usize> {
+        index.partitions(of).iter().flat_map(|partition| partition.rules.iter().copied()).collect()
+    };
+    assert_eq!(given(Kind::has_rows), BTreeSet::from([1, 2, 4]));
+    assert_eq!(given(|kind| !kind.has_rows()), BTreeSet::from([0, 3, 4]));
 }
 
 #[test]

@@ -51,13 +51,14 @@ fn a_reload_swaps_the_whole_policy_and_says_what_changed() {
         "a request keeps its snapshot"
     );
     assert_eq!(reload.new.to_string().len(), 12);
-    // Of two lines that say the same, one is new.
+    // Of two lines that say the same, the second is new, and it is the one that went.
+    let second = ChangedLine { line: LineRef { file: "policy.csv".into(), line: 2 }, text: ALLOW.trim().into() };
     write(&directory, "policy.csv", &ALLOW.repeat(2));
     let reload = policies.reload(NOW).unwrap();
-    assert_eq!((reload.added.len(), reload.removed.len()), (1, 0));
+    assert_eq!((&reload.added[..], &reload.removed[..]), (&[second.clone()][..], &[][..]));
     write(&directory, "policy.csv", ALLOW);
     let reload = policies.reload(NOW).unwrap();
-    assert_eq!((reload.added.len(), reload.removed.len()), (0, 1));
+    assert_eq!((&reload.added[..], &reload.removed[..]), (&[][..], &[second][..]));
 }
 
 #[test]

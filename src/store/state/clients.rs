@@ -1,7 +1,6 @@
 //! Clients: who may ask people for their consent.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -62,19 +61,6 @@ impl Client {
     }
 }
 
-/// What became of a client that wanted to register itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
-    /// It is registered.
-    Done,
-    /// There are as many as there may be.
-    Full,
-}
-
-/// How long a client that registered itself keeps its place before its first use, whoever else wants it: as long as a person
-/// may take to sign in. So nobody fills the server for longer than that with clients that are never used.
-pub const FIRST_USE: Duration = Duration::from_mins(10);
-
 const COLUMNS: &str = "id, name, uri, origin, auth_method, secret_hash, grant_types, scopes, redirect_uris, reach, \
                        asserts_users, created_at, used_at, disabled_at, fetched_at, fresh_until, jwks";
 
@@ -111,24 +97,6 @@ impl StateStore {
         commit(transaction).await?;
         drop(writer);
         self.take_notice().await
-    }
-
-    /// Makes a client known in its own name. Where there are `cap` such clients, the oldest that was never used makes room,
-    /// unless each is used or younger than [`FIRST_USE`].
-    pub async fn register_client(&self, client: &Client, cap: u64, now: Timestamp) -> Result<Registration, StateError> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer).await?;
-        let there: i64 = sqlx::query_scalar("SELECT count(*) FROM clients WHERE origin = $1")
-            .bind(ClientOrigin::Registration.as_str())
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(StateError::Read)?;
-        if u64::try_from(there).unwrap_or(u64::MAX) >= cap && !make_room(&mut transaction, now).await? {
-            return Ok(Registration::Full);
-        }
-        insert(&mut transaction, client, now).await?;
-        commit(transaction).await?;
-        Ok(Registration::Done)
     }
 
     /// Holds the client of the configuration: as it is written now, or none. What another one got is revoked.
@@ -238,29 +206,8 @@ impl StateStore {
     }
 }
 
-/// Removes the registered client that has waited for its first use for longest; says whether there was one. Who is being asked
-/// about it, or has allowed it something, is not disturbed, as in `purge`.
-async fn make_room(transaction: &mut Transaction<'_, Sqlite>, now: Timestamp) -> Result<bool, StateError> {
-    let wait = i64::try_from(FIRST_USE.as_micros()).unwrap_or(i64::MAX);
-    let removed = sqlx::query(
-        "DELETE FROM clients WHERE id IN (
-             SELECT id FROM clients
-             WHERE origin = $1 AND used_at IS NULL AND created_at <= $2
-               AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.client = clients.id)
-               AND NOT EXISTS (SELECT 1 FROM requests JOIN sessions ON sessions.id = requests.session
-                               WHERE requests.client = clients.id AND sessions.account IS NOT NULL)
-             ORDER BY created_at LIMIT 1)",
-    )
-    .bind(ClientOrigin::Registration.as_str())
-    .bind(now.as_micros().saturating_sub(wait))
-    .execute(&mut **transaction)
-    .await
-    .map_err(StateError::Write)?;
-    Ok(removed.rows_affected() == 1)
-}
-
 /// Removes a client and revokes its grants; says how many, or that there was no such client.
-async fn remove(
+pub(super) async fn remove(
     transaction: &mut Transaction<'_, Sqlite>,
     id: &str,
     now: Timestamp,

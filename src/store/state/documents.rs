@@ -2,7 +2,8 @@
 
 use sqlx::{Sqlite, Transaction};
 
-use super::clients::{Registration, insert};
+use super::clients::insert;
+use super::places::Registration;
 use super::row::joined;
 use super::{Client, StateError, StateStore, begin, commit};
 use crate::model::Timestamp;

@@ -84,6 +84,8 @@ pub enum RevocationReason {
     PasswordChanged,
     /// The account was deleted.
     AccountDeleted,
+    /// The operator took it back.
+    Operator,
 }
 
 impl RevocationReason {
@@ -97,6 +99,7 @@ impl RevocationReason {
         Self::AccountDisabled,
         Self::PasswordChanged,
         Self::AccountDeleted,
+        Self::Operator,
     ];
 
     /// The word in the store and in the audit trail.
@@ -110,6 +113,7 @@ impl RevocationReason {
             Self::AccountDisabled => "account_disabled",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::Operator => "operator",
         }
     }
 }
@@ -230,15 +234,7 @@ impl StateStore {
     ) -> Result<bool, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;
-        let revoked =
-            sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL")
-                .bind(id.as_str())
-                .bind(now.as_micros())
-                .bind(reason.as_str())
-                .execute(&mut *transaction)
-                .await
-                .map_err(StateError::Write)?;
-        if revoked.rows_affected() == 0 {
+        if !revoke(&mut transaction, id, reason, now).await? {
             return Ok(false);
         }
         bump(&mut transaction).await?;
@@ -247,6 +243,24 @@ impl StateStore {
         self.take_notice().await?;
         Ok(true)
     }
+}
+
+/// Revokes one grant; says whether it was not revoked already.
+pub(super) async fn revoke(
+    transaction: &mut Transaction<'_, Sqlite>,
+    id: &GrantId,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<bool, StateError> {
+    let revoked =
+        sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL")
+            .bind(id.as_str())
+            .bind(now.as_micros())
+            .bind(reason.as_str())
+            .execute(&mut **transaction)
+            .await
+            .map_err(StateError::Write)?;
+    Ok(revoked.rows_affected() == 1)
 }
 
 pub(super) async fn revoke_where_client(

@@ -1,10 +1,10 @@
-//! What the operator takes away from an account: where it is signed in, what it has allowed, itself.
+//! What the operator takes away from an account: where it is signed in, what it has allowed, all or one of it, itself.
 
 use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
 use super::announcements::announce;
-use super::grants::{RevocationReason, revoke_where_account};
+use super::grants::{Grant, RevocationReason, revoke, revoke_where_account};
 use super::{StateError, StateStore, begin, commit};
 use crate::model::oauth::Login;
 use crate::model::{ClientId, Timestamp};
@@ -62,6 +62,27 @@ impl StateStore {
         drop(writer);
         self.take_notice().await?;
         Ok(revoked)
+    }
+
+    /// Takes back one grant and all that came of it; says whether it was not revoked already.
+    pub async fn withdraw_grant(&self, grant: &Grant, now: Timestamp) -> Result<bool, StateError> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer).await?;
+        if !revoke(&mut transaction, &grant.id, RevocationReason::Operator, now).await? {
+            return Ok(false);
+        }
+        let terms = &grant.terms;
+        let detail = json!({
+            "grant": grant.id.as_str(),
+            "client": terms.client.as_str(),
+            "account": terms.account.as_str(),
+            "tenant": terms.tenant.as_str(),
+        });
+        announce(&mut transaction, now, "grant_revoked", &detail).await?;
+        commit(transaction).await?;
+        drop(writer);
+        self.take_notice().await?;
+        Ok(true)
     }
 
     /// Deletes an account, and revokes what it allowed; says how many grants that were. Who signs in at a provider can come again,

@@ -14,14 +14,14 @@ use crate::support::issuer::{Answer, SigningKey, Token};
 use crate::support::oauth::{self, CALLBACK, Registered, Tokens};
 use crate::support::server::Server;
 
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-fn jwks(keys: &[&SigningKey]) -> Value {
+pub(super) fn jwks(keys: &[&SigningKey]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() })
 }
 
 /// A client that registers itself with these keys.
-async fn registered(server: &Server, keys: &[&SigningKey]) -> Registered {
+pub(super) async fn registered(server: &Server, keys: &[&SigningKey]) -> Registered {
     let members = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks(keys) });
     let client = oauth::register(server, members).await;
     assert_eq!(client.secret, None);
@@ -29,7 +29,7 @@ async fn registered(server: &Server, keys: &[&SigningKey]) -> Registered {
 }
 
 /// An assertion as the RFC wants it, with an id of its own.
-fn assertion(server: &Server, client: &Registered, id: &str) -> Token {
+pub(super) fn assertion(server: &Server, client: &Registered, id: &str) -> Token {
     let now = now(server);
     let mut token = Token::new();
     token.header.clear();
@@ -47,7 +47,7 @@ fn now(server: &Server) -> i64 {
     server.clock.now().as_secs()
 }
 
-fn with(form: Form, assertion: &str) -> Form {
+pub(super) fn with(form: Form, assertion: &str) -> Form {
     form.with("client_assertion_type", TYPE).with("client_assertion", assertion)
 }
 

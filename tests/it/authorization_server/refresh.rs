@@ -1,9 +1,11 @@
 //! Items 57 to 63: refresh tokens.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use sqlx::ConnectOptions as _;
 
 use crate::support::client::Answer;
 use crate::support::oauth::{self, Registered, Tokens};
@@ -34,7 +36,18 @@ async fn item_57_each_refresh_gives_a_new_token() {
     assert!(oauth::is_accepted(&server, &third.access).await);
 }
 
-#[tokio::test]
+/// How many refresh tokens of a grant can still be used, by the file.
+async fn unspent(server: &Server, access: &str) -> i64 {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.directory.join("state.db")).read_only(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::query_scalar("SELECT count(*) FROM refresh_tokens WHERE grant_id = $1 AND spent_at IS NULL")
+        .bind(oauth::claims(access)["gid"].as_str().unwrap())
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn item_58_twenty_at_once_leave_one_lineage() {
     let server = Server::demo().await;
     let (client, first) = started(&server).await;
@@ -44,7 +57,14 @@ async fn item_58_twenty_at_once_leave_one_lineage() {
     tokens.sort();
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "everybody is given the same successor");
-    Tokens::of(&refresh(&server, &client, &tokens[0]).await);
+    assert_eq!(unspent(&server, &first.access).await, 1);
+    for answer in &answers {
+        assert!(oauth::is_accepted(&server, &Tokens::of(answer).access).await, "nobody was given what is not good");
+    }
+    // And again, of the successor: the line goes on as one.
+    let answers = join_all((0..20).map(|_| refresh(&server, &client, &tokens[0]))).await;
+    let last: BTreeSet<_> = answers.iter().map(|answer| Tokens::of(answer).refresh).collect();
+    assert_eq!((last.len(), unspent(&server, &first.access).await), (1, 1));
 }
 
 #[tokio::test]
@@ -77,6 +97,7 @@ async fn item_60_a_token_that_comes_back_late_ends_the_family() {
     let (_, detail) = events.iter().find(|(kind, _)| kind == "refresh_token_reuse_detected").unwrap();
     assert_eq!((&detail["client"], &detail["grant"]), (&json!(client.id), &json!(grant)));
     assert_eq!((&detail["generation"], &detail["ip"]), (&json!(1), &json!("127.0.0.1")));
+    assert_eq!(events.iter().filter(|(kind, _)| kind == "refresh_token_reuse_detected").count(), 1, "{events:?}");
 }
 
 #[tokio::test]

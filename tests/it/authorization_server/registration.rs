@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::oauth::{self, CALLBACK};
+use super::operator::beside;
+use crate::support::browser::{Browser, parameters};
+use crate::support::oauth::{self, CALLBACK, Registered, Tokens};
 use crate::support::server::Server;
 use crate::support::world::edit;
 
@@ -98,6 +100,62 @@ async fn item_70_a_registration_token_keeps_strangers_out() {
         assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
     }
     assert_eq!(with(Some("a token that was handed over")).await.status, 201);
+}
+
+#[tokio::test]
+async fn item_70_whoever_holds_more_places_than_a_share_loses_one_where_another_is_wanted() {
+    let server = Server::demo_with(|directory| {
+        let cap = "registration = \"open\"\nregistration_cap = 22";
+        edit(&directory.join("bailiwick.toml"), "registration = \"open\"", cap);
+    })
+    .await;
+    let later = async |client: Registered| {
+        // For the limits, and so that each was used later than the one before.
+        server.clock.advance(Duration::from_secs(15));
+        client
+    };
+    let bobs = later(oauth::public(&server).await).await;
+    let bob = oauth::tokens(&server, &bobs, "bob").await;
+    let browser = Browser::new(&server.base);
+    let mut hers = Vec::new();
+    for n in 0..21 {
+        let client = later(oauth::public(&server).await).await;
+        let page = oauth::open(&browser, &oauth::asking(&client)).await;
+        let page = if n == 0 {
+            let signed_in = oauth::sign_in(&browser, &page, &oauth::login("ada"), server.password()).await;
+            browser.get(signed_in.header("location")).await
+        } else {
+            page
+        };
+        let code = parameters(&oauth::decide(&browser, &page, "allow").await)["code"].clone();
+        hers.push((
+            client.clone(),
+            Tokens::of(&oauth::post(&server, "/token", &oauth::exchange(&client, &code)).await),
+        ));
+    }
+    let carols = oauth::public(&server).await;
+    let refresh = async |client: &Registered, tokens: &Tokens| {
+        let answer = oauth::post(&server, "/token", &oauth::refresh(client, &tokens.refresh)).await;
+        (answer.status, answer.json()["error"].clone())
+    };
+    let (first, tokens) = &hers[0];
+    assert!(!oauth::is_accepted(&server, &tokens.access).await, "what was used longest ago of whoever holds most");
+    assert_eq!(refresh(first, tokens).await, (401, json!("invalid_client")));
+    assert_eq!(refresh(&hers[1].0, &hers[1].1).await, (200, json!(null)), "and no other");
+    assert_eq!(refresh(&bobs, &bob).await, (200, json!(null)), "least of all somebody else's, although it is older");
+    oauth::tokens(&server, &carols, "carol").await;
+    server.clock.advance(Duration::from_mins(11));
+    let full = oauth::register_raw(&server, json!({})).await;
+    assert_eq!((full.status, &full.json()["error"]), (503, &json!("temporarily_unavailable")), "twenty are a share");
+
+    while !beside(&server, &["audit", "events", "--json"], "").await.out.contains("client_deleted") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let events = oauth::stop_and_read_events(server).await;
+    let deleted: Vec<_> = events.iter().filter(|(kind, _)| kind == "client_deleted").collect();
+    let [(_, detail)] = deleted.as_slice() else { panic!("{deleted:?}") };
+    assert_eq!((&detail["client"], &detail["grants_revoked"]), (&json!(first.id), &json!(1)));
+    assert!(detail["why"].as_str().unwrap().contains("had allowed 21 clients"), "{detail}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod policy_fmt;
 mod policy_test;
 pub(crate) mod process;
 mod reload;
+mod replicas;
 mod state;
 mod streams;
 mod token;

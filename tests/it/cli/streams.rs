@@ -10,12 +10,14 @@ use bailiwick::random::OsRandom;
 use serde_json::{Value, json};
 
 use super::process::{Running, wait_until};
-use crate::support::stream::{SESSION, Stream, open};
+use crate::support::stream::{Stream, open};
 use crate::support::wire::Wire;
 use crate::support::world::edit;
 
 /// How many streams one person may have open.
 const EACH: usize = 10_000;
+/// What makes sessions outlive the process.
+const KEY: &str = "0123456789abcdef0123456789abcdef";
 const PEOPLE: [&str; 5] = ["ada", "bob", "carol", "dave", "eve"];
 const TOOLS: &str = "notifications/tools/list_changed";
 
@@ -24,7 +26,8 @@ async fn demo(directory: &Path, port: u16) -> Running {
     let settings = directory.join("bailiwick.toml");
     if !settings.exists() {
         bailiwick::demo::prepare(directory, 200, port, Arc::new(OsRandom)).await.unwrap();
-        let more = format!("[mcp]\nlegacy_sse = true\n\n[server]\nsessions_per_principal = {EACH}\n");
+        let more =
+            format!("[mcp]\nlegacy_sse = true\n\n[server]\nsessions_per_principal = {EACH}\nhandle_key = \"{KEY}\"\n");
         edit(&settings, "[server]\n", &more);
     }
     // Raised as far as this process may.
@@ -116,20 +119,16 @@ async fn a_start_with_other_lists_is_told_to_streams_that_are_opened_again() {
         }
         let running = demo(directory.path(), port).await;
         let (ada, bob) = (running.token("ada").await, running.token("bob").await);
-        if turn > 0 {
-            let gone = running.client.tool("whoami", json!({})).token(&bob).header(SESSION, &session).send().await;
-            assert_eq!(
-                (gone.status, &gone.json()["error"]),
-                (404, &json!("unknown_session")),
-                "so its client begins anew"
-            );
+        if turn == 0 {
+            session = open(&running.client, &bob).await;
         }
-        session = open(&running.client, &bob).await;
         let seen = running.client.modern("tools/list", json!({})).token(&ada).send().await.json();
         let description =
             |tool: &Value| tool["name"] == "list_documents" && tool["description"].to_string().contains("Papers");
         assert_eq!(seen["result"]["tools"].as_array().unwrap().iter().any(description), turn == 2);
         let mut of_ada = Stream::listening_at(&base(&running), &ada, lists.clone()).await;
+        // Of the first process, and taken up by the others.
+        let mut taken_up = Stream::of_session_at(&base(&running), &bob, &session).await;
         let mut of_bob = Stream::listening_at(&base(&running), &bob, lists.clone()).await;
         // Whatever is told at the beginning comes before what is told of this.
         let no_more = "p, *, *, prompt:review_document, read, true, deny\n# Take the";
@@ -139,12 +138,13 @@ async fn a_start_with_other_lists_is_told_to_streams_that_are_opened_again() {
         let expected = if turn == 2 { 2 } else { 1 };
         of_ada.until_times("notifications/prompts/list_changed", expected).await;
         of_bob.until_times("notifications/prompts/list_changed", expected).await;
-        told.push((of_ada.times(TOOLS), of_bob.times(TOOLS)));
+        taken_up.until_times("notifications/prompts/list_changed", expected).await;
+        told.push((of_ada.times(TOOLS), of_bob.times(TOOLS), taken_up.times(TOOLS)));
         fs::write(&policy, text).unwrap();
         drop((of_ada, of_bob));
         running.kill();
     }
-    assert_eq!(told, [(0, 0), (0, 0), (0, 1)], "Bob's stream missed the change; Ada has listed since");
+    assert_eq!(told, [(0, 0, 0), (0, 0, 0), (0, 1, 1)], "Bob's streams missed it; Ada has listed since");
 }
 
 /// The resident memory of a process, in bytes.

@@ -66,7 +66,9 @@ impl Sse {
             if let Some(answer) = events.into_iter().find(|event| event["id"] == id) {
                 return answer;
             }
-            self.stream.text += &self.stream.wire.more().await;
+            let more = self.stream.wire.more().await;
+            assert!(!more.is_empty(), "closed after {}", self.stream.text);
+            self.stream.text += &more;
         }
     }
 }

@@ -49,44 +49,6 @@ async fn a_client_of_2026_discovers_lists_and_calls_without_a_session() {
 }
 
 #[tokio::test]
-async fn headers_that_contradict_the_body_are_refused_and_nothing_is_decided() {
-    let server = Server::demo().await;
-    let ada = server.token("ada");
-    let meta = |version: &str| {
-        json!({
-            "io.modelcontextprotocol/protocolVersion": version,
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "0" }
-        })
-    };
-    let call = |version: &str, headers: &[(&str, &str)]| {
-        let params = json!({ "name": "whoami", "arguments": {}, "_meta": meta(version) });
-        let call = server.client.rpc("tools/call", params).token(&ada);
-        let call = call.header("Accept", "application/json, text/event-stream");
-        headers.iter().fold(call, |call, (name, value)| call.header(name, value))
-    };
-    let good = [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "whoami")];
-    assert_eq!(call("2026-07-28", &good).send().await.status, 200);
-    for (what, version, headers) in [
-        ("another name", "2026-07-28", [good[0], good[1], ("Mcp-Name", "echo")].as_slice()),
-        ("another method", "2026-07-28", &[good[0], ("Mcp-Method", "tools/list"), good[2]]),
-        ("no name", "2026-07-28", &[good[0], good[1]]),
-        ("no method", "2026-07-28", &[good[0], good[2]]),
-        ("no version", "2026-07-28", &[good[1], good[2]]),
-        ("another version", "2026-07-28", &[("MCP-Protocol-Version", "2025-11-25"), good[1], good[2]]),
-        ("another version in the body", "2025-11-25", &good),
-        ("a version that does not exist", "2099-01-01", &[("MCP-Protocol-Version", "2099-01-01"), good[1], good[2]]),
-    ] {
-        let answer = call(version, headers).send().await;
-        assert_eq!(answer.status, 400, "{what}: {answer:?}");
-        assert!(answer.header("content-type").starts_with("application/json"), "{what}: {answer:?}");
-        assert!(!answer.json()["error"].is_null(), "{what}");
-    }
-    let unknown = server.client.modern("no/such", json!({})).token(&ada).send().await;
-    assert_eq!((unknown.status, unknown.protocol_error().0), (404, -32601));
-}
-
-#[tokio::test]
 async fn every_older_revision_opens_a_session_and_works_in_it() {
     let server = Server::demo().await;
     let bob = server.token("bob");
@@ -116,7 +78,7 @@ async fn every_older_revision_opens_a_session_and_works_in_it() {
         assert!(narrowed["count"].as_u64().unwrap() < count["count"].as_u64().unwrap());
 
         let ended = in_session(server.client.method("DELETE", "/mcp")).send().await;
-        assert!((200..300).contains(&ended.status), "{ended:?}");
+        assert_eq!((ended.status, ended.text.as_str()), (204, ""), "{ended:?}");
         assert_eq!(in_session(server.client.rpc("tools/list", json!({}))).send().await.status, 404);
     }
 }

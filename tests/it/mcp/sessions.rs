@@ -93,6 +93,22 @@ async fn one_principal_has_a_bounded_number_of_sessions_and_loses_the_oldest() {
 }
 
 #[tokio::test]
+async fn a_session_has_a_time_and_then_ends_though_it_is_used() {
+    let server = Server::demo().await;
+    let session = open(&server.client, &server.token("ada")).await;
+    for _ in 0..23 {
+        server.clock.advance(Duration::from_hours(1));
+        assert_eq!(whoami(&server.client, &server.token("ada"), &session).await.status, 200);
+    }
+    server.clock.advance(Duration::from_hours(1));
+    let ada = server.token("ada");
+    is_unknown(&whoami(&server.client, &ada, &session).await);
+    for method in ["GET", "DELETE"] {
+        is_unknown(&server.client.method(method, "/mcp").token(&ada).header(SESSION, &session).send().await);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_belongs_to_its_session_and_ends_with_it() {
     let world = World::new().await;
     let (client, token) = (&world.server.client, token());

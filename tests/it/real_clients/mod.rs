@@ -4,3 +4,4 @@
 mod chromium;
 mod conformance;
 mod sdks;
+mod tour;

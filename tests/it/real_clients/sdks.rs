@@ -29,7 +29,7 @@ pub(super) fn program(path: &Path, home: &Path) -> Command {
     command
 }
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
 }
 

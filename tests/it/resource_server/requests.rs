@@ -70,7 +70,7 @@ async fn a_body_that_is_no_single_json_rpc_request_is_400() {
     let token = token();
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"a"}}}"#;
     let deep = call.replace(r#""a""#, &format!("{}{}", "[".repeat(5000), "]".repeat(5000)));
-    let cases: [(i64, &[u8]); 23] = [
+    let cases: [(i64, &[u8]); 18] = [
         (-32700, b""),
         (-32700, b"{"),
         (-32700, b"nonsense"),
@@ -83,17 +83,12 @@ async fn a_body_that_is_no_single_json_rpc_request_is_400() {
         (-32600, b"null"),
         (-32600, b"\"ping\""),
         (-32600, b"[]"),
-        (-32600, &[b" [", call.as_bytes(), b"]"].concat()),
         (-32600, b"{}"),
         (-32600, br#"{"jsonrpc":"2.0","id":1,"method":7}"#),
         (-32600, br#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#),
         (-32600, br#"{"id":1,"method":"ping"}"#),
         (-32600, br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#),
         (-32600, br#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#),
-        (-32602, br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"echo"}"#),
-        (-32602, br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["echo"]}}"#),
-        (-32602, br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":[]}}"#),
-        (-32602, br#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{}}"#),
     ];
     for (code, body) in cases {
         let answer = world.server.client.post(body.to_vec()).token(&token).send().await;

@@ -62,8 +62,18 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { http, base: base.to_owned(), cookies: ArcSwap::default() }
+        Self::with(base, &[])
+    }
+
+    /// One whose every request has these headers besides, as a proxy in front of the server would add them.
+    pub(crate) fn with(base: &str, headers: &[(&'static str, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self {
+            http: http.default_headers(headers).build().unwrap(),
+            base: base.to_owned(),
+            cookies: ArcSwap::default(),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -21,6 +21,9 @@ pub(crate) const CLIENT: &str = "373051238587049400";
 /// What the server proves that with.
 pub(crate) const SECRET: &str = "the secret: of the server & its provider";
 
+/// What the server is given with each ID token.
+const ACCESS: &str = "the-access-token-of-the-provider";
+
 /// What somebody who signed in gets to carry back, and what it is good for.
 #[derive(Clone, Debug)]
 struct Ticket {
@@ -35,6 +38,13 @@ struct State {
     tickets: ArcSwap<BTreeMap<String, Ticket>>,
     is_down: AtomicBool,
     redeemed: AtomicUsize,
+    secrets: ArcSwap<Vec<String>>,
+}
+
+impl State {
+    fn keep(&self, secret: &str) {
+        self.secrets.rcu(|kept| kept.iter().cloned().chain([secret.to_owned()]).collect::<Vec<_>>());
+    }
 }
 
 /// A running provider. It stops when it is dropped.
@@ -94,6 +104,7 @@ impl TestProvider {
             tickets: ArcSwap::default(),
             is_down: AtomicBool::new(false),
             redeemed: AtomicUsize::new(0),
+            secrets: ArcSwap::default(),
         });
         let serving = Arc::clone(&state);
         Self { state, _listening: Loopback::new(listener, move |stream| serve(stream, &serving)) }
@@ -148,6 +159,11 @@ organisations = ["999"]
         self.state.redeemed.load(Ordering::SeqCst)
     }
 
+    /// Everything that only the provider and the server know of each other: ID tokens, verifiers, codes, access tokens.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        Vec::clone(&self.state.secrets.load())
+    }
+
     /// Somebody signs in at the address that the server sent a browser to: the address that they are sent back to.
     pub(crate) fn sign_in(&self, address: &str, person: &Person) -> String {
         assert!(address.starts_with(&format!("{}/authorize?tenant=x&", self.state.base)), "{address}");
@@ -166,6 +182,8 @@ organisations = ["999"]
             id_token: person.key.sign(&header, &claims),
         };
         let code = format!("code-{}-of-the-provider", self.state.tickets.load().len());
+        self.state.keep(&ticket.id_token);
+        self.state.keep(&code);
         let back = format!(
             "{}?code={code}&state={}&iss={}",
             ticket.redirect_uri, asked["state"], "https%3A%2F%2Fissuer.example"
@@ -201,7 +219,7 @@ fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     } else if head.starts_with("POST /token ") {
         state.redeemed.fetch_add(1, Ordering::SeqCst);
         match redeem(state, &head, &body) {
-            Ok(id_token) => (200, json!({ "access_token": "x", "token_type": "Bearer", "id_token": id_token })),
+            Ok(id_token) => (200, json!({ "access_token": ACCESS, "token_type": "Bearer", "id_token": id_token })),
             Err(error) => (400, json!({ "error": error })),
         }
     } else {
@@ -234,6 +252,8 @@ fn redeem(state: &State, head: &str, body: &str) -> Result<String, &'static str>
     let mut left = BTreeMap::clone(&tickets);
     left.remove(&form["code"]);
     state.tickets.store(Arc::new(left));
+    state.keep(&form["code_verifier"]);
+    state.keep(ACCESS);
     let is_ours = form["grant_type"] == "authorization_code" && form["redirect_uri"] == ticket.redirect_uri;
     if is_ours && challenge_of(&form["code_verifier"]) == ticket.challenge {
         Ok(ticket.id_token.clone())

@@ -82,12 +82,15 @@ impl Stream {
 
     /// Reads on until something has come so many times.
     pub(crate) async fn until_times(&mut self, what: &str, times: usize) {
-        while self.times(what) < times {
-            let seen = self.text.len();
-            let more = timeout(PATIENCE, self.wire.more()).await;
-            self.text += &more.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}, after {}", self.text));
-            assert!(self.text.len() > seen, "closed after {}", self.text);
-        }
+        let reading = async {
+            while self.times(what) < times {
+                let more = self.wire.more().await;
+                assert!(!more.is_empty(), "closed after {}", self.text);
+                self.text += &more;
+            }
+        };
+        let read = timeout(PATIENCE, reading).await;
+        assert!(read.is_ok(), "not within {PATIENCE:?}: {what}, after {}", self.text);
     }
 
     pub(crate) fn times(&self, what: &str) -> usize {

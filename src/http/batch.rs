@@ -1,0 +1,134 @@
+//! Batches of JSON-RPC messages, which one revision of MCP has: a server of 2025-03-26 must take them, one of any other must not.
+//!
+//! The messages of a batch are handled one after the other, each like one that came alone, so that a batch takes no more of the
+//! server than one request, and no less of the time limit.
+
+use bytes::Bytes;
+use poem::http::{StatusCode, header};
+use poem::{Body, Response};
+use serde_json::{Value, json};
+
+use super::error::json_rpc;
+use crate::keys::strict_json::{self, BadJson};
+
+/// The revision that has batches, and what is assumed of a request that names none (2025-03-26, and 2025-06-18 of it).
+pub(super) const REVISION: &str = "2025-03-26";
+
+/// The most messages of a batch.
+const MOST: usize = 50;
+
+/// Whether the body is an array.
+pub(super) fn is_one(body: &Bytes) -> bool {
+    body.trim_ascii_start().starts_with(b"[")
+}
+
+/// One message of a batch.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) body: Bytes,
+    /// That of a request; others are not answered.
+    id: Option<Value>,
+}
+
+/// The messages of a batch.
+#[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
+pub(super) fn messages(body: &Bytes) -> Result<Vec<Message>, Response> {
+    let refused = |code, why: &str| json_rpc(&Value::Null, code, why);
+    // The reader of strict JSON reads objects.
+    let wrapped = [b"{\"batch\":", body.as_ref(), b"}"].concat();
+    let mut members = strict_json::object(&wrapped).map_err(|bad| match bad {
+        BadJson::Syntax(error) if error.is_data() => refused(-32600, &format!("Not a batch of JSON-RPC: {error}")),
+        BadJson::Syntax(_) | BadJson::NotAnObject => refused(-32700, "Not JSON: the array is not a whole one"),
+    })?;
+    let (Some(Value::Array(messages)), true) = (members.remove("batch"), members.is_empty()) else {
+        return Err(refused(-32700, "Not JSON: something follows the array"));
+    };
+    if messages.is_empty() || messages.len() > MOST {
+        return Err(refused(-32600, &format!("A batch has between 1 and {MOST} messages")));
+    }
+    if messages.iter().any(|message| message.get("method").and_then(Value::as_str) == Some("initialize")) {
+        return Err(refused(-32600, "`initialize` must not be part of a batch"));
+    }
+    let message = |message: Value| {
+        let id = message.get("id").filter(|_| message.get("method").is_some()).cloned();
+        Message { body: message.to_string().into(), id }
+    };
+    Ok(messages.into_iter().map(message).collect())
+}
+
+/// Answers each message in turn. A refusal that is not of JSON-RPC, such as that of a session, is the answer to the whole.
+pub(super) async fn answered<F: Future<Output = Response>>(
+    messages: Vec<Message>,
+    mut answer: impl FnMut(Bytes) -> F,
+) -> Response {
+    let mut answers = Vec::new();
+    for message in messages {
+        let mut response = answer(message.body).await;
+        let media_type = response.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
+        let is_stream = media_type.is_some_and(|value| value.starts_with(b"text/event-stream"));
+        let body = response.take_body().into_bytes().await.unwrap_or_default();
+        let found = found(&body, is_stream);
+        match (found, &message.id) {
+            (Some(found), _) => answers.push(found),
+            (None, Some(_)) if response.status().is_client_error() => {
+                response.set_body(Body::from(body));
+                return response;
+            }
+            (None, Some(id)) => {
+                let error =
+                    json!({ "code": -32603, "message": "The request took too long, or its answer was cut off" });
+                answers.push(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+            }
+            (None, None) => {}
+        }
+    }
+    if answers.is_empty() {
+        return Response::builder().status(StatusCode::ACCEPTED).finish();
+    }
+    Response::builder().content_type("application/json").body(Body::from(Value::Array(answers).to_string()))
+}
+
+/// The response of JSON-RPC in an answer, or in the events of one.
+fn found(body: &[u8], is_stream: bool) -> Option<Value> {
+    let is_response = |value: &Value| value.get("jsonrpc").is_some() && value.get("method").is_none();
+    if !is_stream {
+        return serde_json::from_slice(body).ok().filter(is_response);
+    }
+    let lines = body.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data: "));
+    lines.filter_map(|data| serde_json::from_slice(data).ok()).find(is_response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> (Value, String) {
+        let body = Bytes::from(body.to_owned());
+        assert!(is_one(&body), "{body:?}");
+        let mut response = messages(&body).unwrap_err();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let body = futures_util::FutureExt::now_or_never(response.take_body().into_string()).unwrap().unwrap();
+        let error: Value = serde_json::from_str(&body).unwrap();
+        (error["error"]["code"].clone(), error["error"]["message"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_batch_is_one_whole_array_of_some_messages() {
+        let two = Bytes::from_static(b" [{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"},7]");
+        let read = messages(&two).unwrap();
+        assert_eq!((read.len(), &read[0].id, &read[1].body), (2, &Some(json!(1)), &Bytes::from_static(b"7")));
+        for (body, code, says) in [
+            ("[", -32700, "whole"),
+            ("[{]", -32700, "whole"),
+            ("[],\"a\":[]", -32700, "follows"),
+            ("[]}", -32700, "whole"),
+            ("[]", -32600, "between 1 and 50"),
+            (&format!("[{}1]", "1,".repeat(50)), -32600, "between 1 and 50"),
+            ("[{\"id\":1,\"id\":2}]", -32600, "twice"),
+            ("[{\"method\":\"initialize\"}]", -32600, "`initialize`"),
+        ] {
+            let (found, message) = refused(body);
+            assert!(found == code && message.contains(says), "{body}: {found} {message}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Sessions of the MCP revisions before 2026-07-28, bound to the principal that opened them.
+//!
+//! A session never authorizes anything: every request brings its own token. But its id would let another principal read
+//! what the owner's stream carries, so the id on the wire is bound to the owner (`handle`): another principal's request
+//! does not know it (404). It also carries what a server must know to take the session up, so that it works at every server
+//! that holds the key, after a restart, and after it was idle for so long that the server inside it has ended.
+
+mod handle;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use rmcp::model::ProtocolVersion;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::session::{
+    SessionId, SessionManager, SessionState, SessionStore, SessionStoreError,
+};
+
+pub use handle::SessionKey;
+
+use crate::clock::Clock;
+use crate::mcp::Session;
+use handle::Handle;
+
+/// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
+const COUNTED_OWNERS: u64 = 100_000;
+/// How often the server inside a session is given a sign of life while a stream is open; it ends after five minutes without.
+const BETWEEN_SIGNS: Duration = Duration::from_secs(60);
+/// How many ended sessions are remembered. One that is forgotten could be taken up again, by its owner, until it expires.
+const REMEMBERED_ENDS: u64 = 100_000;
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "a short list per principal, changed once per opened session, never across await"
+)]
+type Opened = Arc<std::sync::Mutex<VecDeque<(Handle, SessionId, Weak<Session>)>>>;
+
+/// Binds session ids to principals, bounds how many one principal has and how long each lasts.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    key: SessionKey,
+    clock: Arc<dyn Clock>,
+    lifetime: Duration,
+    per_principal: usize,
+    manager: Arc<LocalSessionManager>,
+    opened: Cache<Arc<str>, Opened>,
+    /// By their ids where they began.
+    ended: Cache<String, ()>,
+}
+
+/// A session that its owner asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    handle: Handle,
+    /// What the server inside it knows it by.
+    pub(super) here: SessionId,
+}
+
+impl Asked {
+    /// The revision of MCP that it speaks.
+    pub(super) fn revision(&self) -> &ProtocolVersion {
+        &self.handle.client.protocol_version
+    }
+}
+
+impl Sessions {
+    /// Sessions of at most so many for each principal, of at most this age.
+    pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_principal, lifetime): (usize, Duration)) -> Self {
+        let manager = Arc::new(LocalSessionManager::default());
+        let (opened, ended) = (Cache::new(COUNTED_OWNERS), Cache::new(REMEMBERED_ENDS));
+        Self { key, clock, lifetime, per_principal, manager, opened, ended }
+    }
+
+    /// The servers inside the sessions.
+    pub(super) fn manager(&self) -> &Arc<LocalSessionManager> {
+        &self.manager
+    }
+
+    /// The session of this id on the wire, if this owner opened it, and neither its time nor anybody has ended it.
+    pub(super) async fn open(&self, owner: &str, wire: &str) -> Option<Asked> {
+        let handle = Handle::open(&self.key, owner, wire)?;
+        if self.clock.now() >= handle.opened.plus(self.lifetime) || self.ended.contains_key(handle.id()) {
+            return None;
+        }
+        let began_here = SessionId::from(handle.id());
+        let here = match self.manager.has_session(&began_here).await {
+            Ok(true) => began_here,
+            Ok(false) | Err(_) => handle.carried().into(),
+        };
+        Some(Asked { handle, here })
+    }
+
+    /// Counts a session that began here, and gives its id on the wire.
+    pub(super) async fn opened(&self, owner: &Arc<str>, id: &str, session: &Arc<Session>) -> Option<String> {
+        let handle = Handle::new(id, session.client()?.as_ref(), self.clock.now());
+        let wire = handle.seal(&self.key, owner);
+        self.count(owner, handle, id.into(), session).await;
+        Some(wire)
+    }
+
+    /// Counts a session that began elsewhere, or earlier, where the request has made it one of this server.
+    pub(super) async fn taken_up(&self, owner: &Arc<str>, asked: &Asked, session: &Arc<Session>) {
+        if session.client().is_some() {
+            self.count(owner, asked.handle.clone(), Arc::clone(&asked.here), session).await;
+        }
+    }
+
+    /// Counts a session, and ends the owner's oldest where there are too many.
+    async fn count(&self, owner: &Arc<str>, handle: Handle, here: SessionId, session: &Arc<Session>) {
+        let opened = self.opened.get_with(Arc::clone(owner), Opened::default);
+        let oldest = opened.lock().ok().and_then(|mut known| {
+            // Those that ended by themselves, idle for too long, are gone from the server inside them.
+            known.retain(|(_, _, session)| session.strong_count() > 0);
+            known.push_back((handle, here, Arc::downgrade(session)));
+            if known.len() > self.per_principal { known.pop_front() } else { None }
+        });
+        if let Some((handle, here, _)) = oldest {
+            self.ended.insert(handle.id().to_owned(), ());
+            if let Err(error) = self.manager.close_session(&here).await {
+                tracing::debug!(%error, "the oldest session of a principal was gone already");
+            }
+        }
+    }
+
+    /// The open session that was asked for.
+    pub(super) fn find(&self, owner: &str, asked: &Asked) -> Option<Arc<Session>> {
+        let opened = self.opened.get(owner)?;
+        let known = opened.lock().ok()?;
+        known.iter().find(|(_, here, _)| *here == asked.here).and_then(|(_, _, session)| session.upgrade())
+    }
+
+    /// Keeps the server inside a session for as long as this is polled, though nobody asks anything: whoever only listens would
+    /// lose what it subscribed to.
+    pub(super) fn keep_alive(&self, asked: Asked) -> impl Future<Output = ()> + Send + use<> {
+        let manager = Arc::clone(&self.manager);
+        async move {
+            loop {
+                tokio::time::sleep(BETWEEN_SIGNS).await;
+                let Some(inside) = manager.sessions.read().await.get(&asked.here).cloned() else { return };
+                // To end what there is not is nothing but a sign of life.
+                if inside.close_request_wise_channel(u64::MAX).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Forgets a session that its owner ended.
+    pub(super) fn ended(&self, owner: &Arc<str>, asked: &Asked) {
+        self.ended.insert(asked.handle.id().to_owned(), ());
+        if let Some(opened) = self.opened.get(owner)
+            && let Ok(mut known) = opened.lock()
+        {
+            known.retain(|(_, here, _)| *here != asked.here);
+        }
+    }
+}
+
+/// Where rmcp finds what it needs to take a session up: in the id itself.
+#[derive(Debug)]
+pub(super) struct Carried;
+
+#[async_trait::async_trait]
+impl SessionStore for Carried {
+    /// The id was opened by its owner before it got here, and only one that this server does not have is looked up.
+    async fn load(&self, id: &str) -> Result<Option<SessionState>, SessionStoreError> {
+        Ok(Handle::read(id).map(|handle| SessionState::new(handle.client)))
+    }
+
+    async fn store(&self, _id: &str, _state: &SessionState) -> Result<(), SessionStoreError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _id: &str) -> Result<(), SessionStoreError> {
+        Ok(())
+    }
+}
