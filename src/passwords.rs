@@ -13,6 +13,8 @@ use std::sync::Arc;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::Semaphore;
 use tokio::task;
 
@@ -79,10 +81,9 @@ impl fmt::Debug for Passwords {
 }
 
 impl Passwords {
-    /// Gets ready: hashes something once.
+    /// Gets ready.
     pub fn new(random: Arc<dyn Random>) -> Result<Self, PasswordError> {
-        let unknowable: [u8; 32] = random::bytes(random.as_ref())?;
-        let nobody = hashed(&unknowable, random::bytes(random.as_ref())?)?;
+        let nobody = of_nothing(random::bytes(random.as_ref())?, random::bytes(random.as_ref())?);
         Ok(Self {
             places: Arc::new(Semaphore::new(at_once(processors()))),
             queue: Semaphore::new(WAITING),
@@ -159,6 +160,14 @@ fn hashed(password: &[u8], salt: [u8; 16]) -> Result<PasswordHash, PasswordError
     Ok(PasswordHash::new(phc.to_string()))
 }
 
+/// What a hash of today looks like, of nothing at all: to compare with it is the same work, and to make it is none.
+fn of_nothing(salt: [u8; 16], output: [u8; OUTPUT_BYTES]) -> PasswordHash {
+    let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+    let (algorithm, version) = (Algorithm::Argon2id.as_str(), u32::from(Version::V0x13));
+    let phc = format!("${algorithm}$v={version}$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}");
+    PasswordHash::new(phc)
+}
+
 /// Says whether a hash was made with other parameters than those of today.
 fn is_outdated(hash: &PasswordHash) -> bool {
     let Ok(phc) = Phc::new(hash.as_phc()) else { return true };
@@ -224,6 +233,19 @@ mod tests {
         let Comparison::SameOutdated(renewed) = known else { panic!("{known:?}") };
         let known = passwords.verify(password("correct horse battery"), Some(renewed)).await.unwrap();
         assert!(matches!(known, Comparison::Same));
+    }
+
+    /// All but salt and output, which are as long.
+    #[tokio::test]
+    async fn a_hash_of_nothing_is_in_form_one_of_today() {
+        let passwords = Passwords::new(Arc::new(OsRandom)).unwrap();
+        let real = passwords.hash(password("correct horse battery")).await.unwrap();
+        let form = |hash: &PasswordHash| {
+            let fields: Vec<String> = hash.as_phc().split('$').map(ToOwned::to_owned).collect();
+            (fields[..4].to_vec(), fields[4..].iter().map(String::len).collect::<Vec<_>>())
+        };
+        assert_eq!(form(&passwords.nobody), form(&real));
+        assert!(!is(&password("correct horse battery"), &passwords.nobody).unwrap());
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod events;
 mod handles;
 mod health;
+mod in_force;
 mod issuers;
 mod oauth;
 mod surface;
@@ -10,8 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::{in_words, record_changes};
 use handles::Handles;
 use health::Health;
+pub use in_force::recorded as recorded_policy;
 pub use issuers::trusted;
 use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
@@ -28,7 +32,8 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::dataset::{self, Database};
+use crate::dataset::check::Warning;
+use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
@@ -39,7 +44,7 @@ use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
-use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
+use crate::store::audit::{AuditError, AuditLog, AuditReader, Writer};
 use crate::store::state::StateError;
 use crate::upstream::ProviderError;
 
@@ -87,7 +92,7 @@ pub enum StartError {
     Passwords(#[source] PasswordError),
     /// People cannot be sent to a provider.
     #[error("nobody could sign in at a provider")]
-    Provider(#[source] ProviderError),
+    Provider(#[source] Box<ProviderError>),
     /// The link for the first account cannot be made.
     #[error("the link that makes the first account cannot be made")]
     SetUp(#[source] Failure),
@@ -124,6 +129,7 @@ pub struct App {
     settle: Duration,
     mcp: Mcp,
     look_every: Duration,
+    changes: Option<ChangeWriter>,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
     set_up: Option<SetUpLink>,
@@ -163,16 +169,18 @@ impl App {
     ) -> Result<Self, StartError> {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
-        let data = match &settings.database {
-            Some(database) => Some(data(database, &catalog).await?),
-            None => None,
+        let (data, changes) = match &settings.database {
+            Some(database) => {
+                data_with_warnings_logged(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?
+            }
+            None => (None, None),
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let surface = surface::surface(&catalog, policies.current().revision());
-        let is_other = surface::is_other(&settings.audit.path, &surface).await.map_err(StartError::Audit)?;
+        let (surface, revision) = (surface::surface(&catalog), policies.current().revision());
+        let is_other = surface::is_other(&settings.audit.path, &surface, revision).await.map_err(StartError::Audit)?;
         let authorities = authorities(settings)?;
         let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
@@ -202,6 +210,7 @@ impl App {
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
             missed: Missed::new(is_other),
+            clock: Arc::clone(&seams.clock),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
@@ -237,6 +246,7 @@ impl App {
             settle: settings.policy.settle,
             mcp,
             look_every: settings.mcp.look_every,
+            changes,
             keys,
             own,
             set_up: set_up.map(|token| SetUpLink::new(&settings.server, &token)),
@@ -257,6 +267,10 @@ impl App {
         let background = CancellationToken::new();
         for keys in self.keys {
             tasks.spawn(background.clone().run_until_cancelled_owned(keys.keep_fresh()));
+        }
+        if let Some(changes) = self.changes {
+            // What was queued is made or refused before the end, and the audit ends after it.
+            tasks.spawn(changes.run(background.clone()));
         }
         if let Some(own) = self.own {
             own.run(self.audit.clone(), Arc::clone(&self.clock), &tasks, &background);
@@ -305,28 +319,37 @@ impl App {
     }
 }
 
-/// Opens the protected database and holds the declarations against it.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<Data, StartError> {
+/// Opens the protected database and holds the declarations against it; for writing only where a dataset is writable.
+///
+/// # Errors
+///
+/// With what a server does not start for.
+pub async fn data(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
+        Changes::open(settings)
+            .await
+            .map(|(changes, writer)| (Some(changes), Some(writer)))
+            .map_err(StartError::Database)?
+    } else {
+        (None, None)
+    };
+    Ok((Data { schema, database, changes }, writer, warnings))
+}
+
+async fn data_with_warnings_logged(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>), StartError> {
+    let (data, writer, warnings) = data(settings, catalog).await?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Data { schema, database })
-}
-
-/// Puts each policy change into the audit trail, in order.
-async fn record_changes(
-    mut changed: mpsc::UnboundedReceiver<(&'static str, String)>,
-    audit: AuditLog,
-    clock: Arc<dyn Clock>,
-) {
-    while let Some((kind, detail)) = changed.recv().await {
-        let event = Event { at: clock.now(), kind: kind.to_owned(), detail };
-        if let Err(error) = audit.record_event(event).await {
-            tracing::error!(%error, "a policy change could not be recorded");
-        }
-    }
+    Ok((data, writer))
 }
 
 /// Tells the open streams of each policy that comes into force. Changes that come while they are told are told as one.
@@ -351,32 +374,4 @@ async fn is_accepted(audit: PathBuf, revision: Revision, since: Timestamp) -> bo
         );
         false
     })
-}
-
-/// How many lines of a change an event holds.
-const LONGEST_EVENT: usize = 200;
-
-/// What an event says of a change of the policy files: its kind, and the particulars.
-fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, String) {
-    match change {
-        Ok(reload) if reload.is_change() => {
-            let first = std::iter::once(format!("{} -> {}", reload.old, reload.new));
-            let accepted = reload.accepted.iter().map(|loss| format!("accepted: {}", loss.path.display()));
-            let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
-            let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
-            ("policy_reloaded", cut(first.chain(accepted).chain(removed).chain(added)))
-        }
-        Ok(same) => ("policy_reloaded", format!("{}: the files are as in force again", same.new)),
-        Err(refused) => ("policy_refused", cut(refused.to_string().lines().map(|line| line.trim().to_owned()))),
-    }
-}
-
-/// The first lines, and how many there are more.
-fn cut(mut lines: impl Iterator<Item = String>) -> String {
-    let mut text: Vec<_> = lines.by_ref().take(LONGEST_EVENT).collect();
-    let more = lines.count();
-    if more > 0 {
-        text.push(format!("and {more} lines more"));
-    }
-    text.join("\n")
 }

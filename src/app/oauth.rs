@@ -120,7 +120,7 @@ impl Own {
         };
         let providers: Result<_, _> = known.iter().filter_map(provider).collect();
         let server = AuthorizationServer::new(Parts {
-            providers: providers.map_err(StartError::Provider)?,
+            providers: providers.map_err(|error| StartError::Provider(Box::new(error)))?,
             site: Site::new(&settings.server.public_url),
             settings: Arc::clone(&self.settings),
             tenants: catalog.tenants.keys().cloned().collect(),

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use super::in_force;
 use crate::catalog::Catalog;
 use crate::policy::Revision;
 use crate::store::audit::{AuditError, AuditReader};
@@ -11,17 +14,16 @@ use crate::store::audit::{AuditError, AuditReader};
 /// What the event is called.
 pub(super) const KIND: &str = "configuration_loaded";
 
-/// What lists are made of, in one text: the program, the declarations and the policy.
-pub(super) fn surface(catalog: &Catalog, revision: Revision) -> String {
+/// What lists are made of besides the policy, in one text: the program and the declarations.
+pub(super) fn surface(catalog: &Catalog) -> String {
     // `Debug` quotes every text, so that two catalogs never spell alike.
-    let spelled = format!("{} {} {catalog:?}", env!("CARGO_PKG_VERSION"), revision.hex());
-    let digest = Sha256::digest(spelled);
-    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("lists {digits}")
+    let digest = Sha256::digest(format!("{} {catalog:?}", env!("CARGO_PKG_VERSION")));
+    format!("lists {}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-/// Whether the last start served something else; not where there was none.
-pub(super) async fn is_other(audit: &Path, surface: &str) -> Result<bool, AuditError> {
-    let last = AuditReader::open(audit).await?.last_event(KIND).await?;
-    Ok(last.is_some_and(|last| last.detail != surface))
+/// Whether other declarations were served before, or another policy was in force at the end; not where there was no server yet.
+pub(super) async fn is_other(audit: &Path, surface: &str, revision: Revision) -> Result<bool, AuditError> {
+    let audit = AuditReader::open(audit).await?;
+    let Some(last) = audit.last_event(&[KIND]).await? else { return Ok(false) };
+    Ok(last.detail != surface || in_force::recorded(&audit).await?.as_deref() != Some(&*revision.to_string()))
 }

@@ -1,27 +1,12 @@
 //! What can be asked for, one type each. A permit for one is no permit for another.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use super::RowScope;
 use super::gate::Ask;
+use crate::catalog::Change;
 use crate::model::{Name, Requester, Scope};
-use crate::policy::{Decision, LineRef, Listed, Object, Permission, RowRule, Snapshot, Visible};
-
-/// What the policy says of one action, before the scopes of the token are looked at.
-#[derive(Debug)]
-pub enum Ruling<S> {
-    /// Allowed, with what the permit will cover and the lines that decided.
-    Allow(S, Vec<LineRef>),
-    /// Denied, with the lines that decided; none where no line speaks for it.
-    Deny(Vec<LineRef>),
-}
-
-impl From<Decision> for Ruling<()> {
-    fn from(decision: Decision) -> Self {
-        if decision.is_allowed() { Self::Allow((), decision.lines) } else { Self::Deny(decision.lines) }
-    }
-}
+use crate::policy::{Listed, Object, Permission, Ruling, Snapshot, Visible};
 
 /// Something that a principal asks to do.
 pub trait Action: Debug + Send + Sync {
@@ -43,39 +28,21 @@ pub trait Action: Debug + Send + Sync {
     }
 }
 
-/// Uses something that a line must name.
+/// Uses something that a line must name: a tool that is not generated, an MCP resource that is no row, a prompt. The rows in a
+/// prompt are read by permits of their own.
 #[derive(Debug)]
-pub enum Use {
-    /// Calls a tool that is not generated from a dataset.
-    Tool(Name),
-    /// Reads an MCP resource that is no row of a dataset.
-    Resource(Arc<str>),
-    /// Gets an MCP prompt; the rows in it are read by permits of their own.
-    Prompt(Name),
-}
-
-impl Use {
-    fn asked(&self) -> (Object, Permission) {
-        match self {
-            Self::Tool(name) => (Object::Tool(name.clone()), Permission::Call),
-            Self::Resource(uri) => (Object::Resource(Arc::clone(uri)), Permission::Read),
-            Self::Prompt(name) => (Object::Prompt(name.clone()), Permission::Read),
-        }
-    }
-}
+pub struct Use(pub Object);
 
 impl Action for Use {
     type Scope = ();
     const NEEDS: Option<Scope> = Some(Scope::Read);
 
     fn names(&self) -> (&'static str, String) {
-        let (object, permission) = self.asked();
-        (permission.as_str(), object.to_string())
+        (self.0.use_of().as_str(), self.0.to_string())
     }
 
     fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<()> {
-        let (object, permission) = self.asked();
-        policy.decide(requester, &object, permission).into()
+        policy.decide(requester, &self.0, self.0.use_of()).ruling()
     }
 }
 
@@ -99,15 +66,40 @@ impl Action for ReadRows {
     }
 
     fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
-        let rows = policy.rows_through(requester, &self.dataset, &self.tool);
-        match rows.rule {
-            RowRule::Filter(filter) => Ruling::Allow(RowScope::of(filter, rows.columns), rows.lines.to_vec()),
-            RowRule::Nothing => Ruling::Deny(rows.lines.to_vec()),
-        }
+        policy.rows_through(requester, &self.dataset, &self.tool).ruling().map(RowScope::of)
     }
 
     fn through(&self) -> Option<&str> {
         Some(self.method.unwrap_or(self.tool.as_str()))
+    }
+}
+
+/// Creates, updates or deletes a row of a dataset as its generated tool does. The rows of its permit are those that may be
+/// read and changed so: the row must be among them before and after.
+#[derive(Debug)]
+pub struct ChangeRows {
+    /// The dataset.
+    pub dataset: Name,
+    /// The generated tool (`create_documents`).
+    pub tool: Name,
+    /// What is done.
+    pub change: Change,
+}
+
+impl Action for ChangeRows {
+    type Scope = RowScope;
+    const NEEDS: Option<Scope> = Some(Scope::Write);
+
+    fn names(&self) -> (&'static str, String) {
+        (self.change.as_str(), Object::Dataset(self.dataset.clone()).to_string())
+    }
+
+    fn rule(&self, _: Ask, policy: &Snapshot, requester: &Requester) -> Ruling<RowScope> {
+        policy.changes_through(requester, &self.dataset, self.change).ruling().map(RowScope::of)
+    }
+
+    fn through(&self) -> Option<&str> {
+        Some(self.tool.as_str())
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Action, Authorized, Receipt, Ruling};
+use super::{Action, Authorized, Receipt};
 use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::model::Scope;
-use crate::policy::Policies;
+use crate::policy::{Policies, Ruling};
 use crate::random::{self, Random, RandomError};
 use crate::store::audit::{AuditError, AuditLog, Record, Verdict};
 
@@ -69,12 +69,9 @@ impl Gate {
         let decision = random::hex::<12>(self.random.as_ref())?;
         let ids = (decision.clone(), request);
         let mut record = Record::open(self.clock.now(), ids, principal.requester(), principal.proof());
-        let (verb, object) = action.names();
-        (record.action, record.object) = (verb.to_owned(), object);
-        record.tool = action.through().map(ToOwned::to_owned);
-        record.revision = policy.revision().to_string();
         let (Ruling::Allow(_, lines) | Ruling::Deny(lines)) = &ruling;
-        record.lines = lines.iter().map(ToString::to_string).collect();
+        record.asked(action.names(), action.through());
+        record.decided(policy.revision(), lines);
 
         let refusal = match (ruling, lacking) {
             (Ruling::Allow(scope, _), None) => {

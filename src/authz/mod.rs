@@ -13,7 +13,10 @@ mod gate;
 mod permit;
 mod row_scope;
 
-pub use action::{Action, List, ReadRows, Ruling, Use, UseUnknown};
+pub use action::{Action, ChangeRows, List, ReadRows, Use, UseUnknown};
 pub use gate::{Gate, Refusal};
-pub use permit::{Authorized, Receipt, Recorded};
+pub use permit::{Authorized, Begun, Receipt, Recorded};
 pub use row_scope::RowScope;
+
+#[cfg(test)]
+mod tests;

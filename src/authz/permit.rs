@@ -26,7 +26,7 @@ impl<A: Action> Authorized<A> {
     }
 }
 
-/// The audit record of one decision, open until its outcome is known. Dropped without one, it is recorded as abandoned.
+/// The audit record of one decision, open until its outcome is known. Dropped before, it is recorded as abandoned.
 #[derive(Debug)]
 #[must_use]
 pub struct Receipt {
@@ -36,6 +36,7 @@ pub struct Receipt {
 
 impl Receipt {
     pub(in crate::authz) fn open(place: Place, record: Record, clock: Arc<dyn Clock>) -> Self {
+        let record = Record { outcome: Outcome::Abandoned, ..record };
         Self { open: Some((place, record)), clock }
     }
 
@@ -49,16 +50,35 @@ impl Receipt {
     /// # Errors
     ///
     /// When the record cannot be written. The answer is lost with it: nothing is answered unrecorded.
-    pub async fn close<T>(mut self, outcome: Outcome, answer: T) -> Result<Recorded<T>, AuditError> {
-        if let Some((place, record)) = self.take(outcome) {
+    pub async fn close<T>(self, outcome: Outcome, answer: T) -> Result<Recorded<T>, AuditError> {
+        if let Some((place, record)) = self.ended(outcome).take() {
             place.record(record).await?;
         }
         Ok(Recorded(answer))
     }
 
-    fn take(&mut self, outcome: Outcome) -> Option<(Place, Record)> {
+    /// Records that these columns are about to be changed. Nothing is changed before that is durable.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be written: then nothing may be changed.
+    pub async fn begin(mut self, columns: Option<String>) -> Result<Begun, AuditError> {
+        if let Some((place, record)) = &mut self.open {
+            record.changed = columns;
+            place.another()?.record(Record { outcome: Outcome::Begun, ..record.clone() }).await?;
+        }
+        Ok(Begun(self))
+    }
+
+    fn ended(mut self, outcome: Outcome) -> Self {
+        if let Some((_, record)) = &mut self.open {
+            record.outcome = outcome;
+        }
+        self
+    }
+
+    fn take(&mut self) -> Option<(Place, Record)> {
         let (place, mut record) = self.open.take()?;
-        record.outcome = outcome;
         record.duration = self.clock.now().since(record.at);
         Some((place, record))
     }
@@ -66,9 +86,21 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some((place, record)) = self.take(Outcome::Abandoned) {
+        if let Some((place, record)) = self.take() {
             place.record_detached(record);
         }
+    }
+}
+
+/// The receipt of a change whose decision is on record. Nothing is changed without one.
+#[derive(Debug)]
+#[must_use]
+pub struct Begun(Receipt);
+
+impl Begun {
+    /// Says what the change came to, which from here on is recorded whoever goes away.
+    pub fn ended(self, outcome: Outcome) -> Receipt {
+        self.0.ended(outcome)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::policy::{Columns, RowFilter};
 pub struct RowScope(Arc<RowFilter>, Arc<Columns>);
 
 impl RowScope {
-    pub(in crate::authz) fn of(filter: Arc<RowFilter>, columns: Arc<Columns>) -> Self {
+    pub(in crate::authz) fn of((filter, columns): (Arc<RowFilter>, Arc<Columns>)) -> Self {
         Self(filter, columns)
     }
 

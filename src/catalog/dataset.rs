@@ -1,7 +1,8 @@
 //! Declared tables and views.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Change, Confirm};
 use crate::model::{Name, Tenant};
 
 /// How a dataset's rows are divided among tenants. Leaving it out of a declaration is an error, never "shared".
@@ -120,6 +121,9 @@ pub struct Within {
 /// The media type of a row as a whole (RFC 8259).
 pub const JSON: &str = "application/json";
 
+/// How the addresses of rows as MCP resources begin.
+pub const ROWS: &str = "bailiwick://";
+
 /// How a row of a dataset is an MCP resource, `bailiwick://<dataset>/<key>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowResource {
@@ -163,6 +167,10 @@ pub struct Dataset {
     pub resource: Option<RowResource>,
     /// The column whose value changes whenever the row does, for subscriptions; without it, rows cannot be subscribed to.
     pub changed: Option<Name>,
+    /// How its rows can be changed; empty where they are only read.
+    pub writable: BTreeSet<Change>,
+    /// When a person is asked before something is lost.
+    pub confirm: Confirm,
     /// The exposed columns, in the order of their declaration.
     pub columns: Vec<Column>,
 }
@@ -198,9 +206,25 @@ impl Dataset {
         self.operations().find(is_prefix)
     }
 
+    /// The columns that somebody who makes this change can be let give: never the one that holds the tenant, which is the
+    /// server's to set, and of a row that is there, never its key.
+    pub fn written_by(&self, change: Change) -> impl Iterator<Item = &Column> {
+        let is_tenant = |column: &Column| matches!(&self.tenant, TenantRule::Column(own) if *own == column.name);
+        self.exposed().filter(move |column| match change {
+            Change::Create => !is_tenant(column),
+            Change::Update => !is_tenant(column) && !self.key.contains(&column.name),
+            Change::Delete => false,
+        })
+    }
+
     /// The name of the generated tool, `list_documents`. `None` where it would be too long; `catalog::build` refuses that.
     pub fn tool(&self, operation: Operation) -> Option<Name> {
         operation.tool_name(&self.name).parse().ok()
+    }
+
+    /// The name of the tool that makes a change, `create_documents`, where the dataset can be changed so.
+    pub fn changing_tool(&self, change: Change) -> Option<Name> {
+        self.writable.get(&change)?.tool_name(&self.name).parse().ok()
     }
 }
 

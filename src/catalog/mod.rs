@@ -9,6 +9,7 @@
 //! makes it so.
 
 mod build;
+mod change;
 mod dataset;
 mod error;
 mod prompt;
@@ -18,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use build::build;
+pub use change::{Change, Confirm, Generated};
 pub use dataset::{
-    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, RoomRule, RowResource, Search,
+    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, ROWS, RoomRule, RowResource, Search,
     TenantRule, TimeStorage, Within,
 };
 pub use error::{BadDeclaration, CatalogError};
@@ -65,10 +67,11 @@ pub struct Catalog {
 
 impl Catalog {
     /// The tools generated from the datasets, by name.
-    pub fn generated_tools(&self) -> impl Iterator<Item = (Name, Operation, &Arc<Dataset>)> {
+    pub fn generated_tools(&self) -> impl Iterator<Item = (Name, Generated, &Arc<Dataset>)> {
         self.datasets.values().flat_map(|dataset| {
-            let tool = move |operation| Some((dataset.tool(operation)?, operation, dataset));
-            dataset.operations().filter_map(tool)
+            let read = move |operation| Some((dataset.tool(operation)?, Generated::Read(operation), dataset));
+            let change = move |change| Some((dataset.changing_tool(change)?, Generated::Change(change), dataset));
+            dataset.operations().filter_map(read).chain(Change::ALL.into_iter().filter_map(change))
         })
     }
 }

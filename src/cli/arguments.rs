@@ -101,10 +101,15 @@ pub(super) struct Demo {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Print what is in force, and where each value came from; secrets are hidden
+    ///
+    /// Then the database is held against the declarations, as `serve` does at start; exit 1 if `serve` would refuse to start for it.
     Check {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Do not look at the database: for where it is not at hand
+        #[arg(long)]
+        without_database: bool,
     },
     /// Print every setting with its meaning and its default, as a bailiwick.toml to begin with
     Defaults {
@@ -130,7 +135,8 @@ pub(super) enum PolicyCommand {
     /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
     /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
     /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
-    /// it does, they have to be accepted anew. Exit 1 if anything else in them is refused. A restart needs no acceptance.
+    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
+    /// anything else in them is refused. A restart needs no acceptance.
     Accept {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
@@ -192,7 +198,8 @@ A test is a table of a .toml file. Without [[rows.…]] in the file, rows are re
   rows.documents.not_visible = [\"7\"]      # or visible, or only
   columns.people.hidden = [\"salary\"]      # or visible, or masked
   columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
-  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }";
+  # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }
+  # asserted_by = \"platform\"                # named by that client, proved by nobody, without claims";
 
 const EXPLAIN_CODES: &str = "\
 Exit codes: 0 it is allowed (with --row, the row is in scope; with --column, and the column is visible
@@ -244,6 +251,9 @@ Exit codes: 0 everything is laid out; 1 a file is not understood, or would chang
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) who: ExplainWho,
+    /// The client of the platform that names this person (client create --asserts-users), where nobody has proved who it is
+    #[arg(long, value_name = "CLIENT", requires = "names", conflicts_with_all = ["claims", "token_file"])]
+    pub(super) asserted_by: Option<String>,
     /// The tenant; a token says it itself
     #[arg(long, required_unless_present = "token_file", conflicts_with = "token_file")]
     pub(super) tenant: Option<String>,
@@ -300,6 +310,9 @@ pub(super) struct ExplainObject {
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Read a token from standard input and say, check by check, what arrived and what was expected
+    ///
+    /// Once the signature is good, every claim is checked though one is refused, so that all that is wrong is seen at once;
+    /// what stands after `rejected` is the first, which the server would log. Where keys cannot be fetched, the cause is shown.
     Inspect {
         /// A header of the request, as in "X-Tenant-ID: acme"; may be given several times
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]

@@ -150,6 +150,10 @@ pub struct DatasetDeclaration {
     pub resource: ResourceWord,
     /// The column that tells that a row changed.
     pub changed: Option<At<String>>,
+    /// How its rows can be changed.
+    pub writable: Option<At<Vec<At<String>>>>,
+    /// Whether somebody must confirm before something is lost; `None` is only where it is not written.
+    pub confirm: Option<At<bool>>,
     /// Its columns, in the order of writing.
     pub columns: Vec<ColumnDeclaration>,
 }
@@ -203,7 +207,6 @@ fn spoken_for(
 /// Reads every `[[dataset]]`.
 pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
     root.tables("dataset", false, |section| {
-        section.not_yet("writable", "this version reads only; leave it out");
         let name = section.text("name");
         let name = section.need("name", name, "tools and policies call the dataset by it");
         let table = section.text("table");
@@ -218,6 +221,8 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
         let order = section.texts("order");
         let resource = resource(section);
         let changed = section.text("changed");
+        let writable = section.texts("writable");
+        let confirm = section.word("confirm", &[("when-possible", false), ("required", true)]);
         let columns = section.table("columns", columns);
         let columns = section.need("columns", columns, "only declared columns exist for the outside");
         Some(DatasetDeclaration {
@@ -233,6 +238,8 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
             order: order.map(|order| order.value).unwrap_or_default(),
             resource,
             changed,
+            writable,
+            confirm,
             columns: columns?,
         })
     })

@@ -3,6 +3,8 @@
 //! A provider is one of the `[[issuer]]`s: its keys, and what its claims mean, are written there once, so that somebody who
 //! signs in is whom a forwarded token would prove. What stands here is how we are known to it.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::issuer::key_url;
@@ -15,6 +17,9 @@ use crate::model::{ClientId, IssuerName, Secret};
 
 /// What is asked for where nothing is written.
 const SCOPES: [&str; 2] = ["openid", "email"];
+
+/// How long what a provider says counts where nothing is written: somebody who leaves the company is out a day later at the latest.
+const COUNTS_FOR: Duration = Duration::from_hours(24);
 
 /// An OpenID provider where people can sign in.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct SignIn {
     pub scopes: Vec<String>,
     /// Where its metadata is (OpenID Connect Discovery 1.0).
     pub metadata: Url,
+    /// How long what it says of somebody counts.
+    pub counts_for: Duration,
 }
 
 /// A `[[sign_in]]` as it is written.
@@ -41,6 +48,7 @@ pub(super) struct Written {
     client_secret: Option<Secret>,
     scopes: Vec<String>,
     metadata: Option<Url>,
+    counts_for: Duration,
 }
 
 /// Reads every `[[sign_in]]`.
@@ -54,6 +62,12 @@ pub(super) fn written(root: &mut Section<'_>) -> Vec<Written> {
         let client_secret = section.secret("client_secret", "client_secret_file");
         let scopes = scopes(section);
         let metadata = section.checked("discovery_url", key_url);
+        let counts_for = section.duration("counts_for", Duration::from_hours(1)..=Duration::from_hours(365 * 24));
+        let counts_for = match counts_for {
+            Some(written) => written.value,
+            None if section.has("counts_for") => return None,
+            None => COUNTS_FOR,
+        };
         Some(Written {
             issuer: issuer?,
             label: label.map(|label| label.value),
@@ -61,6 +75,7 @@ pub(super) fn written(root: &mut Section<'_>) -> Vec<Written> {
             client_secret: client_secret.map(|secret| secret.value),
             scopes: scopes?,
             metadata: metadata.map(|url| url.value),
+            counts_for,
         })
     })
 }
@@ -90,7 +105,7 @@ fn scopes(section: &mut Section<'_>) -> Option<Vec<String>> {
 pub(super) fn sign_ins(root: &Section<'_>, written: Vec<Written>, issuers: &[Issuer], own: bool) -> Vec<SignIn> {
     let mut seen: Vec<At<String>> = Vec::new();
     let mut sign_ins = Vec::new();
-    for Written { issuer: named, label, client_id, client_secret, scopes, metadata } in written {
+    for Written { issuer: named, label, client_id, client_secret, scopes, metadata, counts_for } in written {
         let key = || "sign_in.issuer".to_owned();
         if let Some(first) = seen.iter().find(|first| first.value == named.value) {
             let hint = "people sign in at a provider in one way";
@@ -115,7 +130,8 @@ pub(super) fn sign_ins(root: &Section<'_>, written: Vec<Written>, issuers: &[Iss
             root.reading().warn(Warning::SignInUnused(named.value));
         }
         let label = label.unwrap_or_else(|| issuer.name.to_string());
-        sign_ins.push(SignIn { issuer: issuer.name.clone(), label, client_id, client_secret, scopes, metadata });
+        let issuer = issuer.name.clone();
+        sign_ins.push(SignIn { issuer, label, client_id, client_secret, scopes, metadata, counts_for });
     }
     sign_ins
 }

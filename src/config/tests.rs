@@ -419,10 +419,6 @@ fn what_is_designed_and_not_built_is_refused() {
         "[[tool]]\nname = \"x\"",
         "bailiwick.toml:1: `tool` is not supported yet: this version has the generated and the built-in tools; leave it out",
     );
-    refuses(
-        "[database]\nurl = \"sqlite:a.db\"\n[[dataset]]\nname = \"d\"\nkey = \"id\"\ntenant = \"shared\"\nwritable = [\"create\"]\ncolumns = { id = { type = \"id\" } }",
-        "bailiwick.toml:7: `dataset.d.writable` is not supported yet: this version reads only; leave it out",
-    );
 }
 
 #[test]

@@ -48,6 +48,14 @@ impl Place<'_> {
         }
     }
 
+    /// A name of ours as the column holds it: an integer where that is what the column would make of it.
+    pub(super) fn identifier(self, name: &str) -> Bind {
+        match (self.column.kind, self.affinity, canonical_integer(name)) {
+            (ColumnType::Id, Affinity::Integer | Affinity::Numeric, Some(integer)) => Bind::Integer(integer),
+            (_, _, _) => Bind::Text(name.into()),
+        }
+    }
+
     /// Appends one test as a condition in parentheses. It is never true for a cell that is not of the declared type,
     /// except `is_null`, which asks for just that.
     pub(super) fn test(self, test: &Test, out: &mut Statement) {
@@ -315,7 +323,7 @@ impl Alternatives<'_, '_> {
     }
 }
 
-fn number_bind(number: Number) -> Bind {
+pub(super) fn number_bind(number: Number) -> Bind {
     match number {
         Number::Integer(integer) => Bind::Integer(integer),
         Number::Real(real) => Bind::Real(real),
@@ -323,7 +331,7 @@ fn number_bind(number: Number) -> Bind {
 }
 
 /// Whether a REAL column can hold exactly this number.
-fn is_exact_as_real(number: Number) -> bool {
+pub(super) fn is_exact_as_real(number: Number) -> bool {
     match number {
         Number::Real(_) => true,
         Number::Integer(integer) => {

@@ -23,10 +23,8 @@ pub struct Tool {
     pub title: String,
     /// What it does; the model reads this.
     pub description: String,
-    /// The dataset that it reads.
+    /// Whose rows it reads or changes.
     pub dataset: Name,
-    /// What it does with it.
-    pub operation: Operation,
     /// The JSON Schema of its arguments.
     pub input_schema: Map<String, Json>,
     /// The JSON Schema of its structured answer.
@@ -41,7 +39,6 @@ pub fn tool(operation: Operation, face: &Face) -> Tool {
         title: title(operation, dataset),
         description: description(operation, face),
         dataset: dataset.clone(),
-        operation,
         input_schema: input(operation, face),
         output_schema: output(operation, face),
     }
@@ -94,11 +91,11 @@ fn default_order(face: &Face) -> String {
     if terms.is_empty() { String::new() } else { format!(", ordered by {}", terms.join("; then ")) }
 }
 
-fn join(names: &[Name], between: &str) -> String {
+pub(super) fn join(names: &[Name], between: &str) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(between)
 }
 
-fn columns<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> String {
+pub(super) fn columns<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> String {
     let mut text = "Columns:".to_owned();
     for column in columns {
         text.push_str("\n- `");
@@ -235,7 +232,7 @@ fn order(face: &Face) -> Json {
 }
 
 /// The schema of a value that a caller writes.
-fn value(column: &Column) -> Map<String, Json> {
+pub(super) fn value(column: &Column) -> Map<String, Json> {
     into_object(match (column.kind, &column.values) {
         (ColumnType::Text, Some(values)) => json!({ "type": "string", "enum": values }),
         (ColumnType::Id | ColumnType::Text, _) => json!({ "type": "string", "maxLength": MAX_TEXT }),
@@ -281,7 +278,7 @@ fn output(operation: Operation, face: &Face) -> Map<String, Json> {
     object(properties, required)
 }
 
-fn row<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> Map<String, Json> {
+pub(super) fn row<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> Map<String, Json> {
     let (mut properties, mut masked) = (Map::new(), Vec::new());
     for column in columns {
         properties.insert(column.name.to_string(), described(answered(column), column));
@@ -296,14 +293,14 @@ fn row<'a>(columns: impl Iterator<Item = &'a Column>, face: &Face) -> Map<String
     object(properties, required)
 }
 
-fn described(mut schema: Map<String, Json>, column: &Column) -> Json {
+pub(super) fn described(mut schema: Map<String, Json>, column: &Column) -> Json {
     if let Some(description) = &column.description {
         schema.insert("description".to_owned(), json!(description.trim()));
     }
     Json::Object(schema)
 }
 
-fn object(properties: Map<String, Json>, required: Vec<String>) -> Map<String, Json> {
+pub(super) fn object(properties: Map<String, Json>, required: Vec<String>) -> Map<String, Json> {
     let mut object = into_object(json!({ "type": "object" }));
     object.insert("properties".to_owned(), Json::Object(properties));
     if !required.is_empty() {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Column, ColumnType, Dataset, Operation, OrderTerm};
+use crate::catalog::{Change, Column, ColumnType, Dataset, Operation, OrderTerm};
 use crate::policy::{ColumnRule, Columns};
 
 /// A dataset with the columns that one person may read.
@@ -27,6 +27,14 @@ impl Face {
         Self::new(Arc::clone(dataset), Arc::new(Columns::declared(dataset)))
     }
 
+    /// The same for a change, with every column that the declaration lets somebody write.
+    pub fn declared_for(dataset: &Arc<Dataset>, change: Change) -> Self {
+        let read = Columns::declared(dataset);
+        let written = dataset.written_by(change).filter(|column| read.is_open(&column.name));
+        let written = written.map(|column| column.name.clone()).collect();
+        Self::new(Arc::clone(dataset), Arc::new(Columns { written, ..read }))
+    }
+
     /// The declaration.
     pub fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
@@ -40,6 +48,11 @@ impl Face {
     /// The columns that can be filtered, ordered and searched by: those that are read in every row.
     pub(super) fn open(&self) -> impl Iterator<Item = &Column> {
         self.dataset.exposed().filter(|column| self.columns.is_open(&column.name))
+    }
+
+    /// The columns that the change that this face is for may write.
+    pub(super) fn written(&self) -> impl Iterator<Item = &Column> {
+        self.open().filter(|column| self.columns.written.contains(&column.name))
     }
 
     /// The columns of an answer with one row.

@@ -10,6 +10,7 @@ pub mod address;
 pub mod arguments;
 mod arms;
 mod cell;
+pub mod change;
 pub mod check;
 mod condition;
 mod cursor;
@@ -34,8 +35,9 @@ mod tests;
 mod values;
 mod watch;
 
+pub use change::{ChangeError, ChangePlan, ChangePlanError, Made};
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
-pub use database::{Database, DatabaseError};
+pub use database::{ChangeWriter, Changes, Database, DatabaseError, WriteError};
 pub use face::Face;
 pub use filter::FilterError;
 pub use plan::{PlanError, ReadPlan};

@@ -33,6 +33,18 @@ pub struct Relation {
     /// The columns for which an index serves tenant, column and default order: a page of rows that have one of several
     /// values there can be merged from one search per value.
     pub divides: BTreeSet<Name>,
+    /// The columns that the database computes, so that nobody can write them.
+    pub computed: BTreeSet<Name>,
+    /// The columns that a new row must be given: never NULL, without a default, and not made by the database.
+    pub needed: BTreeSet<Name>,
+}
+
+impl Relation {
+    /// A declaration and the affinities of its columns, without anything that the database guarantees besides.
+    pub(super) fn of(dataset: Arc<Dataset>, affinities: BTreeMap<Name, Affinity>) -> Self {
+        let (never_null, divides) = (BTreeSet::new(), BTreeSet::new());
+        Self { dataset, affinities, never_null, divides, computed: BTreeSet::new(), needed: BTreeSet::new() }
+    }
 }
 
 /// Every dataset, checked against the database.

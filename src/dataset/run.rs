@@ -118,7 +118,7 @@ impl Rows {
 }
 
 impl Table {
-    fn into_objects(self) -> impl Iterator<Item = Json> {
+    pub(super) fn into_objects(self) -> impl Iterator<Item = Json> {
         let Self { columns, rows, masked } = self;
         let mut masked = masked.map(Vec::into_iter);
         rows.into_iter().map(move |row| {
@@ -172,7 +172,7 @@ pub(super) async fn within(
     }
 }
 
-fn table(columns: &[(Name, ColumnType)], masks: &[(Name, usize)], rows: Vec<Vec<Cell>>) -> Table {
+pub(super) fn table(columns: &[(Name, ColumnType)], masks: &[(Name, usize)], rows: Vec<Vec<Cell>>) -> Table {
     // Only a 0 says that the column is read in this row.
     let hidden = |row: &Vec<Cell>| -> Vec<Name> {
         let hidden = masks.iter().filter(|(_, flag)| row.get(*flag) != Some(&Cell::Integer(0)));

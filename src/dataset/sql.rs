@@ -64,9 +64,7 @@ pub(super) struct Rendered {
 
 /// Renders a read within a filter.
 pub(super) fn render(read: &Read, filter: &RowFilter, schema: &Schema) -> Result<Rendered, SqlError> {
-    let name = &read.face.dataset().name;
-    let relation = schema.relations.get(name).ok_or_else(|| SqlError::Dataset(name.clone()))?;
-    let from = From { relation, face: &read.face, filter, schema };
+    let from = From::of(&read.face, filter, schema)?;
     match &read.shape {
         Shape::Page(page) => from.page(page),
         Shape::Row(key) => from.row(key),
@@ -83,6 +81,12 @@ pub(super) struct From<'a> {
 }
 
 impl<'a> From<'a> {
+    pub(super) fn of(face: &'a Face, filter: &'a RowFilter, schema: &'a Schema) -> Result<Self, SqlError> {
+        let name = &face.dataset().name;
+        let relation = schema.relations.get(name).ok_or_else(|| SqlError::Dataset(name.clone()))?;
+        Ok(Self { relation, face, filter, schema })
+    }
+
     fn dataset(&self) -> &'a Dataset {
         &self.relation.dataset
     }
@@ -186,18 +190,37 @@ impl<'a> From<'a> {
         self.filters(&page.filters, out)
     }
 
-    fn row(&self, key: &[Operand]) -> Result<Rendered, SqlError> {
+    pub(super) fn row(&self, key: &[Operand]) -> Result<Rendered, SqlError> {
+        self.one_row(|out| self.keyed(key, out))
+    }
+
+    /// One row, found by what is appended to the filter.
+    pub(super) fn one_row(
+        &self,
+        found: impl FnOnce(&mut Statement) -> Result<(), SqlError>,
+    ) -> Result<Rendered, SqlError> {
         let columns: Vec<&Column> = self.face.answered().collect();
         let mut out = Statement::default();
         self.select(&columns, self.filter, &mut out)?;
-        for (name, value) in self.dataset().key.iter().zip(key) {
-            out.sql(" AND ");
-            self.place(name)?.test(&Test::Compare(Operator::Equal, value.clone()), &mut out);
-        }
+        found(&mut out)?;
         // Two rows of one key are an error, not a choice.
         out.sql(" LIMIT 2");
         let masks = self.masks(&columns, columns.len());
         Ok(Rendered { statement: out, columns: answered(&columns), position: Vec::new(), masks })
+    }
+
+    /// Appends that the row has this key.
+    pub(super) fn keyed(&self, key: &[Operand], out: &mut Statement) -> Result<(), SqlError> {
+        for (name, value) in self.dataset().key.iter().zip(key) {
+            out.sql(" AND ");
+            self.place(name)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
+        }
+        Ok(())
+    }
+
+    /// Appends the table, the filter, and that the row has this key: what a change is made to.
+    pub(super) fn filtered(&self, out: &mut Statement) -> Result<(), SqlError> {
+        filter::render(self.filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))
     }
 
     fn count(&self, filters: &[Filter]) -> Result<Rendered, SqlError> {

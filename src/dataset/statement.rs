@@ -64,6 +64,13 @@ impl Statement {
         self
     }
 
+    /// The same statement with other values in the place of the last ones.
+    pub(super) fn with_last(mut self, values: Vec<Bind>) -> Self {
+        self.binds.truncate(self.binds.len().saturating_sub(values.len()));
+        self.binds.extend(values);
+        self
+    }
+
     /// Whether nothing was appended yet.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()

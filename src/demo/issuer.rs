@@ -21,6 +21,9 @@ pub const AUDIENCE: &str = "337063032028900000";
 /// The client that tokens are issued to (`client_id`).
 pub const CLIENT: &str = "337063032028900001";
 
+/// How long an ID token is valid: it goes from there to here.
+const ID_TOKEN: Duration = Duration::from_mins(5);
+
 /// What stands before the seed in the PKCS #8 form of an Ed25519 key (RFC 8410, section 7).
 const PKCS8_HEAD: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
@@ -85,6 +88,11 @@ impl Issuer {
         Ok(Self { url, ring: ArcSwap::from_pointee(Ring { last: None, current, next }), random })
     }
 
+    /// Where its randomness comes from.
+    pub(super) fn random(&self) -> &Arc<dyn Random> {
+        &self.random
+    }
+
     /// The `iss` of its tokens.
     pub fn url(&self) -> &str {
         &self.url
@@ -110,10 +118,31 @@ impl Issuer {
 
     /// A token for this person, good for so long.
     pub fn token(&self, person: &Person, now: Timestamp, lifetime: Duration) -> Result<String, IssuerError> {
+        self.sign(&self.claims(person, now, lifetime)?)
+    }
+
+    fn sign(&self, claims: &Value) -> Result<String, IssuerError> {
         let key = Arc::clone(&self.ring.load().current);
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.id.clone());
-        Ok(jsonwebtoken::encode(&header, &self.claims(person, now, lifetime)?, &key.secret)?)
+        Ok(jsonwebtoken::encode(&header, claims, &key.secret)?)
+    }
+
+    /// What this person proves to a client that sent them here to sign in (OpenID Connect Core 1.0, section 2).
+    pub(super) fn id_token(
+        &self,
+        person: &Person,
+        client: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<String, IssuerError> {
+        let mut claims = self.claims(person, now, ID_TOKEN)?;
+        claims["aud"] = json!([client]);
+        claims["client_id"] = client.into();
+        claims["nonce"] = nonce.into();
+        claims["email"] = person.external_user.into();
+        claims["email_verified"] = true.into();
+        self.sign(&claims)
     }
 
     fn claims(&self, person: &Person, now: Timestamp, lifetime: Duration) -> Result<Value, RandomError> {

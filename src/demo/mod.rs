@@ -9,6 +9,7 @@ mod files;
 mod issuer;
 mod people;
 mod routes;
+mod sign_in;
 mod staff;
 mod text;
 

@@ -14,15 +14,26 @@ use serde_json::{Value, json};
 use super::files::JWKS_PATH;
 use super::issuer::Issuer;
 use super::people::{self, PEOPLE};
+use super::sign_in::{self, Provider};
 use crate::clock::Clock;
 
 /// How long a token of the demo is valid.
 const LIFETIME: Duration = Duration::from_hours(1);
 
+/// Where the issuer is an OpenID provider.
+const METADATA_PATH: &str = "/demo/issuer/.well-known/openid-configuration";
+const AUTHORIZE_PATH: &str = "/demo/issuer/authorize";
+const TOKEN_PATH: &str = "/demo/issuer/token";
+
 /// The endpoints, for `http::routes`.
 pub fn routes(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Route {
+    let provider = Provider::new(Arc::clone(&issuer), Arc::clone(&clock), Arc::clone(issuer.random()));
+    let provider = Arc::new(provider);
     let signing = get(token).data(Arc::clone(&issuer)).data(clock);
     Route::new()
+        .at(METADATA_PATH, get(sign_in::metadata).data(Arc::clone(&provider)).around(here))
+        .at(AUTHORIZE_PATH, get(sign_in::authorize).data(Arc::clone(&provider)).around(here))
+        .at(TOKEN_PATH, post(sign_in::token).data(provider).around(here))
         .at("/dev/people", get(list).around(here))
         .at("/dev/token", signing.around(here))
         .at("/dev/rotate", post(rotate).data(Arc::clone(&issuer)).around(here))
@@ -105,13 +116,13 @@ fn keys(issuer: Data<&Arc<Issuer>>) -> Response {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> Response {
+pub(super) fn failed(error: &dyn std::error::Error) -> Response {
     tracing::error!(%error, "the demo's issuer failed");
     let body = json!({ "error": "server_error", "error_description": "the demo's issuer failed" });
     answer(StatusCode::INTERNAL_SERVER_ERROR, &body)
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     Response::builder()
         .status(status)
         .content_type("application/json")

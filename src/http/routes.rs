@@ -89,6 +89,7 @@ pub fn routes<H: ServerHandler + Clone>(
     let origin = edge.server.public_url.origin().ascii_serialization();
     let metadata_url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
     let challenges = Challenges::new(&metadata_url, &mcp::SCOPES);
+    let scopes = edge.mcp.scopes();
     let limits = RequestLimits {
         body: edge.server.body_limit,
         body_timeout: edge.server.body_timeout,
@@ -115,7 +116,7 @@ pub fn routes<H: ServerHandler + Clone>(
     // Ours first: clients go to the first that is named.
     let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
     let issuers = ours.into_iter().chain(edge.issuers).collect();
-    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), issuers, &mcp::SCOPES);
+    let metadata = ResourceMetadata::new(format!("{origin}/mcp"), issuers, scopes);
     let beside = description::service(Operations { readiness: edge.readiness }, Discovery { metadata });
     let beside = Cors { inner: beside.into_endpoint(), origins: Origins::WellKnown };
     let served = edge.oauth.as_ref().map_or(Served::None, OauthEdge::served);

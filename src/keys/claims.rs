@@ -36,6 +36,18 @@ impl Claims {
         Self(members)
     }
 
+    /// These, and those of the others that have these names and are not among them.
+    #[must_use]
+    pub fn and<'n>(&self, others: &Map<String, Value>, names: impl Iterator<Item = &'n str>) -> Self {
+        let mut all = self.0.clone();
+        for name in names {
+            if let (false, Some(value)) = (all.contains_key(name), others.get(name)) {
+                all.insert(name.to_owned(), value.clone());
+            }
+        }
+        Self(all)
+    }
+
     /// Those of the members that have these names, as JSON.
     pub fn only<'n>(&self, names: impl Iterator<Item = &'n str>) -> String {
         let mut only = Map::new();

@@ -25,6 +25,7 @@ pub use fault::{Reason, Step, TokenFault, Trace};
 pub use fetch::FetchError;
 pub use jwk::{BadKeySet, MAX_KID_BYTES, TrustedKey, Unusable};
 pub use jws::UnverifiedToken;
+pub use person::Person;
 pub use trust::{IssuerKeys, NotSigned, Signed, Trust};
 
 #[cfg(test)]

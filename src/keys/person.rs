@@ -1,7 +1,8 @@
 //! For whom signed claims speak.
 //!
 //! Mostly that is who they are about. A token of our own authorization server can speak for somebody whom an OpenID provider
-//! vouched for: then what that provider signed says who they are, by its own `[[issuer]]`. And a platform that the operator
+//! vouched for: then what that provider signed says who they are, by its own `[[issuer]]`. While they sign in there, what it adds
+//! when it is asked (userinfo) says so too. And a platform that the operator
 //! marked can name the person it works for: then nobody has proved who that is but the platform, and it says so.
 
 use std::sync::Arc;
@@ -26,13 +27,13 @@ pub(super) struct Standing {
 
 /// Somebody whom another than our own token describes.
 #[derive(Debug)]
-pub(super) struct Person {
+pub struct Person {
     /// Whose claims they are.
     pub(super) issuer: Arc<Issuer>,
     /// The claims.
     pub(super) claims: Claims,
-    /// The one tenant that the token is for.
-    pub(super) tenant: Tenant,
+    /// The one tenant that the token is for, where it says which.
+    pub(super) tenant: Option<Tenant>,
     /// How it is known.
     pub(super) assurance: Assurance,
 }
@@ -40,7 +41,17 @@ pub(super) struct Person {
 impl Person {
     /// Whom a provider vouched for.
     pub(super) fn signed_in(issuer: Arc<Issuer>, claims: Claims, tenant: Tenant) -> Self {
-        Self { issuer, claims, tenant, assurance: Assurance::Verified }
+        Self { issuer, claims, tenant: Some(tenant), assurance: Assurance::Verified }
+    }
+
+    /// Whoever signs in at a provider that says of them what it has not signed: it was asked itself, about them.
+    pub(crate) fn told(issuer: Issuer, claims: Claims) -> Self {
+        Self { issuer: Arc::new(issuer), claims, tenant: None, assurance: Assurance::Verified }
+    }
+
+    /// The claims that say who it is.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Whom a client of ours names. The `sub` is none that an account could have; the client is the actor.
@@ -57,6 +68,6 @@ impl Person {
         });
         let members = said.as_object().cloned().unwrap_or_default();
         let issuer = Arc::new(Issuer { actor: ActorRule::Allow, ..ours.clone() });
-        Self { issuer, claims: Claims::from_members(members), tenant, assurance: Assurance::Asserted }
+        Self { issuer, claims: Claims::from_members(members), tenant: Some(tenant), assurance: Assurance::Asserted }
     }
 }

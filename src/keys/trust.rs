@@ -52,6 +52,8 @@ pub enum NotSigned {
 pub enum IssuerKeys {
     /// At the issuer.
     Fetched(Arc<KeyCache>),
+    /// At the issuer, which has said more of the one person whose token is looked at.
+    Told(Arc<KeyCache>, Arc<Person>),
     /// Here: the issuer is our own authorization server.
     Own(Arc<OwnKeys>),
 }
@@ -65,14 +67,14 @@ impl From<Arc<KeyCache>> for IssuerKeys {
 impl IssuerKeys {
     async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<TrustedKey>, KeyError> {
         match self {
-            Self::Fetched(keys) => keys.find(kid, algorithm).await,
+            Self::Fetched(keys) | Self::Told(keys, _) => keys.find(kid, algorithm).await,
             Self::Own(keys) => keys.find(kid, algorithm),
         }
     }
 
     fn holds(&self, key: &TrustedKey) -> bool {
         match self {
-            Self::Fetched(keys) => keys.holds(key),
+            Self::Fetched(keys) | Self::Told(keys, _) => keys.holds(key),
             Self::Own(keys) => keys.holds(key),
         }
     }
@@ -121,7 +123,7 @@ impl Signed {
 
     /// Whether the token is for this tenant too, where it says which.
     pub fn is_for(&self, tenant: &Tenant) -> bool {
-        self.person.as_ref().is_none_or(|person| person.tenant == *tenant)
+        self.person.as_ref().and_then(|person| person.tenant.as_ref()).is_none_or(|only| only == tenant)
     }
 
     /// Whether the token's client may name the person that it works for.
@@ -170,6 +172,7 @@ impl Trust {
         };
         let Standing { person, asserts } = match &verified.trusted.1 {
             IssuerKeys::Own(keys) => keys.standing(&verified.claims, trace).await?,
+            IssuerKeys::Told(_, person) => Standing { person: Some(Arc::clone(person)), asserts: false },
             IssuerKeys::Fetched(_) => Standing { person: None, asserts: false },
         };
         Ok(Signed { verified, person, asserts })
@@ -181,7 +184,7 @@ impl Trust {
         let Ok(opaque) = token.expose().parse::<AccessToken>() else { return Ok(None) };
         let own = self.issuers.iter().find_map(|trusted| match &trusted.1 {
             IssuerKeys::Own(keys) => Some((trusted, keys)),
-            IssuerKeys::Fetched(_) => None,
+            IssuerKeys::Fetched(_) | IssuerKeys::Told(..) => None,
         });
         let Some((trusted, keys)) = own else { return Ok(None) };
         let hash = token.hash();

@@ -16,6 +16,7 @@ use super::{Caller, Mcp, close};
 use crate::authz::{Refusal, Use};
 use crate::catalog::{Choice, Dataset, Operation};
 use crate::dataset::{self, Face, ValuesPlan, address};
+use crate::policy::Object;
 use crate::store::audit::Outcome;
 
 pub(super) const METHOD: &str = "completion/complete";
@@ -62,7 +63,7 @@ impl Mcp {
         let Some(prompt) = self.parts.catalog.prompts.get(name) else {
             return Err(self.unknown_prompt(caller, name).await);
         };
-        let permit = self.permit(caller, Use::Prompt(prompt.name.clone())).await;
+        let permit = self.permit(caller, Use(Object::Prompt(prompt.name.clone()))).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::prompt_refusal(refusal, name))?.spend();
         let Some(declared) = prompt.argument(&argument.name) else {
             let known: Vec<&str> = prompt.arguments.iter().map(|argument| argument.name.as_str()).collect();

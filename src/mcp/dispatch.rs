@@ -4,14 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResult, JsonObject, ListToolsResult};
+use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ListToolsResult};
 
+use super::changes::Asked;
+use super::confirmation::Way;
 use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
 use super::{Caller, Mcp, close, one_page};
 use crate::authz::{List, ReadRows, Refusal, Use, UseUnknown};
 use crate::catalog::{Dataset, Operation};
-use crate::policy::Listed;
+use crate::policy::{Listed, Object};
 use crate::store::audit::Outcome;
 
 /// The longest name of an unknown tool or resource that goes into the audit, in characters.
@@ -33,14 +35,19 @@ impl Mcp {
         caller: &Caller,
         name: &str,
         arguments: JsonObject,
-    ) -> Result<CallToolResult, ErrorData> {
+        way: Way,
+    ) -> Result<CallToolResponse, ErrorData> {
         let Some(entry) = self.tools.get(name) else {
             return Err(self.unknown(caller, format!("tool:{}", cut(name)), reply::unknown_tool(name)).await);
         };
         match &entry.tool {
-            Tool::BuiltIn(tool) => self.call_built_in(caller, entry, *tool, &arguments).await,
+            Tool::BuiltIn(tool) => self.call_built_in(caller, entry, *tool, &arguments).await.map(Into::into),
             Tool::Rows { declared, operation } => {
-                self.read_rows(caller, entry, declared.dataset(), *operation, &arguments).await
+                self.read_rows(caller, entry, declared.dataset(), *operation, &arguments).await.map(Into::into)
+            }
+            Tool::Changes { declared, change, .. } => {
+                let asked = Asked { entry, dataset: declared.dataset(), change: *change, arguments: &arguments };
+                self.change_rows(caller, asked, way).await
             }
         }
     }
@@ -52,7 +59,7 @@ impl Mcp {
         tool: BuiltIn,
         arguments: &JsonObject,
     ) -> Result<CallToolResult, ErrorData> {
-        let action = Use::Tool(entry.name.clone());
+        let action = Use(Object::Tool(entry.name.clone()));
         let permit = self.permit(caller, action).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::tool_refusal(refusal, entry.name.as_str()))?.spend();
         let answer = match tool {

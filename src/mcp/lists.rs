@@ -24,13 +24,16 @@ struct Lists {
 /// What the entries of a dataset's rows depend on: which rows, and which columns of them.
 type Rows = (RowRule, Described);
 
-/// What the description of a dataset's tool depends on: the columns that are there, and those that may be masked.
-type Described = (BTreeSet<Name>, BTreeSet<Name>);
+/// What the description of a dataset's tool depends on: the columns that are there, those that may be masked, and those that
+/// may be written.
+type Described = (BTreeSet<Name>, BTreeSet<Name>, BTreeSet<Name>);
 
 impl Lists {
     /// Everything of the lists that depends on the policy. What an entry shows of it besides its name belongs here too.
     fn of(policy: &Snapshot, requester: &Requester) -> Self {
-        let described = |columns: Arc<Columns>| (columns.open.clone(), columns.masked.keys().cloned().collect());
+        let described = |columns: Arc<Columns>| {
+            (columns.open.clone(), columns.masked.keys().cloned().collect(), columns.written.clone())
+        };
         let tools = policy.visible(requester, Listed::Tools).into_iter();
         let rows = |(name, columns): (Arc<str>, Option<Arc<Columns>>)| {
             let rule = |columns: &Columns| policy.rows(requester, &columns.dataset, Permission::Read).rule;

@@ -10,7 +10,9 @@
 //! the compiler then asks for in `tools` and `dispatch`, and its name in `catalog::build`. It needs a `tool:` line in the
 //! policy; nothing else makes it visible.
 
+mod changes;
 mod completion;
+mod confirmation;
 mod dispatch;
 mod lists;
 mod looking;
@@ -47,10 +49,12 @@ pub use subscriptions::{Unwatched, Watched};
 
 use running::{guarded, with_progress};
 
+use self::confirmation::Way;
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
-use crate::dataset::{CursorKey, Database, Schema};
+use crate::clock::Clock;
+use crate::dataset::{Changes, CursorKey, Database, Schema};
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
@@ -81,6 +85,8 @@ pub struct Parts {
     pub subscriptions: usize,
     /// What streams missed while the server was not running.
     pub missed: Missed,
+    /// What time it is, for questions that wait for an answer.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The protected data.
@@ -90,6 +96,8 @@ pub struct Data {
     pub schema: Schema,
     /// Where they are read.
     pub database: Database,
+    /// Where they are changed; `None` where none is writable.
+    pub changes: Option<Changes>,
 }
 
 /// The MCP server. Cheap to clone: one per request or session, all over the same parts.
@@ -111,8 +119,15 @@ struct Caller {
 impl Mcp {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
-        let tools = Arc::new(tools::Tools::new(&parts.catalog));
+        let schema = parts.data.as_ref().map(|data| &data.schema);
+        let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
         Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+    }
+
+    /// The scopes that any operation of this server may need, for its metadata.
+    pub fn scopes(&self) -> &'static [Scope] {
+        let writes = self.parts.catalog.datasets.values().any(|dataset| !dataset.writable.is_empty());
+        if writes { &Scope::ALL } else { &SCOPES }
     }
 
     /// The open streams.
@@ -213,7 +228,7 @@ impl ServerHandler for Mcp {
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let lists = SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed();
         let mut accepted = lists.build();
-        accepted.resource_subscriptions = requested.resource_subscriptions.clone();
+        accepted.resource_subscriptions.clone_from(&requested.resource_subscriptions);
         Some(accepted)
     }
 
@@ -243,17 +258,18 @@ impl ServerHandler for Mcp {
 
     async fn call_tool(
         &self,
-        call: CallToolRequestParams,
+        mut call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
+        let way = Way::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default()));
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), way));
         let answer = guarded(&context, with_progress(&context, answer)).await?;
-        if let Some(session) = self.session.get() {
-            session.notice(notices::of_answer(&call.name, &caller.request, &answer, begun.elapsed())).await;
+        if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
+            session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;
         }
-        Ok(CallToolResponse::from(answer))
+        Ok(answer)
     }
 
     #[expect(deprecated, reason = "the older revisions have logging")]
@@ -359,5 +375,5 @@ impl ServerHandler for Mcp {
     }
 }
 
-/// The scopes that any operation of this server may need, for metadata and challenges.
+/// The scopes that a client needs to begin with, for challenges: what writes asks for its own when it is called.
 pub const SCOPES: [Scope; 1] = [Scope::Read];

@@ -55,8 +55,8 @@ pub(super) struct Notice {
 }
 
 /// What there is to say of a tool's answer to whoever got it.
-pub(super) fn of_answer(tool: &str, request: &str, answer: &CallToolResult, took: Duration) -> Vec<Notice> {
-    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+pub(super) fn of_answer(tool: &str, request: &str, answer: &CallToolResult, lasted: Duration) -> Vec<Notice> {
+    let milliseconds = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
     let say = |level, message: String| {
         let data = json!({ "tool": tool, "request": request, "milliseconds": milliseconds, "message": message });
         Notice { level, data }
@@ -75,7 +75,7 @@ pub(super) fn of_answer(tool: &str, request: &str, answer: &CallToolResult, took
         let columns = masked.into_iter().collect::<Vec<_>>().join(", ");
         notices.push(say(LoggingLevel::Notice, format!("hidden from this person in some of these rows: {columns}")));
     }
-    if took >= SLOW {
+    if lasted >= SLOW {
         notices
             .push(say(LoggingLevel::Warning, "the call was slow; narrower filters or a smaller page help".to_owned()));
     }

@@ -17,7 +17,7 @@ use crate::authz::{List, Refusal, Use};
 use crate::catalog::{Choice, MessageBody, Operation, Piece, Prompt, PromptMessage};
 use crate::dataset::address;
 use crate::model::Name;
-use crate::policy::Listed;
+use crate::policy::{Listed, Object};
 use crate::store::audit::Outcome;
 
 pub(super) const METHOD: &str = "prompts/get";
@@ -61,7 +61,7 @@ impl Mcp {
         let Some(prompt) = self.parts.catalog.prompts.get(name) else {
             return Err(self.unknown_prompt(caller, name).await);
         };
-        let permit = self.permit(caller, Use::Prompt(prompt.name.clone())).await;
+        let permit = self.permit(caller, Use(Object::Prompt(prompt.name.clone()))).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::prompt_refusal(refusal, name))?.spend();
         let chosen = match check(prompt, arguments) {
             Ok(texts) => self.choose(caller, prompt, texts).await?,

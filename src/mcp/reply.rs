@@ -14,6 +14,7 @@ use rmcp::model::{
 use serde_json::{Map, Value};
 
 use crate::authz::{Recorded, Refusal};
+use crate::catalog::Change;
 use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
 use crate::model::{Name, nearest, suggestion};
 use crate::store::audit::{AuditError, Outcome};
@@ -37,6 +38,23 @@ pub(super) enum Reply {
 
 /// What is said of a row that is not there, and of one that is out of sight.
 const NOT_THERE: &str = "Not found: there is no such row, or it is not one that this person may see.";
+
+/// What is said of every change that was not made, whatever the reason.
+pub(super) fn unchanged(change: Change) -> &'static str {
+    match change {
+        Change::Create => {
+            "Nothing was created: it is not a row that this person may create, or it does not fit what is there. \
+             A key may be taken, or a row that it refers to may not be there."
+        }
+        Change::Update => {
+            "Nothing was changed: there is no such row, or this person may not change it, or not in this way, or what it would \
+             become does not fit what is there."
+        }
+        Change::Delete => {
+            "Nothing was deleted: there is no such row, or this person may not delete it, or something still refers to it."
+        }
+    }
+}
 
 /// The answer of a tool.
 pub(super) fn tool(recorded: Recorded<Reply>) -> CallToolResult {
@@ -319,6 +337,11 @@ pub(super) fn cancelled() -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
 }
 
+/// The server stopped before a change was made.
+pub(super) fn stopping() -> ErrorData {
+    ErrorData::internal_error("The server is stopping, and nothing was changed", None)
+}
+
 /// A tool of a dataset without a database.
 pub(super) fn no_data() -> ErrorData {
     tracing::error!("a dataset has a tool, and no database is open");
@@ -330,7 +353,7 @@ fn internal() -> ErrorData {
 }
 
 /// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -8,10 +8,11 @@ use super::subscriptions::{LISTEN, SUBSCRIBE};
 use super::tools::Tool;
 use super::{Mcp, completion, prompts};
 use crate::authn::Principal;
-use crate::authz::{Action, ReadRows, Refusal, Use};
+use crate::authz::{Action, ChangeRows, ReadRows, Refusal, Use};
 use crate::catalog::Operation;
 use crate::dataset::address;
 use crate::model::Scope;
+use crate::policy::Object;
 
 /// The scope that a request would need and the token lacks, for the step-up challenge (RFC 6750, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +31,28 @@ impl Mcp {
         method: &str,
         name: Option<&str>,
     ) -> Result<Option<StepUp>, Refusal> {
-        if principal.proof().scopes.contains(Scope::Read) {
+        let scopes = &principal.proof().scopes;
+        if scopes.contains(Scope::Read) && scopes.contains(Scope::Write) {
             return Ok(None);
         }
         let refusal = match (method, name) {
             ("tools/call", Some(name)) => match self.tools.get(name).map(|entry| (&entry.tool, &entry.name)) {
-                Some((Tool::BuiltIn(_), tool)) => self.scope_refusal(principal, request, Use::Tool(tool.clone())).await,
+                Some((Tool::BuiltIn(_), tool)) => {
+                    self.scope_refusal(principal, request, Use(Object::Tool(tool.clone()))).await
+                }
                 Some((Tool::Rows { declared, .. }, tool)) => {
                     let dataset = declared.dataset().name.clone();
                     let action = ReadRows { dataset, tool: tool.clone(), method: None };
                     self.scope_refusal(principal, request, action).await
                 }
+                Some((Tool::Changes { declared, change, .. }, tool)) => {
+                    let (dataset, change) = (declared.dataset().name.clone(), *change);
+                    self.scope_refusal(principal, request, ChangeRows { dataset, tool: tool.clone(), change }).await
+                }
                 None => None,
             },
             ("resources/read" | SUBSCRIBE | LISTEN, Some(uri)) => match self.parts.catalog.resources.get(uri) {
-                Some(uri) => self.scope_refusal(principal, request, Use::Resource(uri.clone())).await,
+                Some(uri) => self.scope_refusal(principal, request, Use(Object::Resource(uri.clone()))).await,
                 None => match address::read(uri, &self.parts.catalog) {
                     Some((dataset, _)) => match read_by(dataset, Operation::Get, "resources/read") {
                         Some(action) => self.scope_refusal(principal, request, action).await,
@@ -55,7 +63,9 @@ impl Mcp {
             },
             (prompts::METHOD | completion::METHOD, Some(name)) if self.parts.catalog.prompts.contains_key(name) => {
                 match self.parts.catalog.prompts.get(name) {
-                    Some(prompt) => self.scope_refusal(principal, request, Use::Prompt(prompt.name.clone())).await,
+                    Some(prompt) => {
+                        self.scope_refusal(principal, request, Use(Object::Prompt(prompt.name.clone()))).await
+                    }
                     None => None,
                 }
             }
@@ -80,7 +90,8 @@ impl Mcp {
     /// The recorded refusal of a token without the scope. What the policy denies is left to dispatch, so that one call is
     /// one record.
     async fn scope_refusal<A: Action>(&self, principal: &Principal, request: &str, action: A) -> Option<Refusal> {
-        if !self.parts.gate.would_allow(principal, &action) {
+        let lacks = A::NEEDS.is_some_and(|needed| !principal.proof().scopes.contains(needed));
+        if !lacks || !self.parts.gate.would_allow(principal, &action) {
             return None;
         }
         self.parts.gate.authorize(principal, request, action).await.err()

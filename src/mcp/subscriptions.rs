@@ -22,7 +22,7 @@ use crate::authz::{Refusal, Use};
 use crate::catalog::{Dataset, Operation};
 use crate::dataset::{self, Face, RowKey, Version, Watch, address};
 use crate::model::Name;
-use crate::policy::Revision;
+use crate::policy::{Object, Revision};
 use crate::store::audit::Outcome;
 
 /// The method of the sessions.
@@ -51,6 +51,9 @@ pub(super) struct Row {
     /// What it was when it was last looked at and there.
     pub(super) seen: Option<Version>,
 }
+
+/// A dataset, and the watched rows of it by their addresses.
+type OfDataset = (Arc<Dataset>, Vec<(Arc<str>, Row)>);
 
 /// What the gate said of looking at the rows of one dataset.
 #[derive(Debug)]
@@ -126,7 +129,7 @@ impl Watched {
     }
 
     /// The rows as they are now, by dataset.
-    pub(super) fn by_dataset(&self) -> BTreeMap<Name, (Arc<Dataset>, Vec<(Arc<str>, Row)>)> {
+    pub(super) fn by_dataset(&self) -> BTreeMap<Name, OfDataset> {
         let mut datasets = BTreeMap::new();
         for (uri, row) in &self.state().rows {
             let entry = datasets.entry(row.dataset.name.clone());
@@ -172,7 +175,7 @@ impl Mcp {
         }
         if let Some(known) = self.parts.catalog.resources.get(uri) {
             // It never changes, so that there is nothing to watch.
-            let permit = self.permit(caller, Use::Resource(known.clone())).await;
+            let permit = self.permit(caller, Use(Object::Resource(known.clone()))).await;
             let (_, (), receipt) = permit.map_err(|refusal| reply::resource_refusal(refusal, uri))?.spend();
             return close(receipt, Outcome::Answered { rows: None }, ()).await.map(|_| ());
         }
@@ -218,14 +221,12 @@ impl Mcp {
         }
         for uri in uris {
             let known = address::read(uri, &self.parts.catalog);
-            match known.and_then(|(dataset, arguments)| Some((dataset, RowKey::read(dataset, &arguments)?))) {
-                Some((dataset, key)) => {
-                    watched.insert(uri, Row { dataset: Arc::clone(dataset), key, seen: None }, most);
-                }
-                None => {
-                    let object = format!("resource:{}", dispatch::cut(uri));
-                    self.unknown(&caller, object, reply::unknown_resource(uri)).await;
-                }
+            let known = known.and_then(|(dataset, arguments)| Some((dataset, RowKey::read(dataset, &arguments)?)));
+            if let Some((dataset, key)) = known {
+                watched.insert(uri, Row { dataset: Arc::clone(dataset), key, seen: None }, most);
+            } else {
+                let object = format!("resource:{}", dispatch::cut(uri));
+                self.unknown(&caller, object, reply::unknown_resource(uri)).await;
             }
         }
         for (name, (dataset, rows)) in watched.by_dataset() {
@@ -234,7 +235,9 @@ impl Mcp {
                 Ok((right, versions)) => {
                     watched.keep(&name, Arc::new(right));
                     for ((uri, _), version) in rows.iter().zip(versions) {
-                        version.into_iter().for_each(|version| watched.saw(uri, version));
+                        if let Some(version) = version {
+                            watched.saw(uri, version);
+                        }
                     }
                 }
                 Err(Unlooked::Refused(Refusal::Denied(_) | Refusal::Scope(..))) => {

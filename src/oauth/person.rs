@@ -18,6 +18,7 @@ use crate::random::{self, Random};
 use crate::store::state::{
     Account, AuthorizationRequest, Client, Consent, Grant, LoginSession, PasswordHash, SignedIn,
 };
+use crate::upstream::Provider;
 
 /// How long a request waits for a person.
 const REQUEST: Duration = Duration::from_mins(10);
@@ -280,11 +281,18 @@ impl AuthorizationServer {
             account: &account.id,
             scopes: waiting.request.scopes.clone(),
             expires: now.plus(self.settings.refresh_absolute),
+            counts_for: self.counts_for(account),
             code: &code,
             code_expires: now.plus(self.settings.code),
         };
         let made = self.store.consent(handle, session, &consent, now).await?;
         Ok(made.map_or(Decided::Gone, |made| Decided::Allowed(code, Box::new(made))))
+    }
+
+    /// How long what was said of somebody counts, where a provider has said it.
+    fn counts_for(&self, account: &Account) -> Option<Duration> {
+        let (name, _) = account.provider.as_ref()?;
+        self.provider(name.as_str()).map(Provider::counts_for)
     }
 
     /// Whether the person who is signed in may use the client that asks.

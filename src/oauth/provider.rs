@@ -127,12 +127,19 @@ impl AuthorizationServer {
     }
 
     /// Signs in whomever a provider vouches for.
-    pub async fn admit(&self, secret: &SessionSecret, identity: &Identity) -> Result<Admitted, Failure> {
+    pub async fn admit(
+        &self,
+        provider: &Provider,
+        secret: &SessionSecret,
+        identity: &Identity,
+    ) -> Result<Admitted, Failure> {
         let (now, random): (_, &dyn Random) = (self.clock.now(), self.random.as_ref());
         let id = AccountId::from_random(random::bytes(random)?);
         let account = self.store.account_of_identity(identity, &id, now).await?;
         let new = SessionSecret::from_random(random::bytes(random)?);
-        match self.store.sign_in(secret, &new, &account, now.plus(self.settings.sign_in), now).await? {
+        // Whoever consents later consents by what was said now.
+        let ends = now.plus(self.settings.sign_in.min(provider.counts_for()));
+        match self.store.sign_in(secret, &new, &account, ends, now).await? {
             SignedIn::Done(_) => Ok(Admitted::SignedIn(new, account)),
             SignedIn::AccountChanged => Ok(Admitted::Disabled),
             SignedIn::NoSession => Ok(Admitted::Gone),

@@ -32,6 +32,8 @@ pub struct Columns {
     pub open: BTreeSet<Name>,
     /// Read in some rows, absent in the others.
     pub masked: BTreeMap<Name, ColumnRule>,
+    /// Of the open ones, those that may be written by the change that was asked about; none where reading was.
+    pub written: BTreeSet<Name>,
 }
 
 /// In which rows a column may be read: where some `allow` is true and no `deny` is true or unknown.
@@ -46,19 +48,19 @@ pub struct ColumnRule {
 impl Columns {
     /// No column at all.
     pub(super) fn none(dataset: &Name) -> Self {
-        Self { dataset: dataset.clone(), open: BTreeSet::new(), masked: BTreeMap::new() }
+        Self { dataset: dataset.clone(), open: BTreeSet::new(), masked: BTreeMap::new(), written: BTreeSet::new() }
     }
 
     /// The columns as declared, where no line speaks of any: those that are exposed and not protected.
     pub fn declared(dataset: &Dataset) -> Self {
         let open = dataset.exposed().filter(|column| !column.protected).map(|column| column.name.clone());
-        Self { dataset: dataset.name.clone(), open: open.collect(), masked: BTreeMap::new() }
+        Self { open: open.collect(), ..Self::none(&dataset.name) }
     }
 
     /// How many names, parts and values there are.
     pub(super) fn size(&self) -> usize {
         let conditions = self.masked.values().flat_map(|rule| rule.allow.iter().chain(&rule.deny));
-        self.open.len() + conditions.map(Predicate::size).sum::<usize>()
+        self.open.len() + self.written.len() + conditions.map(Predicate::size).sum::<usize>()
     }
 
     /// Says whether a column is read in every row in scope, so that questions about it tell nothing that is hidden.
@@ -132,9 +134,9 @@ impl Snapshot {
         self.line(&rule.at).map_or_else(|| format!("{} is not protected", rule.what).into(), Arc::from)
     }
 
-    /// Compiles what a requester may read of each column.
-    pub(super) fn columns(&self, view: &View<'_>, dataset: &Dataset) -> Seen {
-        let place = (&view.requester.tenant, Kind::Column, Permission::Read);
+    /// Compiles what a requester may read, or write, of each column.
+    pub(super) fn columns(&self, view: &View<'_>, dataset: &Dataset, permission: Permission) -> Seen {
+        let place = (&view.requester.tenant, Kind::Column, permission);
         let mut columns = Columns::none(&dataset.name);
         let mut lines = BTreeSet::new();
         for column in dataset.exposed() {

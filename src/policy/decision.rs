@@ -33,6 +33,25 @@ impl fmt::Debug for Revision {
     }
 }
 
+/// What the policy says of one action, before the scopes of the token are looked at.
+#[derive(Debug)]
+pub enum Ruling<S> {
+    /// Allowed, with what is allowed and the lines that decided.
+    Allow(S, Vec<LineRef>),
+    /// Denied, with the lines that decided; none where no line speaks for it.
+    Deny(Vec<LineRef>),
+}
+
+impl<S> Ruling<S> {
+    /// The same with something else made of what is allowed.
+    pub fn map<T>(self, f: impl FnOnce(S) -> T) -> Ruling<T> {
+        match self {
+            Self::Allow(allowed, lines) => Ruling::Allow(f(allowed), lines),
+            Self::Deny(lines) => Ruling::Deny(lines),
+        }
+    }
+}
+
 /// Allow or deny, and what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -48,6 +67,14 @@ impl Decision {
     /// Says whether it is allowed.
     pub fn is_allowed(&self) -> bool {
         self.verdict == Verdict::Allow
+    }
+
+    /// The same as a ruling.
+    pub fn ruling(self) -> Ruling<()> {
+        match self.verdict {
+            Verdict::Allow => Ruling::Allow((), self.lines),
+            Verdict::Deny => Ruling::Deny(self.lines),
+        }
     }
 
     /// Says whether a line denied it, and it was not merely allowed by none: a `tool:` deny removes a generated tool.
@@ -76,6 +103,16 @@ pub struct RowDecision {
     pub lines: Arc<[LineRef]>,
     /// The policy that decided.
     pub revision: Revision,
+}
+
+impl RowDecision {
+    /// The same as a ruling: which rows, and which columns of them.
+    pub fn ruling(self) -> Ruling<(Arc<RowFilter>, Arc<Columns>)> {
+        match self.rule {
+            RowRule::Filter(filter) => Ruling::Allow((filter, self.columns), self.lines.to_vec()),
+            RowRule::Nothing => Ruling::Deny(self.lines.to_vec()),
+        }
+    }
 }
 
 /// What one line came to for one requester and object.

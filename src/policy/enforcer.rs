@@ -64,9 +64,9 @@ pub(super) struct Question<'a> {
     pub(super) kind: Kind,
     pub(super) object: &'a str,
     /// Every name that the requester goes by.
-    pub(super) names: Arc<BTreeSet<Arc<str>>>,
+    pub(super) names: Names,
     /// The truth of the conditions, by the position of their rules.
-    pub(super) truths: Arc<BTreeMap<usize, Truth>>,
+    pub(super) truths: Truths,
 }
 
 /// casbin with rules in their partitions.
@@ -124,20 +124,18 @@ impl Enforcer {
     }
 }
 
-#[derive(Clone)]
-struct Names(Arc<BTreeSet<Arc<str>>>);
-
-#[derive(Clone)]
-struct Truths(Arc<BTreeMap<usize, Truth>>);
+/// As casbin is handed them, and hands them back to the functions of the matcher.
+type Names = Arc<BTreeSet<Arc<str>>>;
+type Truths = Arc<BTreeMap<usize, Truth>>;
 
 impl EnforceArgs for &Question<'_> {
     fn try_into_vec(self) -> casbin::Result<Vec<Dynamic>> {
         Ok(vec![
-            Dynamic::from(Names(Arc::clone(&self.names))),
+            Dynamic::from(Arc::clone(&self.names)),
             Dynamic::from(self.tenant.as_str().to_owned()),
             Dynamic::from(format!("{}:{}", self.kind.as_str(), self.object)),
             Dynamic::from(self.permission.as_str().to_owned()),
-            Dynamic::from(Truths(Arc::clone(&self.truths))),
+            Dynamic::from(Arc::clone(&self.truths)),
         ])
     }
 
@@ -150,7 +148,7 @@ impl EnforceArgs for &Question<'_> {
 /// `p.sub in r.sub.names`. Here and below: what is not as expected is no truth value, and casbin refuses the question.
 fn named(names: Dynamic, who: Dynamic) -> Dynamic {
     match (names.try_cast::<Names>(), who.into_immutable_string()) {
-        (Some(Names(names)), Ok(who)) => names.contains(who.as_str()).into(),
+        (Some(names), Ok(who)) => names.contains(who.as_str()).into(),
         (None, _) | (_, Err(_)) => Dynamic::UNIT,
     }
 }
@@ -167,7 +165,7 @@ fn prefix_match(object: Dynamic, pattern: Dynamic) -> Dynamic {
 }
 
 fn counts(truths: Dynamic, position: Dynamic, effect: Dynamic) -> Dynamic {
-    let (Some(Truths(truths)), Ok(position), Ok(effect)) =
+    let (Some(truths), Ok(position), Ok(effect)) =
         (truths.try_cast::<Truths>(), position.into_immutable_string(), effect.into_immutable_string())
     else {
         return Dynamic::UNIT;

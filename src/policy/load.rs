@@ -210,10 +210,15 @@ impl Policies {
         match self.read(meant) {
             Ok((mut reload, snapshot)) => {
                 reload.mended = before.refusal.is_some();
-                if let Some(snapshot) = snapshot {
-                    self.current.store(Arc::new(snapshot));
-                }
+                let replaced = snapshot.map(|snapshot| {
+                    let snapshot = Arc::new(snapshot);
+                    (self.current.swap(Arc::clone(&snapshot)), snapshot)
+                });
                 self.status.store(Arc::new(before.after(&reload, now)));
+                // What changed is looked for once it is in force: nobody waits for that.
+                if let Some((old, new)) = replaced {
+                    (reload.added, reload.removed) = changes(&old, &new);
+                }
                 Ok(reload)
             }
             Err(refused) => {
@@ -224,7 +229,8 @@ impl Policies {
         }
     }
 
-    /// Reads and checks the files against the policy in force; gives the new policy unless it is the same.
+    /// Reads and checks the files against the policy in force; gives the new policy unless it is the same. Which lines are
+    /// others is not looked for.
     fn read(&self, meant: Option<Revision>) -> Result<(Reload, Option<Snapshot>), Refused> {
         let old = self.current();
         let directory = || self.directory.clone();
@@ -236,26 +242,23 @@ impl Policies {
         })?;
         let digest = sources.digest();
         let (old_revision, contents) = (old.revision(), Revision(digest));
-        let reload = |added, removed, warnings, accepted| Reload {
+        let reload = |warnings, accepted| Reload {
             old: old_revision,
             new: contents,
-            added,
-            removed,
+            added: Vec::new(),
+            removed: Vec::new(),
             warnings,
             accepted,
             mended: false,
         };
         if contents == old_revision {
-            return Ok((reload(Vec::new(), Vec::new(), Vec::new(), Vec::new()), None));
+            return Ok((reload(Vec::new(), Vec::new()), None));
         }
         let lost = self.lost(&old, &sources);
         let Checked { mut findings, snapshot } = check_sources(&self.directory, digest, sources, &self.catalog);
         let is_meant = lost.is_empty() || meant == Some(contents);
         match snapshot {
-            Some(snapshot) if is_meant => {
-                let (added, removed) = changes(&old, &snapshot);
-                Ok((reload(added, removed, findings, lost), Some(snapshot)))
-            }
+            Some(snapshot) if is_meant => Ok((reload(findings, lost), Some(snapshot))),
             snapshot => {
                 findings.extend(lost);
                 let acceptable = snapshot.is_some();

@@ -10,6 +10,7 @@
 //! for just that with `!(present(…))`, of which `lint` warns), a policy that is half in force.
 
 mod by_name;
+mod changes;
 mod columns;
 mod comparison;
 mod condition;
@@ -36,7 +37,7 @@ mod tests;
 
 pub use columns::{ColumnRule, Columns};
 pub use comparison::{Statement, Undecided};
-pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
+pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule, Ruling};
 pub use enforcer::EnforcerError;
 pub use files::format;
 pub use finding::{Finding, LineRef, Severity};

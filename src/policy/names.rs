@@ -148,7 +148,7 @@ impl<'a> Membership<'a> {
 
 impl Names {
     pub(super) fn new(grants: &[Grant], catalog: &Catalog) -> Self {
-        let mut edges: HashMap<Option<Tenant>, Vec<(Arc<str>, Arc<str>)>> = HashMap::new();
+        let mut edges: HashMap<Option<Tenant>, Vec<_>> = HashMap::new();
         for Grant { member, group, tenant, .. } in grants {
             edges.entry(tenant.clone()).or_default().push((Arc::clone(member), Arc::clone(group)));
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::finding::{Flaw, instead};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Change, Dataset};
 use crate::model::Name;
 
 /// Something that a decision is about.
@@ -24,6 +24,14 @@ pub enum Object {
 }
 
 impl Object {
+    /// What a use of it is, where it has no rows.
+    pub fn use_of(&self) -> Permission {
+        match self {
+            Self::Tool(_) => Permission::Call,
+            Self::Resource(_) | Self::Prompt(_) | Self::Dataset(_) | Self::Column(_) => Permission::Read,
+        }
+    }
+
     /// A column of a dataset.
     pub fn column(dataset: &Name, column: &Name) -> Self {
         Self::Column(format!("{dataset}/{column}").into())
@@ -61,6 +69,22 @@ pub enum Permission {
     Read,
     /// `call`
     Call,
+    /// `create`
+    Create,
+    /// `update`
+    Update,
+    /// `delete`
+    Delete,
+}
+
+impl From<Change> for Permission {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Create => Self::Create,
+            Change::Update => Self::Update,
+            Change::Delete => Self::Delete,
+        }
+    }
 }
 
 impl Permission {
@@ -69,6 +93,19 @@ impl Permission {
         match self {
             Self::Read => "read",
             Self::Call => "call",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The change of rows that it permits, if it is one.
+    pub fn change(self) -> Option<Change> {
+        match self {
+            Self::Read | Self::Call => None,
+            Self::Create => Some(Change::Create),
+            Self::Update => Some(Change::Update),
+            Self::Delete => Some(Change::Delete),
         }
     }
 }
@@ -114,7 +151,10 @@ impl Kind {
     pub(super) fn permissions(self) -> &'static [Permission] {
         match self {
             Self::Tool => &[Permission::Call],
-            Self::Dataset | Self::Column | Self::Resource | Self::Prompt => &[Permission::Read],
+            Self::Dataset => &[Permission::Read, Permission::Create, Permission::Update, Permission::Delete],
+            // A column is written in a new row as in one that is there: `update` is both.
+            Self::Column => &[Permission::Read, Permission::Update],
+            Self::Resource | Self::Prompt => &[Permission::Read],
         }
     }
 
@@ -193,6 +233,20 @@ impl Pattern {
             return Err(Flaw::new(start, format!("there is no {word} `{stem}`; {hint}")));
         }
         Ok(pattern)
+    }
+
+    /// Says whether something that it covers can be changed so: by a dataset's declaration, where it is not merely read.
+    pub(super) fn is_served(&self, permission: Permission, catalog: &Catalog) -> bool {
+        let Some(change) = permission.change() else { return true };
+        let is_changed = |dataset: &Dataset| match self.kind {
+            Some(Kind::Column) => {
+                let written = [Change::Create, Change::Update].into_iter().filter(|w| dataset.writable.contains(w));
+                let mut written = written.flat_map(|written| dataset.written_by(written));
+                written.any(|column| self.covers(Kind::Column, Object::column(&dataset.name, &column.name).name()))
+            }
+            None | Some(_) => dataset.writable.contains(&change) && self.covers(Kind::Dataset, dataset.name.as_str()),
+        };
+        catalog.datasets.values().any(|dataset| is_changed(dataset))
     }
 
     pub(super) fn covers(&self, kind: Kind, name: &str) -> bool {

@@ -175,10 +175,19 @@ impl Snapshot {
         }
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let (mut rule, mut lines) = self.scope(&view, dataset, permission, 0);
+        let decision = match permission.change() {
+            None => self.readable(&view, dataset, permission),
+            Some(change) => self.changeable(&view, dataset, change),
+        };
+        self.scopes.insert(key, decision.clone());
+        decision
+    }
+
+    fn readable(&self, view: &View<'_>, dataset: &Name, permission: Permission) -> RowDecision {
+        let (mut rule, mut lines) = self.scope(view, dataset, permission, 0);
         let mut columns = Columns::none(dataset);
         if let (RowRule::Filter(_), Some(declared)) = (&rule, self.catalog.datasets.get(dataset)) {
-            let seen = self.columns(&view, declared);
+            let seen = self.columns(view, declared, Permission::Read);
             lines.extend(seen.lines);
             // Rows are asked for and continued by their key: without it there is none to speak of.
             if declared.key.iter().all(|column| seen.columns.is_open(column)) {
@@ -187,12 +196,10 @@ impl Snapshot {
                 rule = RowRule::Nothing;
             }
         }
-        let decision = RowDecision { rule, columns: Arc::new(columns), lines: lines.into(), revision: self.revision };
-        self.scopes.insert(key, decision.clone());
-        decision
+        RowDecision { rule, columns: Arc::new(columns), lines: lines.into(), revision: self.revision }
     }
 
-    fn nothing(&self, dataset: &Name, lines: Vec<LineRef>) -> RowDecision {
+    pub(super) fn nothing(&self, dataset: &Name, lines: Vec<LineRef>) -> RowDecision {
         let columns = Arc::new(Columns::none(dataset));
         RowDecision { rule: RowRule::Nothing, columns, lines: lines.into(), revision: self.revision }
     }
@@ -217,9 +224,16 @@ impl Snapshot {
     pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let place = (&requester.tenant, object.kind(), permission);
-        let covering = self.index.covering(place, object.name());
-        let lines = covering.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
+        let covering = |permission| {
+            let place = (&requester.tenant, object.kind(), permission);
+            self.index.covering(place, object.name())
+        };
+        let mut considered = covering(permission);
+        if permission.change().is_some() {
+            // What may be changed may be read, too.
+            considered.extend(covering(Permission::Read));
+        }
+        let lines = considered.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
             line: rule.at.clone(),
             text: self.text(rule),
             effect: match rule.effect {

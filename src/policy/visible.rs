@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::decision::RowRule;
 use super::object::{Object, Permission};
 use super::snapshot::Snapshot;
-use crate::catalog::{Dataset, Operation};
+use crate::catalog::{Dataset, Generated, Operation};
 use crate::model::{Name, Requester};
 
 /// What a requester sees of a list, by name; of what is made from a dataset, with the columns that it has.
@@ -58,8 +58,11 @@ impl Snapshot {
         let called =
             |tool: &&Name| self.decide(requester, &Object::Tool((*tool).clone()), Permission::Call).is_allowed();
         let declared = self.catalog.tools.iter().filter(called).map(|tool| (tool.as_str().into(), None));
-        let generated = self.catalog.generated_tools().filter_map(|(tool, _, dataset)| {
-            let rows = self.rows_through(requester, &dataset.name, &tool);
+        let generated = self.catalog.generated_tools().filter_map(|(tool, does, dataset)| {
+            let rows = match does {
+                Generated::Read(_) => self.rows_through(requester, &dataset.name, &tool),
+                Generated::Change(change) => self.changes_through(requester, &dataset.name, change),
+            };
             (rows.rule != RowRule::Nothing).then(|| (tool.as_str().into(), Some(rows.columns)))
         });
         declared.chain(generated).collect()

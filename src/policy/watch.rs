@@ -30,8 +30,10 @@ use crate::model::Timestamp;
 const POLL: Duration = Duration::from_millis(500);
 /// How often their contents are read though nothing says that they changed.
 const CONTENTS: Duration = Duration::from_secs(5);
-/// How long a directory that never comes to rest is waited for before it is read all the same; reading finds out.
+/// How many times as long a directory that never comes to rest is waited for before it is read all the same; reading finds out.
 const RESTLESS: u32 = 4;
+/// How often it is looked at meanwhile, so that the wait begins with the last write and not with a look after it.
+const LOOKS: u32 = 4;
 
 /// Watches the policy directory until the shutdown, and tells of every change once: the policy that came into force, the
 /// refusal, or that the files are again as what is in force.
@@ -182,11 +184,12 @@ async fn rest(directory: &Path, settle: Duration) {
         let directory = directory.to_owned();
         aside(move || Footprint::of(&directory)).await
     };
-    let mut before = footprint().await;
-    for _ in 0..RESTLESS {
-        sleep(settle).await;
+    let (mut before, mut still) = (footprint().await, 0);
+    for _ in 0..RESTLESS * LOOKS {
+        sleep(settle / LOOKS).await;
         let after = footprint().await;
-        if after == before {
+        still = if after == before { still + 1 } else { 0 };
+        if still == LOOKS {
             break;
         }
         before = after;

@@ -34,6 +34,12 @@ pub enum ProviderError {
     Refused(String),
     #[error("the token endpoint gave no `id_token`; is `openid` among the scopes?")]
     NoIdToken,
+    #[error("`{url}` does not take the access token that the code was good for")]
+    NoUserinfo { url: Url },
+    #[error("`{url}` speaks of somebody else: its `sub` is not the ID token's")]
+    OtherPerson { url: Url },
+    #[error("the ID token and `{url}` contradict each other: `{left}` and `{right}` must be equal")]
+    Contradiction { url: Url, left: Box<str>, right: Box<str> },
     #[error("the answer names another issuer, or none although the provider says that it always does (RFC 9207)")]
     Source,
     #[error("the ID token is of another journey: its `nonce` is not the one that was sent")]
@@ -64,6 +70,9 @@ impl ProviderError {
             | Self::Token(Rejection::Unavailable { .. }) => true,
             Self::Refused(_)
             | Self::NoIdToken
+            | Self::NoUserinfo { .. }
+            | Self::OtherPerson { .. }
+            | Self::Contradiction { .. }
             | Self::Source
             | Self::Nonce
             | Self::AuthorizedParty

@@ -23,6 +23,8 @@ pub(super) struct Metadata {
     pub(super) authorization: Url,
     /// Where codes are redeemed.
     pub(super) token: Url,
+    /// Where more is said of a person, if it is said anywhere that can be asked.
+    pub(super) userinfo: Option<Url>,
     /// Whether our secret goes into the body, because the provider does not take it in the header.
     pub(super) secret_in_body: bool,
     /// Whether its answers say that they are its own (RFC 9207).
@@ -75,6 +77,8 @@ impl Documents {
         Ok(Metadata {
             authorization: self.endpoint(&document, "authorization_endpoint")?,
             token: self.endpoint(&document, "token_endpoint")?,
+            // Not needed by everybody; where it is, what it would have said is missed.
+            userinfo: self.endpoint(&document, "userinfo_endpoint").ok(),
             secret_in_body: !takes_header(&document),
             names_itself: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
         })

@@ -4,7 +4,7 @@
 //! back with a code to an address that only this provider is given, so that one provider's answer cannot be taken for another's
 //! (RFC 9207; RFC 9700, section 4.4). The ID token that the code is good for goes through the very checks of a forwarded
 //! token, with the keys, the algorithms and the claim map of the provider's `[[issuer]]`; that it is meant for us, of this
-//! journey and an ID token is checked besides.
+//! journey and an ID token is checked besides. What the map names and the token has not is asked of the provider (`userinfo`).
 //!
 //! The crate `openidconnect` would bring a second set of signature checks with it, the one of RUSTSEC-2023-0071 among them,
 //! and they would stand beside ours. What is left of a client without them is small: one document, one request.
@@ -12,6 +12,7 @@
 mod fault;
 mod metadata;
 mod post;
+mod userinfo;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,12 +23,12 @@ use http::header::{AUTHORIZATION, HeaderValue};
 
 pub use self::fault::ProviderError;
 use self::metadata::Documents;
-use self::post::Wire;
+use self::post::{Redeemed, Wire};
 use crate::authn::Authenticator;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{self, ContextHeaders, Issuer, SignIn, TokenType, TokenUse};
-use crate::keys::{Claims, KeyCache, Trace, Trust};
+use crate::keys::{Claims, IssuerKeys, KeyCache, Person, Trace, Trust};
 use crate::model::oauth::{CodeChallenge, CodeVerifier, CsrfToken, PersonClaims, ProviderState};
 use crate::model::{BearerToken, IssuerName, Scopes, Tenant};
 use crate::outbound::Authorities;
@@ -60,7 +61,9 @@ pub struct Provider {
     tenants: BTreeSet<Tenant>,
     callback: String,
     signatures: Trust,
-    people: Authenticator,
+    keys: Arc<KeyCache>,
+    catalog: Arc<Catalog>,
+    clock: Arc<dyn Clock>,
     documents: Documents,
     wire: Wire,
 }
@@ -76,14 +79,14 @@ impl Provider {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, ProviderError> {
         let speaks = catalog.tenants.values().filter(|tenant| tenant.issuer.as_ref() == Some(&issuer.name));
-        let trusted = || vec![(of_id_tokens(issuer, &settings), Arc::clone(keys))];
-        // No header of a browser has a say in who it is that signed in.
-        let headers = ContextHeaders::default();
+        let trusted = vec![(of_id_tokens(issuer, &settings), Arc::clone(keys))];
         Ok(Self {
             tenants: speaks.map(|tenant| tenant.name.clone()).collect(),
             callback: format!("{origin}{CALLBACK}{}", issuer.name),
-            signatures: Trust::new(trusted()),
-            people: Authenticator::new(trusted(), Arc::clone(catalog), headers, Arc::clone(clock)),
+            signatures: Trust::new(trusted),
+            keys: Arc::clone(keys),
+            catalog: Arc::clone(catalog),
+            clock: Arc::clone(clock),
             documents: Documents::new(settings.metadata.clone(), issuer.issuers.clone(), Arc::clone(clock)),
             wire: Wire::new(authorities)?,
             issuer: issuer.clone(),
@@ -141,7 +144,8 @@ impl Provider {
     pub async fn identity(&self, arrival: Arrival<'_>) -> Result<Identity, ProviderError> {
         self.check_source(arrival.iss).await?;
         let documents = self.documents.get(&self.wire).await?;
-        let token = self.wire.redeem(&documents, &self.settings, &self.callback, &arrival).await?;
+        let Redeemed { id_token: token, access } =
+            self.wire.redeem(&documents, &self.settings, &self.callback, &arrival).await?;
         let signed = self.signatures.signed(&token, &mut Trace::default()).await?;
         let claims = signed.claims();
         if !claims.text("nonce").is_some_and(|nonce| arrival.nonce.is(nonce)) {
@@ -150,7 +154,9 @@ impl Provider {
         if !is_for_us(claims, self.settings.client_id.as_str()) {
             return Err(ProviderError::AuthorizedParty);
         }
-        let principal = self.people.authenticate(&bearer(&token)?).await?;
+        let told = self.told(claims, &documents, access.as_ref()).await?;
+        let claims = told.as_deref().map_or(claims, Person::claims);
+        let principal = self.people(told.clone()).authenticate(&bearer(&token)?).await?;
         let (requester, proof) = (principal.requester(), principal.proof());
         if proof.actor.is_some() {
             return Err(ProviderError::Acted);
@@ -167,6 +173,25 @@ impl Provider {
             shown: shown.unwrap_or(proof.subject.id.as_str()).to_owned(),
             claims: PersonClaims::new(claims.only(read(&self.issuer.claims))),
         })
+    }
+}
+
+impl Provider {
+    /// How long what it says of somebody counts.
+    pub fn counts_for(&self) -> Duration {
+        self.settings.counts_for
+    }
+
+    /// Says who an ID token proves, with what was told besides. No header of a browser has a say in it.
+    fn people(&self, told: Option<Arc<Person>>) -> Authenticator {
+        let keys = Arc::clone(&self.keys);
+        let keys = match told {
+            Some(told) => IssuerKeys::Told(keys, told),
+            None => IssuerKeys::Fetched(keys),
+        };
+        let trusted = vec![(of_id_tokens(&self.issuer, &self.settings), keys)];
+        let (catalog, clock) = (Arc::clone(&self.catalog), Arc::clone(&self.clock));
+        Authenticator::new(trusted, catalog, ContextHeaders::default(), clock)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What goes over the wire to a provider: its metadata, and the code against an ID token (RFC 6749, section 4.1.3). Bounded in
-//! time and size; no redirect is followed, and no proxy is taken from the environment.
+//! What goes over the wire to a provider: its metadata, the code against an ID token (RFC 6749, section 4.1.3), and the question
+//! what else it says of the person (OpenID Connect Core 1.0, section 5.3). Bounded in time and size; no redirect is followed, and no proxy is taken from the environment.
 
 use std::time::Duration;
 
@@ -25,6 +25,15 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The largest answer.
 const MOST: usize = 64 << 10;
 
+/// What a code was good for.
+#[derive(Debug)]
+pub(super) struct Redeemed {
+    /// Says who signed in.
+    pub(super) id_token: BearerToken,
+    /// Good for asking the provider about them, if it gave one.
+    pub(super) access: Option<BearerToken>,
+}
+
 /// The HTTP client for one provider.
 #[derive(Debug)]
 pub(super) struct Wire(Client);
@@ -42,14 +51,28 @@ impl Wire {
         }
     }
 
-    /// Redeems the code of an arrival: the ID token, as it came.
+    /// What a provider says of the person whom this token of its own was given for.
+    pub(super) async fn userinfo(&self, url: &Url, token: &BearerToken) -> Result<Map<String, Value>, ProviderError> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            .map_err(|_| ProviderError::NoUserinfo { url: url.clone() })?;
+        value.set_sensitive(true);
+        match self.ask(url, self.0.get(url.clone()).header(AUTHORIZATION, value)).await? {
+            (StatusCode::OK, document) => Ok(document),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
+                Err(ProviderError::NoUserinfo { url: url.clone() })
+            }
+            (status, _) => Err(ProviderError::Status { url: url.clone(), status }),
+        }
+    }
+
+    /// Redeems the code of an arrival: the tokens, as they came.
     pub(super) async fn redeem(
         &self,
         metadata: &Metadata,
         settings: &SignIn,
         callback: &str,
         arrival: &Arrival<'_>,
-    ) -> Result<BearerToken, ProviderError> {
+    ) -> Result<Redeemed, ProviderError> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", arrival.code),
@@ -74,8 +97,8 @@ impl Wire {
         if status != StatusCode::OK {
             return Err(ProviderError::Refused(word(&answer)));
         }
-        let token = answer.get("id_token").and_then(Value::as_str).ok_or(ProviderError::NoIdToken)?;
-        Ok(BearerToken::new(token.to_owned()))
+        let token = |name: &str| answer.get(name).and_then(Value::as_str).map(|text| BearerToken::new(text.to_owned()));
+        Ok(Redeemed { id_token: token("id_token").ok_or(ProviderError::NoIdToken)?, access: token("access_token") })
     }
 
     async fn ask(&self, url: &Url, request: RequestBuilder) -> Result<(StatusCode, Map<String, Value>), ProviderError> {

@@ -7,5 +7,5 @@ use crate::authz::RowScope;
 use crate::policy::{Columns, RowFilter};
 
 pub(crate) fn forge(filter: RowFilter, columns: Columns) -> RowScope {
-    RowScope::of(Arc::new(filter), Arc::new(columns))
+    RowScope::of((Arc::new(filter), Arc::new(columns)))
 }

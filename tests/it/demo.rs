@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::browser::{Browser, parameters};
+use crate::support::oauth::{self, Tokens};
 use crate::support::server::Server;
 
 #[tokio::test]
@@ -38,6 +40,39 @@ async fn a_third_person_sees_fewer_tools() {
     let mut sorted = ada.clone();
     sorted.sort();
     assert_eq!(ada, sorted, "the order is stable");
+}
+
+#[tokio::test]
+async fn the_same_people_can_sign_in_at_the_demos_issuer() {
+    let server = Server::demo().await;
+    let client = oauth::public(&server).await;
+    let browser = Browser::new(&server.base);
+    let page = oauth::open(&browser, &oauth::asking(&client)).await;
+    let (_, after) = page.text.split_once("href=\"/sign-in/with/demo?").expect("a link to the demo's issuer");
+    let sent = browser.get(&format!("/sign-in/with/demo?{}", after.split('"').next().unwrap())).await;
+    let there = sent.header("location").to_owned();
+    assert!(there.starts_with(&format!("{}/demo/issuer/authorize?", server.base)), "{there}");
+    let choices = browser.get(&there).await;
+    assert_eq!(choices.text.matches("@acme.example").count() + choices.text.matches("@globex.example").count(), 5);
+    assert!(choices.header("content-security-policy").contains("default-src 'none'"), "{choices:?}");
+    let back = browser.get(&format!("{there}&person=carol")).await;
+    let returned = browser.get(back.header("location")).await;
+    assert_eq!(returned.status, 303, "{returned:?}");
+    let consent = browser.get(returned.header("location")).await;
+    let code = parameters(&oauth::decide(&browser, &consent, "allow").await)["code"].clone();
+    let tokens = Tokens::of(&oauth::post(&server, "/token", &oauth::exchange(&client, &code)).await);
+    let signed_in = server.client.tool("whoami", json!({})).token(&tokens.access).send().await.structured();
+    let forwarded = server.client.tool("whoami", json!({})).token(&server.token("carol")).send().await.structured();
+    for same in ["subject", "tenant", "external_user_id", "names", "assurance"] {
+        assert_eq!(signed_in[same], forwarded[same], "whom a forwarded token would prove");
+    }
+    // It sends nobody elsewhere, and a code of it counts once.
+    let elsewhere = there.replace("sign-in%2Fcallback%2Fdemo", "elsewhere");
+    assert_ne!(elsewhere, there);
+    assert_eq!(browser.get(&format!("{elsewhere}&person=ada")).await.status, 400);
+    let used = parameters(back.header("location"))["code"].clone();
+    let redeem = oauth::exchange(&client, &used).with("client_id", "bailiwick");
+    assert_eq!(oauth::post(&server, "/demo/issuer/token", &redeem).await.status, 400);
 }
 
 #[expect(clippy::disallowed_methods, reason = "the promise is about real time")]

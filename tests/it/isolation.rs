@@ -68,6 +68,10 @@ pub(crate) const PEOPLE: [Who; 5] = [
     GUEST,
 ];
 
+/// Ada of the first company, with a token that the second company's part of the same issuer gave her: the same person, elsewhere.
+pub(crate) const ADA_ELSEWHERE: Who =
+    Who { name: "ada at globex", tenant: "globex", user: "ada@acme.example", clearance: Some(3), ..GUEST };
+
 pub(crate) const DATASETS: [(&str, &[&str]); 5] = [
     ("data_rooms", &["id"]),
     ("documents", &["id"]),
@@ -193,7 +197,7 @@ impl Tables {
 }
 
 /// The arguments that get one row.
-fn key_arguments(dataset: &str, key: &str) -> Value {
+pub(crate) fn key_arguments(dataset: &str, key: &str) -> Value {
     match (dataset, key.split_once('/')) {
         ("invoice_lines", Some((invoice, line))) => {
             json!({ "invoice_id": invoice, "line_no": line.parse::<i64>().unwrap() })

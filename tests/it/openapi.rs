@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::browser::{Browser, Form};
+use crate::support::browser::{Browser, Form, form};
 use crate::support::chromium::Chromium;
 use crate::support::client::Answer;
 use crate::support::oauth;
@@ -169,6 +169,14 @@ async fn what_the_endpoints_answer_is_described() {
     }
 
     described.holds("/authorize", "post", &oauth::post(&server, "/authorize", &Form(Vec::new())).await);
+    pages(&server, &mut described, &client).await;
+    let paths = described.document["paths"].as_object().unwrap().clone();
+    let refuses =
+        |methods: &Value| methods.as_object().unwrap().values().any(|one| one["responses"]["405"].is_object());
+    for path in paths.iter().filter(|(_, methods)| refuses(methods)).map(|(path, _)| path) {
+        let there = path.replace("{name}", "nobody");
+        described.holds(path, "put", &server.client.method("PUT", &there).send().await);
+    }
 
     // Until the limits are met.
     for (path, most) in [("/token", 400), ("/register", 100), ("/authorize", 400)] {
@@ -189,6 +197,88 @@ async fn what_the_endpoints_answer_is_described() {
     for status in
         ["/token 200", "/token 400", "/token 401", "/token 413", "/introspect 200", "/revoke 200", "/register 201"]
     {
+        assert!(described.seen.contains(status), "{status} was not seen: {:?}", described.seen);
+    }
+}
+
+/// A person's way, with every wrong turn.
+async fn pages(server: &Server, described: &mut Described, client: &oauth::Registered) {
+    let browser = Browser::new(&server.base);
+    let asking = oauth::asking(client).encoded();
+    let begun = browser.get(&format!("/authorize?{asking}")).await;
+    let handle = begun.header("location").split_once("request=").unwrap().1.to_owned();
+    let sign_in = browser.get(begun.header("location")).await;
+    described.holds("/sign-in", "get", &sign_in);
+    described.holds("/consent", "get", &browser.get(&format!("/consent?request={handle}")).await);
+    for path in ["/sign-in", "/consent"] {
+        described.holds(path, "get", &browser.get(path).await);
+        described.holds(path, "post", &browser.submit(path, &Form(Vec::new())).await);
+        let foreign = [("Sec-Fetch-Site", "cross-site")];
+        described.holds(path, "post", &browser.post(path, &Form(Vec::new()), &foreign).await);
+    }
+    described.holds("/sign-in/with/{name}", "get", &browser.get(&format!("/sign-in/with/x?request={handle}")).await);
+    described.holds("/sign-in/callback/{name}", "get", &browser.get("/sign-in/callback/x?state=x&code=x").await);
+    let wrong = oauth::sign_in(&browser, &sign_in, &oauth::login("ada"), "wrong").await;
+    described.holds("/sign-in", "post", &wrong);
+    let signed_in = oauth::sign_in(&browser, &sign_in, &oauth::login("ada"), server.password()).await;
+    described.holds("/sign-in", "post", &signed_in);
+    described.holds("/sign-in", "get", &browser.get(&format!("/sign-in?request={handle}")).await);
+    let consent = browser.get(signed_in.header("location")).await;
+    described.holds("/consent", "get", &consent);
+    let other = browser.submit("/sign-out", &form(&consent.text, "/sign-out")).await;
+    described.holds("/sign-out", "post", &other);
+    described.holds("/consent", "post", &browser.submit("/consent", &form(&consent.text, "/consent")).await);
+
+    let browser = Browser::new(&server.base);
+    let page = oauth::consent_page(server, &browser, &oauth::asking(client), "bob").await;
+    let allowed = form(&page.text, "/consent").with("decision", "allow");
+    let forged = allowed.clone().with("csrf", "x");
+    for form in [forged, allowed.clone(), allowed] {
+        described.holds("/consent", "post", &browser.submit("/consent", &form).await);
+    }
+    let page = browser.get("/sign-out").await;
+    described.holds("/sign-out", "get", &page);
+    described.holds("/sign-out", "post", &browser.submit("/sign-out", &Form(Vec::new())).await);
+    described.holds("/sign-out", "post", &browser.submit("/sign-out", &form(&page.text, "/sign-out")).await);
+    described.holds("/sign-out", "get", &browser.get("/sign-out").await);
+    let cross = browser.post("/sign-out", &Form(Vec::new()), &[("Sec-Fetch-Site", "cross-site")]).await;
+    described.holds("/sign-out", "post", &cross);
+    described.holds("/set-up", "get", &browser.get("/set-up?link=x").await);
+    described.holds("/set-up", "post", &browser.submit("/set-up", &Form(Vec::new()).with("link", "x")).await);
+    for status in [
+        "/sign-in 200",
+        "/sign-in 303",
+        "/sign-in 400",
+        "/sign-in 403",
+        "/sign-in/with/{name} 400",
+        "/sign-in/callback/{name} 400",
+        "/consent 200",
+        "/consent 303",
+        "/consent 400",
+        "/consent 403",
+        "/sign-out 200",
+        "/sign-out 303",
+        "/sign-out 403",
+        "/set-up 410",
+    ] {
+        assert!(described.seen.contains(status), "{status} was not seen: {:?}", described.seen);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_first_account_is_described() {
+    let (server, _files) = crate::support::bare::server(crate::support::bare::ACME, "").await;
+    let mut described = Described::of(&server).await;
+    let link: url::Url = server.set_up.as_deref().unwrap().parse().unwrap();
+    let browser = Browser::new(&server.base);
+    let page = browser.get(&format!("{}?{}", link.path(), link.query().unwrap())).await;
+    described.holds("/set-up", "get", &page);
+    let password = "correct horse battery staple";
+    let typed = form(&page.text, "/set-up").with("account", "ada").with("tenant", "acme").with("password", password);
+    for form in [typed.clone(), typed.clone().with("csrf", "x"), typed.clone().with("again", password), typed] {
+        described.holds("/set-up", "post", &browser.submit("/set-up", &form).await);
+    }
+    for status in ["/set-up 200", "/set-up 403", "/set-up 410", "/set-up 422"] {
         assert!(described.seen.contains(status), "{status} was not seen: {:?}", described.seen);
     }
 }

@@ -66,6 +66,7 @@ async fn consented(store: &StateStore, now: crate::model::Timestamp) -> Grant {
         scopes: client.scopes,
         expires: now.plus(HOUR),
         code: &AuthorizationCode::from_random([5; 32]),
+        counts_for: None,
         code_expires: now.plus(HOUR),
     };
     store.consent(&handle, &session, &consent, now).await.unwrap().unwrap().1

@@ -1,7 +1,9 @@
 //! `[[dataset]]`: what is exposed, each for itself.
 
 use super::super::error::{BadDeclaration, Findings};
-use super::super::{Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, Search, TenantRule, Within};
+use super::super::{
+    Column, ColumnType, Dataset, Direction, Operation, OrderTerm, RoomRule, Search, TenantRule, Within,
+};
 use super::columns::{columns, word};
 use crate::config::{At, DatasetDeclaration, TenantDeclaration, TenantWord};
 use crate::model::Name;
@@ -30,8 +32,10 @@ pub(super) fn datasets(
         let checked = Checked { key, declaration, columns: &columns };
         if let Some(dataset) = checked.dataset(tenants, findings) {
             let dataset = Dataset { columns, ..dataset };
-            for operation in dataset.operations().filter(|operation| dataset.tool(*operation).is_none()) {
-                let found = format!("too long for its tool `{}_{}`", operation.as_str(), dataset.name);
+            let read = dataset.operations().filter(|operation| dataset.tool(*operation).is_none());
+            let changed = dataset.writable.iter().filter(|change| dataset.changing_tool(**change).is_none());
+            for tool in read.map(Operation::as_str).chain(changed.map(|change| change.as_str())) {
+                let found = format!("too long for its tool `{tool}_{}`", dataset.name);
                 let key = format!("dataset.{}.name", dataset.name);
                 findings.unfit(
                     &declaration.name.origin,
@@ -104,6 +108,8 @@ impl Checked<'_> {
         let within = self.within(findings);
         let resource = self.resource(findings);
         let changed = self.changed(findings);
+        let writable = self.writable(findings);
+        let confirm = self.confirm(&writable, findings);
         Some(Dataset {
             table: declaration.table.clone().unwrap_or_else(|| declaration.name.value.clone()),
             description: declaration.description.clone().unwrap_or_else(|| declaration.name.value.replace('_', " ")),
@@ -116,6 +122,8 @@ impl Checked<'_> {
             order,
             resource,
             changed,
+            writable,
+            confirm,
             columns: Vec::new(),
         })
     }

@@ -12,6 +12,7 @@ mod resource;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod writable;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

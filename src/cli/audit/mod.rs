@@ -4,6 +4,7 @@
 //! reaches a terminal unescaped.
 
 mod table;
+mod unknown;
 mod when;
 
 use std::io::{self, Write};
@@ -18,7 +19,7 @@ pub(crate) use when::When;
 use super::is_closed_pipe;
 use crate::clock::Clock;
 use crate::config;
-use crate::store::audit::{self, AuditReader, Decision, Filter, Outcome, Verdict};
+use crate::store::audit::{self, AuditReader, Decision, Filter, Verdict};
 
 /// How often `--follow` looks for new decisions.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -156,13 +157,19 @@ async fn dispatch(
                 decision: query.decision,
                 request: query.request,
             };
-            let found = reader().await?.query(&filter, query.limit).await?;
+            let reader = reader().await?;
+            let found = reader.query(&filter, query.limit).await?;
             if in_full && found.is_empty() {
                 bail!(
                     "no decision in {} matches\n\
                      hint: give the id in full; `bailiwick audit tail --json` shows those of decisions and requests",
                     settings.path.display()
                 );
+            }
+            if found.is_empty() {
+                for sentence in unknown::told(&reader, &filter).await? {
+                    writeln!(io::stderr(), "note: {sentence}")?;
+                }
             }
             match (query.json, in_full) {
                 (true, _) => json_lines(found.iter().map(decision_json), out),
@@ -236,10 +243,6 @@ fn json_lines(rows: impl Iterator<Item = Value>, out: &mut dyn Write) -> io::Res
 /// One decision as an export has it. Times are RFC 3339, the duration is in microseconds.
 fn decision_json(decision: &Decision) -> Value {
     let record = &decision.record;
-    let rows = match record.outcome {
-        Outcome::Answered { rows } => rows,
-        Outcome::BadArguments | Outcome::Failed | Outcome::Abandoned | Outcome::Refused => None,
-    };
     json!({
         "at": record.at.to_string(),
         "decision": record.decision,
@@ -261,7 +264,8 @@ fn decision_json(decision: &Decision) -> Value {
         "lines": record.lines,
         "revision": record.revision,
         "outcome": record.outcome.as_str(),
-        "rows": rows,
+        "rows": record.outcome.rows(),
+        "changed": record.changed,
         "duration": u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
     })
 }

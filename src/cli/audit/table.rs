@@ -52,7 +52,17 @@ fn result(record: &Record) -> String {
         (Verdict::Allow, Outcome::Answered { rows: Some(rows) }) => format!("{rows} rows"),
         (Verdict::Allow, Outcome::Answered { rows: None }) => "answered".to_owned(),
         (Verdict::Allow, Outcome::BadArguments) => "bad input".to_owned(),
-        (Verdict::Allow, Outcome::Failed | Outcome::Abandoned | Outcome::Refused) => record.outcome.as_str().to_owned(),
+        (
+            Verdict::Allow,
+            Outcome::Failed
+            | Outcome::Abandoned
+            | Outcome::Refused
+            | Outcome::Begun
+            | Outcome::Changed
+            | Outcome::Unchanged
+            | Outcome::Asked
+            | Outcome::Declined,
+        ) => record.outcome.as_str().to_owned(),
     }
 }
 
@@ -83,6 +93,7 @@ pub(super) fn in_full(found: &[Decision], out: &mut dyn Write) -> io::Result<()>
             ("verdict", Some(record.verdict.as_str().to_owned())),
             ("reason", Some(record.reason.clone())),
             ("result", Some(result(record))),
+            ("changed", record.changed.clone()),
             ("revision", Some(record.revision.clone())),
             ("lines", (!record.lines.is_empty()).then(|| record.lines.join("  "))),
         ];

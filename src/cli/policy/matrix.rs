@@ -23,6 +23,9 @@ How to read this
   claims   only with a claim in the token that the policy asks for
   -        no, and cannot see that it exists
 
+A row that is read as an MCP resource (`bailiwick://…`) is a row like any other: the column of its
+dataset says who may, and no `resource:` line.
+
 «Which columns» names what differs from the declaration: «salary too» is a protected column that is
 open, «no salary» one that is hidden, «salary only where …» one that is empty in the other rows. A
 protected column that is not named is not seen.

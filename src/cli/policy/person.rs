@@ -56,6 +56,23 @@ pub(super) fn requester(tenant: &Tenant, names: &[impl AsRef<str>], context: Con
     Ok(Requester { tenant: tenant.clone(), names, attributes, context })
 }
 
+/// The same person, whom a platform names by this client and who has proved nothing (`client create --asserts-users`): what is left
+/// is what a platform's word can say.
+pub(super) fn asserted(mut requester: Requester, client: &str) -> anyhow::Result<Requester> {
+    let mut proved = requester.names.iter().filter(|name| !name.starts_with("user:") && !name.starts_with("role:"));
+    if let Some(name) = proved.find(|name| name.as_ref() != "verified") {
+        bail!("a platform names a person by `user:` alone, and `{name}` is what somebody proves; leave it out");
+    }
+    let users = requester.names.iter().filter(|name| name.starts_with("user:")).count();
+    if users > 1 {
+        bail!("a platform names one person, and here are {users} `user:` names; leave one");
+    }
+    requester.names.retain(|name| name.as_ref() != "verified");
+    requester.attributes.assurance = Some(Assurance::Asserted);
+    requester.attributes.actor = Some(client.parse().with_context(|| format!("`{client}` is no client id"))?);
+    Ok(requester)
+}
+
 /// Adds the claims of a file to the attributes, by the types that the catalog declares.
 pub(super) fn add_claims(attributes: &mut Attributes, claims: &str, catalog: &Catalog) -> anyhow::Result<()> {
     let claims: BTreeMap<String, Json> = serde_json::from_str(claims).context("the claims are not a JSON object")?;

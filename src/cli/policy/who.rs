@@ -33,6 +33,8 @@ pub(super) struct Who {
 pub(super) enum Source {
     /// `--as`
     Names,
+    /// `--as` and `--asserted-by`
+    Asserted,
     /// `--claims`, with or without names.
     Claims,
     /// `--token-file`
@@ -44,6 +46,7 @@ impl Source {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Names => "names",
+            Self::Asserted => "asserted",
             Self::Claims => "claims",
             Self::Token => "token",
         }
@@ -55,6 +58,7 @@ impl Source {
             Self::Names => {
                 "no other claims (--claims FILE) and no roles of the identity provider (--as idp:ISSUER/ROLE)"
             }
+            Self::Asserted => "nothing: a platform's word has no claims, and no roles of an identity provider",
             Self::Claims => "no other claims, and no roles of the identity provider (--as idp:ISSUER/ROLE)",
             Self::Token => "nothing: the token was verified as the server would",
         }
@@ -82,6 +86,10 @@ pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catal
     person::check_names(&request.who.names, catalog)?;
     let mut requester = person::requester(&tenant, &request.who.names, context(&tenant)?)?;
     let mut called = request.who.names.join(", ");
+    if let Some(client) = &request.asserted_by {
+        let requester = person::asserted(requester, client).context("--asserted-by")?;
+        return Ok(Who { requester, called: format!("{called}, named by {client}"), source: Source::Asserted });
+    }
     let Some(file) = &request.who.claims else { return Ok(Who { requester, called, source: Source::Names }) };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     person::add_claims(&mut requester.attributes, &text, catalog)?;
@@ -116,12 +124,13 @@ async fn verified(file: &Path, loaded: &Loaded, catalog: &Arc<Catalog>) -> anyho
         opened.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", file.display()))?;
     }
     let headers = token::request(text.trim(), &[])?;
-    let (_, outcome) = token::inspected(&headers, loaded, catalog).await?;
-    match outcome {
+    let inspected = token::inspected(&headers, loaded, catalog).await?;
+    match inspected.outcome {
         Ok(principal) => Ok(principal.requester().clone()),
         Err(rejection) => bail!(
-            "the token is not accepted ({}): {rejection}\nhint: `bailiwick token inspect` shows every check; to explain without a token, name the person with --as and --tenant, or their claims with --claims",
-            rejection.code()
+            "the token is not accepted ({}): {}\nhint: `bailiwick token inspect` shows every check; to explain without a token, name the person with --as and --tenant, or their claims with --claims",
+            rejection.code(),
+            [vec![rejection.to_string()], inspected.causes].concat().join("; ")
         ),
     }
 }

@@ -168,7 +168,7 @@ pub(in crate::dataset) fn operand(column: &Column, path: &str, value: &Json) -> 
     }
 }
 
-fn declared<'a>(column: &Column, path: &str, text: &'a str) -> Result<&'a str, ArgumentError> {
+pub(in crate::dataset) fn declared<'a>(column: &Column, path: &str, text: &'a str) -> Result<&'a str, ArgumentError> {
     match &column.values {
         Some(values) if values.iter().all(|value| value != text) => {
             let suggestion = suggestion(nearest(text, values.iter().map(String::as_str)));

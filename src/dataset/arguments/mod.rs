@@ -6,7 +6,7 @@
 
 mod filters;
 
-pub(super) use filters::{operand, operators};
+pub(super) use filters::{declared, operand, operators};
 
 use std::sync::Arc;
 
@@ -112,7 +112,10 @@ fn filters(face: &Face, arguments: &Map<String, Json>) -> Result<Vec<Filter>, Ar
     }
 }
 
-fn key(dataset: &Dataset, arguments: &Map<String, Json>) -> Result<Vec<super::request::Operand>, ArgumentError> {
+pub(super) fn key(
+    dataset: &Dataset,
+    arguments: &Map<String, Json>,
+) -> Result<Vec<super::request::Operand>, ArgumentError> {
     let columns = dataset.key.iter().filter_map(|name| dataset.column(name.as_str()));
     columns
         .map(|column| {
@@ -200,7 +203,7 @@ fn order(face: &Face, arguments: &Map<String, Json>) -> Result<Vec<OrderTerm>, A
     Ok(terms)
 }
 
-fn refuse_unknown<'a>(
+pub(super) fn refuse_unknown<'a>(
     what: &'static str,
     path: &str,
     found: impl Iterator<Item = &'a String>,
@@ -225,7 +228,7 @@ fn unknown(what: &'static str, path: &str, name: &str, known: &[&str]) -> Argume
     }
 }
 
-fn wrong(argument: &str, found: &Json, expected: String) -> ArgumentError {
+pub(super) fn wrong(argument: &str, found: &Json, expected: String) -> ArgumentError {
     ArgumentError::Wrong { argument: argument.to_owned(), found: describe(found), expected }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn check(
 }
 
 /// A unique index over the key, or over a part of it, allows no two rows of one key.
-fn proves(index: &Index, key: &[&Column]) -> bool {
+pub(super) fn proves(index: &Index, key: &[&Column]) -> bool {
     index.unique
         && index
             .columns

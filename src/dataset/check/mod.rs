@@ -11,6 +11,7 @@ mod index;
 mod key;
 mod object;
 mod report;
+mod writable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,12 +62,15 @@ async fn relation(
     let (affinities, never_null) = columns::check(dataset, &object, database, findings).await?;
     let complete = affinities.len() == dataset.columns.len();
     let mut divides = BTreeSet::new();
+    let mut written = writable::Written::default();
     if complete {
         key::check(dataset, &object, database, findings).await?;
         divides = index::check(dataset, &object, findings);
         fts::check(dataset, &object, catalogue, database, findings).await?;
+        written = writable::check(dataset, &object, database, findings).await?;
     }
-    Ok(Relation { dataset: Arc::clone(dataset), affinities, never_null, divides })
+    let writable::Written { computed, needed } = written;
+    Ok(Relation { never_null, divides, computed, needed, ..Relation::of(Arc::clone(dataset), affinities) })
 }
 
 /// What everybody is given must be there for everybody, and what is in no answer must not order one.

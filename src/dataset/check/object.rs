@@ -43,6 +43,18 @@ pub(super) struct StoredColumn {
     pub(super) never_null: bool,
     /// Whether it is another name of the rowid.
     pub(super) is_rowid: bool,
+    pub(super) unsaid: Unsaid,
+}
+
+/// What a new row has in a column that it does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsaid {
+    /// NULL.
+    Nothing,
+    /// A default.
+    Default,
+    /// What the database computes, whatever is said.
+    Computed,
 }
 
 /// An index over the whole table.
@@ -110,14 +122,14 @@ impl Entry {
         let indexes = if is_table { self.indexes(database).await? } else { Vec::new() };
         let mut statement = Statement::default();
         statement
-            .sql("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(")
+            .sql("SELECT name, type, \"notnull\", pk, dflt_value IS NOT NULL, hidden > 1 FROM pragma_table_xinfo(")
             .bind(Bind::Text(self.name.as_str().into()))
             .sql(", 'main') WHERE hidden <> 1");
         let mut columns = Vec::new();
         let mut key = Vec::new();
         for row in database.fetch(statement).await? {
-            let Ok([Cell::Text(name), declared, Cell::Integer(not_null), Cell::Integer(pk)]) =
-                <[Cell; 4]>::try_from(row)
+            let Ok([Cell::Text(name), declared, Cell::Integer(not_null), Cell::Integer(pk), default, computed]) =
+                <[Cell; 6]>::try_from(row)
             else {
                 continue;
             };
@@ -127,7 +139,12 @@ impl Entry {
             }
             let never_null = not_null != 0 || (pk > 0 && self.without_rowid);
             let affinity = affinity(&declared, self.strict);
-            columns.push(StoredColumn { name, declared, affinity, never_null, is_rowid: false });
+            let unsaid = match (default, computed) {
+                (_, Cell::Integer(1)) => Unsaid::Computed,
+                (Cell::Integer(1), _) => Unsaid::Default,
+                (_, _) => Unsaid::Nothing,
+            };
+            columns.push(StoredColumn { name, declared, affinity, never_null, is_rowid: false, unsaid });
         }
         // A single INTEGER PRIMARY KEY is the rowid, unless it got an index of its own (`INTEGER PRIMARY KEY DESC`).
         if let [only] = key[..]

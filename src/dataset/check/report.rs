@@ -123,6 +123,16 @@ pub enum CheckError {
         /// The key's columns.
         columns: String,
     },
+    /// The dataset cannot be written.
+    #[error("dataset `{dataset}` is declared `writable`, and `{table}` cannot be written so: {why}")]
+    NotWritable {
+        /// The dataset.
+        dataset: Name,
+        /// The table.
+        table: String,
+        /// Why.
+        why: String,
+    },
     /// The full-text table cannot be used.
     #[error("dataset `{dataset}`: `search.fts = \"{fts}\"` cannot be used: {why}")]
     Fts {
@@ -175,6 +185,15 @@ pub enum Warning {
         /// The database's declared type.
         stored: String,
     },
+    /// The database changes rows of another table along with those of the dataset.
+    Follows {
+        /// The dataset.
+        dataset: Name,
+        /// The other table.
+        table: String,
+        /// What its foreign key says.
+        action: String,
+    },
     /// The full-text table is not tied to the table.
     FtsNotTied {
         /// The dataset.
@@ -215,6 +234,12 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "dataset `{dataset}`: column `{column}` is declared `{stored}` in the database, which SQLite treats as numeric: values that look like numbers are stored as numbers, and are absent here"
+                )
+            }
+            Self::Follows { dataset, table, action } => {
+                write!(
+                    f,
+                    "dataset `{dataset}` is writable, and the database changes rows of `{table}` along with its rows (`{action}`), whoever may see those"
                 )
             }
             Self::FtsNotTied { dataset, fts } => {

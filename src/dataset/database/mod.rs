@@ -1,11 +1,14 @@
-//! The protected data: a few read-only connections to one SQLite file, and the only place that runs SQL on it.
+//! The protected data: a few read-only connections to one SQLite file, one that writes where a dataset is writable
+//! (`writer`), and the only place that runs SQL on it.
 //!
 //! The connections are ours to hand out, because what is needed beside each of them is its stop flag: dropping sqlx's
 //! future does not stop the statement (it runs on in the connection's thread), so a progress handler reads the flag, and
 //! whoever gives a connection back in the middle of a statement sets it. The flag is cleared only after the old
-//! statement has ended. No caller gets all of them at once (`turns`). Nothing here writes: the file is opened `mode=ro` with `query_only`, and is never created.
+//! statement has ended. No caller gets all of them at once (`turns`). Nothing that reads can
+//! write: for reading, the file is opened `mode=ro` with `query_only`. It is never created.
 
 mod turns;
+mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +23,9 @@ use tokio::sync::{Mutex, mpsc};
 
 pub(super) use self::turns::Reading;
 use self::turns::Turns;
+pub use self::writer::{ChangeWriter, Changes, WriteError};
+#[cfg(test)]
+pub(super) use self::writer::{attempt, finish};
 use super::cell::Cell;
 use super::statement::{Bind, Statement};
 use crate::config;
@@ -72,6 +78,18 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// The file cannot be written, and a dataset is writable.
+    #[error(
+        "`{}` cannot be written by this user, and a dataset is `writable`; it needs write permission on the file and its directory",
+        path.display()
+    )]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's answer.
+        #[source]
+        source: sqlx::Error,
+    },
     /// Every connection was in use for too long.
     #[error("no connection to the database was free within {0:?}; raise `database.connections`")]
     Busy(Duration),
@@ -113,18 +131,7 @@ impl Database {
     /// When there is no such file, it cannot be read, or it is not a SQLite database.
     pub async fn open(settings: &config::Database) -> Result<Self, DatabaseError> {
         let path = existing_file(&settings.path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .read_only(true)
-            .create_if_missing(false)
-            .foreign_keys(false)
-            .pragma("query_only", "ON")
-            .pragma("trusted_schema", "OFF")
-            .pragma("cache_size", KEPT_OF_FILE)
-            .busy_timeout(settings.statement_timeout.min(LONGEST_WAIT))
-            .statement_cache_capacity(STATEMENTS_KEPT)
-            .row_buffer_size(ROWS_BUFFERED)
-            .disable_statement_logging();
+        let options = options(&path, settings).read_only(true).foreign_keys(false).pragma("query_only", "ON");
         let places = usize::try_from(settings.connections).unwrap_or(usize::MAX);
         if places == 0 {
             return Err(DatabaseError::NoConnections);
@@ -203,14 +210,40 @@ impl Database {
     }
 
     async fn connect(&self) -> Result<Reader, DatabaseError> {
-        let mut connection = self.options.connect().await.map_err(|source| opening(&self.path, source))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let watched = Arc::clone(&stop);
-        let mut handle = connection.lock_handle().await.map_err(DatabaseError::Statement)?;
-        handle.set_progress_handler(STEPS_BETWEEN_LOOKS, move || !watched.load(Ordering::Relaxed));
-        drop(handle);
-        Ok(Reader { connection, stop })
+        connect(&self.options, &self.path).await
     }
+}
+
+/// What every connection has.
+fn options(path: &Path, settings: &config::Database) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .pragma("trusted_schema", "OFF")
+        .pragma("cache_size", KEPT_OF_FILE)
+        .busy_timeout(settings.statement_timeout.min(LONGEST_WAIT))
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .row_buffer_size(ROWS_BUFFERED)
+        .disable_statement_logging()
+}
+
+async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<Reader, DatabaseError> {
+    let mut connection = options.connect().await.map_err(|source| opening(path, source))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let watched = Arc::clone(&stop);
+    let mut handle = connection.lock_handle().await.map_err(DatabaseError::Statement)?;
+    handle.set_progress_handler(STEPS_BETWEEN_LOOKS, move || !watched.load(Ordering::Relaxed));
+    drop(handle);
+    Ok(Reader { connection, stop })
+}
+
+/// Runs one statement and reads all that it gives.
+async fn fetch(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Vec<Cell>>, sqlx::Error> {
+    let (text, binds) = statement.into_parts();
+    let arguments = arguments(binds)?;
+    // The text is ours and quoted names; every value is bound (`Statement` has no other way in).
+    let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(connection).await?;
+    rows.iter().map(cells).collect()
 }
 
 /// A connection in use. It goes back when this is dropped, stopped if a statement was running.
@@ -225,17 +258,13 @@ impl Lease<'_> {
         let Some(reader) = &mut self.reader else {
             return Err(DatabaseError::Statement(sqlx::Error::WorkerCrashed));
         };
-        let (text, binds) = statement.into_parts();
-        let arguments = arguments(binds).map_err(DatabaseError::Statement)?;
         self.running = true;
-        // The text is ours and quoted names; every value is bound (`Statement` has no other way in).
-        let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(&mut reader.connection).await;
+        let rows = fetch(&mut reader.connection, statement).await;
         self.running = false;
         if matches!(rows, Err(sqlx::Error::WorkerCrashed)) {
             self.reader = None;
         }
-        let rows = rows.map_err(DatabaseError::Statement)?;
-        rows.iter().map(cells).collect::<Result<_, _>>().map_err(DatabaseError::Statement)
+        rows.map_err(DatabaseError::Statement)
     }
 }
 

@@ -11,13 +11,15 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::{render, render_column};
-use crate::catalog::{Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, TenantEntry, TenantRule, Within};
+use crate::catalog::{
+    Catalog, ClaimType, Column, ColumnType, Confirm, Dataset, RoomRule, TenantEntry, TenantRule, Within,
+};
 use crate::dataset::{Affinity, Bind, Relation, Schema, Statement};
 use crate::model::{Assurance, Attributes, Context, ContextField, Name, Number, Requester, Value};
 use crate::policy::{Permission, Row, RowRule, Severity, Snapshot, check};
 
 /// A small generator (`SplitMix64`), so that a seed means the same for ever.
-struct Dice(u64);
+pub(in crate::dataset) struct Dice(pub(in crate::dataset) u64);
 
 impl Dice {
     fn roll(&mut self) -> u64 {
@@ -28,26 +30,26 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, sides: usize) -> usize {
+    pub(in crate::dataset) fn below(&mut self, sides: usize) -> usize {
         usize::try_from(self.roll() % sides as u64).unwrap()
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(in crate::dataset) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 
-    fn one_in(&mut self, sides: usize) -> bool {
+    pub(in crate::dataset) fn one_in(&mut self, sides: usize) -> bool {
         self.below(sides) == 0
     }
 }
 
 /// Column name, type, and the type that the database is told.
-type Spec = (&'static str, ColumnType, &'static str);
+pub(in crate::dataset) type Spec = (&'static str, ColumnType, &'static str);
 
-const ID: ColumnType = ColumnType::Id;
-const TEXT: ColumnType = ColumnType::Text;
-const NUMBER: ColumnType = ColumnType::Number;
-const BOOLEAN: ColumnType = ColumnType::Boolean;
+pub(in crate::dataset) const ID: ColumnType = ColumnType::Id;
+pub(in crate::dataset) const TEXT: ColumnType = ColumnType::Text;
+pub(in crate::dataset) const NUMBER: ColumnType = ColumnType::Number;
+pub(in crate::dataset) const BOOLEAN: ColumnType = ColumnType::Boolean;
 
 const FOLDERS: &[Spec] = &[
     ("id", ID, "TEXT"),
@@ -115,7 +117,7 @@ const PROTECTED: [(&str, &str); 6] = [
     ("rates", "owner_id"),
 ];
 
-const TEXTS: [&str; 16] = [
+pub(in crate::dataset) const TEXTS: [&str; 16] = [
     "acme",
     "globex",
     "12",
@@ -135,16 +137,16 @@ const TEXTS: [&str; 16] = [
 ];
 /// What data may hold and policy text may not.
 const WILD: [&str; 9] = ["o'brien", "fi\"nance", "日本", "a\0b", " 12", "12.0", "\u{1F512}", "a,b", "%"];
-const INTEGERS: [i64; 12] =
+pub(in crate::dataset) const INTEGERS: [i64; 12] =
     [0, 1, 2, 3, 7, 12, -5, i64::MAX, i64::MIN, 9_007_199_254_740_992, 9_007_199_254_740_993, 1000];
 const REALS: [f64; 10] =
     [0.5, 3.0, 1.0, -0.0, 0.1, 9_007_199_254_740_992.0, 1e300, f64::INFINITY, 9.223_372_036_854_776e18, 7.0];
 
-fn name(text: &str) -> Name {
+pub(in crate::dataset) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn affinity(declared: &str) -> Affinity {
+pub(in crate::dataset) fn affinity(declared: &str) -> Affinity {
     match declared.split(' ').next().unwrap() {
         "TEXT" => Affinity::Text,
         "INTEGER" => Affinity::Integer,
@@ -191,6 +193,8 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         order: Vec::new(),
         resource: None,
         changed: None,
+        writable: BTreeSet::new(),
+        confirm: Confirm::default(),
         columns: specs.iter().map(column).collect(),
     }
 }
@@ -223,19 +227,19 @@ fn schema(catalog: &Catalog) -> Schema {
     let relation = |(table, specs, _): &(&str, &[Spec], usize)| {
         let dataset = Arc::clone(&catalog.datasets[&name(table)]);
         let affinities = specs.iter().map(|(column, _, sql)| (name(column), affinity(sql))).collect();
-        (name(table), Arc::new(Relation { dataset, affinities, never_null: BTreeSet::new(), divides: BTreeSet::new() }))
+        (name(table), Arc::new(Relation::of(dataset, affinities)))
     };
     Schema { relations: TABLES.iter().map(relation).collect() }
 }
 
 /// Writes conditions over the columns of one table.
-struct Author<'a> {
-    dice: &'a mut Dice,
-    columns: Vec<Spec>,
+pub(in crate::dataset) struct Author<'a> {
+    pub(in crate::dataset) dice: &'a mut Dice,
+    pub(in crate::dataset) columns: Vec<Spec>,
 }
 
 impl Author<'_> {
-    fn condition(&mut self, depth: usize) -> String {
+    pub(in crate::dataset) fn condition(&mut self, depth: usize) -> String {
         match self.dice.below(if depth == 0 { 3 } else { 8 }) {
             3 => format!("({})", self.joined(" && ", depth)),
             4 => format!("({})", self.joined(" || ", depth)),
@@ -339,7 +343,7 @@ impl Author<'_> {
     }
 }
 
-const WHO: [&str; 9] = [
+pub(in crate::dataset) const WHO: [&str; 9] = [
     "*",
     "verified",
     "user:u1",
@@ -423,9 +427,14 @@ fn column_line(dice: &mut Dice, text: &mut String) {
 
 /// Parses a generated policy; lines that are refused are taken out until nothing is.
 fn snapshot(dice: &mut Dice, catalog: &Arc<Catalog>) -> Snapshot {
+    accepted(&policy_text(dice), catalog)
+}
+
+/// The lines of a text that are not refused.
+pub(in crate::dataset) fn accepted(text: &str, catalog: &Arc<Catalog>) -> Snapshot {
     let directory = tempfile::tempdir().unwrap();
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/model.conf"), directory.path().join("model.conf")).unwrap();
-    let mut lines: Vec<String> = policy_text(dice).lines().map(ToOwned::to_owned).collect();
+    let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
     loop {
         fs::write(directory.path().join("policy.csv"), lines.join("\n") + "\n").unwrap();
         let checked = check(directory.path(), catalog);
@@ -480,9 +489,9 @@ fn cell(dice: &mut Dice, column: &str, kind: ColumnType) -> Option<Bind> {
     })
 }
 
-type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+pub(in crate::dataset) type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
-fn bound<'q>(text: String, binds: &[Option<Bind>]) -> Query<'q> {
+pub(in crate::dataset) fn bound<'q>(text: String, binds: &[Option<Bind>]) -> Query<'q> {
     binds.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, bind| match bind {
         None => query.bind(None::<i64>),
         Some(Bind::Text(text)) => query.bind(text.to_string()),
@@ -493,7 +502,7 @@ fn bound<'q>(text: String, binds: &[Option<Bind>]) -> Query<'q> {
 }
 
 /// What a stored cell is to policies, by the words of the documentation.
-fn value(row: &SqliteRow, index: usize, kind: ColumnType) -> Option<Value> {
+pub(in crate::dataset) fn value(row: &SqliteRow, index: usize, kind: ColumnType) -> Option<Value> {
     let storage: String = row.get_unchecked(2 * index + 1);
     let integer = || row.get_unchecked::<i64, _>(2 * index);
     match (kind, storage.as_str()) {
@@ -506,7 +515,7 @@ fn value(row: &SqliteRow, index: usize, kind: ColumnType) -> Option<Value> {
     }
 }
 
-type Rows = BTreeMap<&'static str, Vec<(i64, Row)>>;
+pub(in crate::dataset) type Rows = BTreeMap<&'static str, Vec<(i64, Row)>>;
 
 async fn fill(db: &mut SqliteConnection, dice: &mut Dice) -> Rows {
     let mut rows = Rows::new();
@@ -528,7 +537,7 @@ async fn fill(db: &mut SqliteConnection, dice: &mut Dice) -> Rows {
     rows
 }
 
-fn requester(dice: &mut Dice) -> Requester {
+pub(in crate::dataset) fn requester(dice: &mut Dice) -> Requester {
     let user = *dice.pick(&["u1", "u2", "12", "007"]);
     let mut names: BTreeSet<Arc<str>> = BTreeSet::from(["subject:blockbrain/s1".into()]);
     for (name, odds) in [("verified", 1), (&*format!("user:{user}"), 1), ("idp:blockbrain/admin", 3)] {
@@ -567,16 +576,16 @@ fn requester(dice: &mut Dice) -> Requester {
 }
 
 /// The right side of the claim, with nothing of the compiler in it.
-struct Oracle<'a> {
-    catalog: &'a Catalog,
-    snapshot: &'a Snapshot,
-    casbin: &'a crate::policy::Oracle<'a>,
-    requester: &'a Requester,
-    rows: &'a Rows,
+pub(in crate::dataset) struct Oracle<'a> {
+    pub(in crate::dataset) catalog: &'a Catalog,
+    pub(in crate::dataset) snapshot: &'a Snapshot,
+    pub(in crate::dataset) casbin: &'a crate::policy::Oracle<'a>,
+    pub(in crate::dataset) requester: &'a Requester,
+    pub(in crate::dataset) rows: &'a Rows,
 }
 
 impl Oracle<'_> {
-    fn admits(&self, table: &str, row: &Row) -> bool {
+    pub(in crate::dataset) fn admits(&self, table: &str, row: &Row) -> bool {
         let dataset = &self.catalog.datasets[&name(table)];
         let is = |column: &Name, wanted: &str| row[column] == Some(Value::text(wanted));
         let tenant = match &dataset.tenant {

@@ -12,7 +12,7 @@
 mod cell;
 
 #[cfg(test)]
-mod differential_tests;
+pub(in crate::dataset) mod differential_tests;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::{FilterError, render};
-use crate::catalog::{Column, ColumnType, Dataset, RoomRule, TenantRule};
+use crate::catalog::{Column, ColumnType, Confirm, Dataset, RoomRule, TenantRule};
 use crate::dataset::{Affinity, Bind, Relation, Schema, Statement};
 use crate::model::{Name, Number, Value};
 use crate::policy::{Operator, ParentFilter, Predicate, RowFilter, Truth};
@@ -39,18 +39,12 @@ fn relation(table: &str, columns: &[(&str, ColumnType, Affinity)]) -> (Name, Arc
         order: Vec::new(),
         resource: None,
         changed: None,
+        writable: BTreeSet::new(),
+        confirm: Confirm::default(),
         columns: columns.iter().map(column).collect(),
     };
     let affinities = columns.iter().map(|(column, _, affinity)| (name(column), *affinity)).collect();
-    (
-        name(table),
-        Arc::new(Relation {
-            dataset: Arc::new(dataset),
-            affinities,
-            never_null: BTreeSet::new(),
-            divides: BTreeSet::new(),
-        }),
-    )
+    (name(table), Arc::new(Relation::of(Arc::new(dataset), affinities)))
 }
 
 fn schema() -> Schema {

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::catalog::Operation;
 use crate::catalog::{
-    Catalog, Column, ColumnType, Dataset, Direction, OrderTerm, RoomRule, RowResource, Search, TenantRule, TimeStorage,
+    Catalog, Column, ColumnType, Confirm, Dataset, Direction, OrderTerm, RoomRule, RowResource, Search, TenantRule,
+    TimeStorage,
 };
 use crate::dataset::check::{CheckError, Warning, check};
 use crate::dataset::preview::{PreviewError, preview};
@@ -51,6 +52,8 @@ pub(in crate::dataset) fn dataset(table: &str, columns: Vec<Column>) -> Dataset 
         order: Vec::new(),
         resource: Some(RowResource::default()),
         changed: None,
+        writable: std::collections::BTreeSet::new(),
+        confirm: Confirm::default(),
         columns,
     }
 }

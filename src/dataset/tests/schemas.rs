@@ -15,7 +15,7 @@ fn tools(dataset: Dataset) -> Vec<Tool> {
 }
 
 fn tool(operation: Operation) -> Tool {
-    tools(documents()).into_iter().find(|tool| tool.operation == operation).unwrap()
+    tools(documents()).into_iter().find(|tool| tool.name.starts_with(operation.as_str())).unwrap()
 }
 
 #[test]
@@ -36,11 +36,11 @@ fn every_tool_is_described_for_a_model_without_hidden_columns_or_identity() {
         assert_eq!(tool.input_schema["additionalProperties"], false);
         assert_eq!(tool.input_schema["type"], "object");
         assert_eq!(tool.output_schema["type"], "object");
-        assert_eq!(tool.name, format!("{}_documents", tool.operation.as_str()));
+        assert!(tool.name.ends_with("_documents"), "{}", tool.name);
     }
     let mut unsearched = documents();
     unsearched.search = None;
-    assert!(tools(unsearched).iter().all(|tool| tool.operation != Operation::Search));
+    assert!(tools(unsearched).iter().all(|tool| !tool.name.starts_with("search")));
 }
 
 #[test]

@@ -10,14 +10,15 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type as _;
 
-use super::operation::{BASIC, answer, body, client_authentication, error, json, operation, page, query, with_header};
+use super::operation::{
+    BASIC, FORM, answer, body, client_authentication, error, json, operation, page, query, with_header,
+};
+use super::pages;
 use super::shapes::{
     Introspection, KeySet, Registered, Registration, Revoked, ServerMetadata, TokenAnswer, TokenInQuestion,
     TokenRequest,
 };
 use crate::oauth::metadata::path;
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What is said of the endpoints in [`crate::http::oauth`]. It adds no route.
 pub(super) struct Authorization;
@@ -43,7 +44,8 @@ impl OpenApi for Authorization {
         ];
         let path =
             |(path, operation): (&str, MetaOperation)| MetaPath { path: path.to_owned(), operations: vec![operation] };
-        vec![MetaApi { paths: documents.into_iter().chain(endpoints).map(path).collect() }]
+        let paths = documents.into_iter().chain(endpoints).map(path);
+        vec![MetaApi { paths: paths.chain(pages::paths()).collect() }]
     }
 
     fn register(registry: &mut Registry) {

@@ -8,6 +8,7 @@
 mod authorization;
 mod operation;
 mod page;
+mod pages;
 mod shapes;
 
 use std::sync::Arc;

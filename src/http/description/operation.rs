@@ -7,6 +7,9 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 
+/// How forms are sent.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// The name of the security scheme for clients with a secret.
 pub(super) const BASIC: &str = "client_secret_basic";
 
@@ -21,7 +24,7 @@ pub(super) fn operation(
         method,
         tags: Vec::new(),
         summary: Some(summary),
-        description: Some(description),
+        description: Some(description).filter(|text| !text.is_empty()),
         external_docs: None,
         params: Vec::new(),
         request: None,
@@ -45,6 +48,20 @@ pub(super) fn query(name: &str, required: bool, description: &str) -> MetaOperat
         explode: true,
         style: None,
     }
+}
+
+/// A part of the path.
+pub(super) fn segment(name: &str, description: &str) -> MetaOperationParam {
+    MetaOperationParam { in_type: MetaParamIn::Path, ..query(name, true, description) }
+}
+
+/// A form with these fields: each by its name, whether it is needed, and what it is.
+pub(super) fn fields(fields: &[(&'static str, bool, &'static str)]) -> MetaRequest {
+    let mut schema = MetaSchema::new("object");
+    schema.required = fields.iter().filter(|field| field.1).map(|field| field.0).collect();
+    schema.properties = fields.iter().map(|(name, _, about)| (*name, text(Some(about)))).collect();
+    let schema = MetaSchemaRef::Inline(Box::new(schema));
+    MetaRequest { description: None, content: vec![MetaMediaType { content_type: FORM, schema }], required: true }
 }
 
 /// A body of this type.

@@ -32,10 +32,14 @@ pub(super) async fn get(oauth: Arc<Oauth>, request: Request) -> Response {
     }
     let Ok(parameters) = form::query(&request) else { return oauth.stale() };
     match oauth.here(&request, &parameters).await {
-        Ok(here) => match &here.waiting.account {
-            Some(account) => oauth.consent_page(&here, account),
-            None => see_other(&format!("/sign-in?request={}", here.handle.expose())),
-        },
+        Ok(here) => {
+            let Some(account) = &here.waiting.account else {
+                let mut response = see_other(&format!("/sign-in?request={}", here.handle.expose()));
+                oauth.frame.protect(&mut response);
+                return response;
+            };
+            oauth.consent_page(&here, account)
+        }
         Err(page) => page,
     }
 }

@@ -72,7 +72,7 @@ pub(super) async fn arrive(oauth: Arc<Oauth>, request: Request) -> Response {
         Err(error) => return oauth.unrecorded(&error),
     };
     let admitted = match &identified {
-        Ok(identity) => Ok(match oauth.server.admit(&secret, identity).await {
+        Ok(identity) => Ok(match oauth.server.admit(provider, &secret, identity).await {
             Ok(admitted) => admitted,
             Err(failure) => return oauth.failed(&failure),
         }),

@@ -27,7 +27,7 @@ use handle::Handle;
 /// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
 const COUNTED_OWNERS: u64 = 100_000;
 /// How often the server inside a session is given a sign of life while a stream is open; it ends after five minutes without.
-const BETWEEN_SIGNS: Duration = Duration::from_secs(60);
+const BETWEEN_SIGNS: Duration = Duration::from_mins(1);
 /// How many ended sessions are remembered. One that is forgotten could be taken up again, by its owner, until it expires.
 const REMEMBERED_ENDS: u64 = 100_000;
 

@@ -19,7 +19,7 @@ use super::{Caller, Mcp, close, one_page};
 use crate::authz::{List, Refusal, Use};
 use crate::catalog::{Dataset, Operation};
 use crate::dataset::address;
-use crate::policy::{Listed, Visible};
+use crate::policy::{Listed, Object, Visible};
 use crate::store::audit::Outcome;
 
 /// How many resources a page of the list has at most.
@@ -167,7 +167,7 @@ impl Mcp {
             let object = format!("resource:{}", super::dispatch::cut(uri));
             return Err(self.unknown(caller, object, reply::unknown_resource(uri)).await);
         };
-        let permit = self.permit(caller, Use::Resource(known.clone())).await;
+        let permit = self.permit(caller, Use(Object::Resource(known.clone()))).await;
         let (_, (), receipt) = permit.map_err(|refusal| reply::resource_refusal(refusal, uri))?.spend();
         close(receipt, Outcome::Answered { rows: None }, welcome::contents()).await.map(reply::text)
     }

@@ -10,8 +10,8 @@ use moka::sync::Cache;
 use rmcp::model::{Tool as ToolDescription, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
-use crate::catalog::{Catalog, Operation};
-use crate::dataset::{self, Face};
+use crate::catalog::{Catalog, Change, Operation};
+use crate::dataset::{self, Face, Relation, Schema};
 use crate::model::Name;
 use crate::policy::{Columns, Visible};
 
@@ -35,6 +35,15 @@ pub(super) enum Tool {
         declared: Face,
         /// How.
         operation: Operation,
+    },
+    /// It changes rows of a dataset.
+    Changes {
+        /// The dataset with every column that can be written; who asks may write fewer.
+        declared: Face,
+        /// The table, as the database has it.
+        relation: Option<Arc<Relation>>,
+        /// How.
+        change: Change,
     },
 }
 
@@ -62,11 +71,12 @@ struct Look {
     tool: Name,
     open: BTreeSet<Name>,
     masked: BTreeSet<Name>,
+    written: BTreeSet<Name>,
 }
 
 impl Tools {
     /// The built-in tools and those generated from the datasets.
-    pub(super) fn new(catalog: &Catalog) -> Self {
+    pub(super) fn new(catalog: &Catalog, schema: Option<&Schema>) -> Self {
         let built_in = [("echo", BuiltIn::Echo, echo::describe()), ("whoami", BuiltIn::WhoAmI, whoami::describe())];
         let built_in = built_in.into_iter().filter_map(|(name, tool, description)| {
             let name = catalog.tools.get(name)?.clone();
@@ -76,12 +86,20 @@ impl Tools {
             let face = Face::declared(dataset);
             dataset.operations().filter_map(move |operation| {
                 let name = dataset.tool(operation)?;
-                let description = describe(dataset::describe::tool(operation, &face));
                 let tool = Tool::Rows { declared: face.clone(), operation };
-                Some((name.clone(), Entry { name, tool, description }))
+                Some((name.clone(), Entry { name, description: tool.describe(&face)?, tool }))
             })
         });
-        Self { entries: built_in.chain(generated).collect(), others: Cache::new(REMEMBERED) }
+        let changing = catalog.datasets.values().flat_map(|dataset| {
+            let relation = schema.and_then(|schema| schema.relations.get(&dataset.name));
+            dataset.writable.iter().filter_map(move |change| {
+                let name = dataset.changing_tool(*change)?;
+                let declared = Face::declared_for(dataset, *change);
+                let tool = Tool::Changes { declared: declared.clone(), relation: relation.cloned(), change: *change };
+                Some((name.clone(), Entry { name, description: tool.describe(&declared)?, tool }))
+            })
+        });
+        Self { entries: built_in.chain(generated).chain(changing).collect(), others: Cache::new(REMEMBERED) }
     }
 
     /// The tool of this name, whoever asks.
@@ -97,33 +115,60 @@ impl Tools {
     }
 
     fn described(&self, entry: &Entry, columns: Option<&Arc<Columns>>) -> ToolDescription {
-        match (&entry.tool, columns) {
-            (Tool::Rows { declared, operation }, Some(columns)) if columns != declared.columns() => {
+        let declared = match &entry.tool {
+            Tool::Rows { declared, .. } | Tool::Changes { declared, .. } => Some(declared),
+            Tool::BuiltIn(_) => None,
+        };
+        match (declared, columns) {
+            (Some(declared), Some(columns)) if columns != declared.columns() => {
                 let look = Look {
                     tool: entry.name.clone(),
                     open: columns.open.clone(),
                     masked: columns.masked.keys().cloned().collect(),
+                    written: columns.written.clone(),
                 };
                 self.others.get_with(look, || {
                     let face = Face::new(Arc::clone(declared.dataset()), Arc::clone(columns));
-                    describe(dataset::describe::tool(*operation, &face))
+                    entry.tool.describe(&face).unwrap_or_else(|| entry.description.clone())
                 })
             }
-            (Tool::Rows { .. } | Tool::BuiltIn(_), _) => entry.description.clone(),
+            (Some(_) | None, _) => entry.description.clone(),
         }
     }
 }
 
-fn describe(text: dataset::describe::Tool) -> ToolDescription {
-    ToolDescription::new(text.name, text.description, Arc::new(text.input_schema))
-        .with_title(text.title.clone())
-        .with_raw_output_schema(Arc::new(text.output_schema))
-        .with_annotations(read_only(text.title))
+impl Tool {
+    /// The description of a dataset's tool for those who see this face of it.
+    fn describe(&self, face: &Face) -> Option<ToolDescription> {
+        let (text, annotations): (_, fn(String) -> ToolAnnotations) = match self {
+            Self::BuiltIn(_) => return None,
+            Self::Rows { operation, .. } => (dataset::describe::tool(*operation, face), read_only),
+            Self::Changes { relation, change, .. } => {
+                let text = dataset::change::describe::tool(*change, face, relation.as_deref());
+                (text, if change.is_destructive() { overwriting } else { adding })
+            }
+        };
+        let description = ToolDescription::new(text.name, text.description, Arc::new(text.input_schema))
+            .with_title(text.title.clone())
+            .with_raw_output_schema(Arc::new(text.output_schema))
+            .with_annotations(annotations(text.title));
+        Some(description)
+    }
 }
 
 /// Reads, changes nothing, answers from a closed world.
 fn read_only(title: String) -> ToolAnnotations {
     ToolAnnotations::with_title(title).read_only(true).destructive(false).idempotent(true).open_world(false)
+}
+
+/// Adds something each time it is called.
+fn adding(title: String) -> ToolAnnotations {
+    ToolAnnotations::with_title(title).read_only(false).destructive(false).idempotent(false).open_world(false)
+}
+
+/// Loses what was there; done twice, it is as done once.
+fn overwriting(title: String) -> ToolAnnotations {
+    ToolAnnotations::with_title(title).read_only(false).destructive(true).idempotent(true).open_world(false)
 }
 
 /// A schema that is an object, as every literal in this module is.

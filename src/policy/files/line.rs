@@ -101,10 +101,11 @@ impl<'t> Reader<'_, 't> {
                 let tenant_name = flaws.take(tenant, self.tenant(tenant.text));
                 let effect_word = flaws.take(effect, read_effect(effect.text));
                 let pattern = flaws.take(what, self.what(what.text, effect_word));
-                let permission = flaws.take(may, read_permission(may.text, pattern.as_ref()));
+                let permission = flaws.take(may, self.permission(may.text, pattern.as_ref()));
                 let condition = self.condition(when, pattern.as_ref().map(|pattern| (what.text, pattern)), &mut flaws);
                 if let (Some(pattern), Some(Effect::Deny)) = (&pattern, effect_word)
                     && pattern.kind == Some(Kind::Column)
+                    && permission != Some(Some(Permission::Update))
                 {
                     flaws.take(what, self.refuse_key(pattern));
                 }
@@ -156,6 +157,22 @@ impl<'t> Reader<'_, 't> {
             return Err(Flaw::new(0, message));
         }
         Ok(pattern)
+    }
+
+    fn permission(&self, text: &str, what: Option<&Pattern>) -> Result<Option<Permission>, Flaw> {
+        let permission = read_permission(text, what)?;
+        match (permission, what) {
+            (Some(permission), Some(what)) if !what.is_served(permission, self.catalog) => {
+                let hint = match what.kind {
+                    Some(Kind::Column) => {
+                        "`writable = [\"update\"]` in the `[[dataset]]` makes its columns so".to_owned()
+                    }
+                    Some(_) | None => format!("`writable = [\"{permission}\"]` in a `[[dataset]]` makes its rows so"),
+                };
+                Err(Flaw::new(0, format!("nothing that `{what}` covers can be changed by `{permission}`; {hint}")))
+            }
+            (permission, _) => Ok(permission),
+        }
     }
 
     /// The datasets whose rows a line speaks of; `None` where its objects have no rows.

@@ -85,6 +85,9 @@ fn fields(line: &str) -> Vec<Field<'_>> {
 }
 
 fn bad_character(line: &str) -> Option<(usize, String)> {
+    if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
     for (at, c) in line.char_indices() {
         let code = u32::from(c);
         let message = match c {

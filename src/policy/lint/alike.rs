@@ -2,7 +2,7 @@
 //! thinks so.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Linter;
@@ -15,8 +15,12 @@ impl Linter<'_> {
         let grants = lines.grants.iter().map(|grant| (&grant.at, &grant.member));
         let mut named: Vec<(&LineRef, &Arc<str>)> =
             rules.chain(grants).filter(|(_, name)| name.starts_with("user:")).collect();
+        // Of two that differ in case, one is not in lower case.
+        let spelled: HashSet<Cow<'_, str>> =
+            named.iter().map(|(_, name)| folded(name)).filter(|folded| matches!(folded, Cow::Owned(_))).collect();
+        named.retain(|(_, name)| !spelled.is_empty() && spelled.contains(&folded(name)));
         named.sort();
-        let mut first: HashMap<Cow<'_, str>, (&LineRef, &Arc<str>)> = HashMap::with_capacity(named.len());
+        let mut first: HashMap<Cow<'_, str>, (&LineRef, &Arc<str>)> = HashMap::new();
         let mut findings = Vec::new();
         for (at, name) in named {
             let (before, spelled) = *first.entry(folded(name)).or_insert((at, name));
@@ -31,7 +35,7 @@ impl Linter<'_> {
     }
 }
 
-/// A name in lower case. Most are.
+/// A name in lower case; it is its own where that is certain at a glance.
 fn folded(name: &str) -> Cow<'_, str> {
     if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         Cow::Borrowed(name)

@@ -158,7 +158,7 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             "p, *, *, column:people/phone, call, true, deny\n",
-            "2:31 `call` is not a permission of `column:` objects; there are `read`",
+            "2:31 `call` is not a permission of `column:` objects; there are `read`, `update`",
         ),
         (
             "p, *, *, column:people/phone, read, r.obj.sallary > 3, deny\n",

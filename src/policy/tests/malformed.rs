@@ -119,12 +119,23 @@ fn what_nobody_can_be_and_nothing_serves_is_refused() {
             "1:10 refused: `admin:` is not a kind of object; there are `dataset`, `column`, `tool`, `resource`, `prompt`"
         );
     }
-    for may in ["create", "update", "delete", "write"] {
+    assert_eq!(
+        line("*", "dataset:documents", "write"),
+        "1:29 refused: `write` is not a permission of `dataset:` objects; there are `read`, `create`, `update`, `delete`"
+    );
+    for may in ["create", "update", "delete"] {
         assert_eq!(
             line("*", "dataset:documents", may),
-            format!("1:29 refused: `{may}` is not a permission of `dataset:` objects; there are `read`")
+            format!(
+                "1:29 refused: nothing that `dataset:documents` covers can be changed by `{may}`; `writable = [\"{may}\"]` in a `[[dataset]]` makes its rows so"
+            )
         );
+        assert!(line("*", "dataset:*", may).contains("nothing that `dataset:*` covers can be changed"));
     }
+    assert_eq!(
+        line("*", "column:documents/title", "update"),
+        "1:34 refused: nothing that `column:documents/title` covers can be changed by `update`; `writable = [\"update\"]` in the `[[dataset]]` makes its columns so"
+    );
 }
 
 #[test]
@@ -176,27 +187,6 @@ fn fields_that_are_too_many_or_too_few_are_told_why() {
         only("g, user:ada, role:member, acme # for now\n"),
         format!("1:27 refused: the tenant `acme # for now` is not declared; {comment}")
     );
-}
-
-#[test]
-fn a_room_that_no_tenant_declares_is_warned_of() {
-    let policy = directory(
-        "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
-         g, user:ada, room:saels, acme\ng, user:ada, room:sales, acme\ng, user:eve, room:saels, globex\n",
-    );
-    let told = |declared: &[&str]| {
-        let mut catalog = Arc::into_inner(catalog()).unwrap();
-        let acme = catalog.tenants.get_mut(&"acme".parse::<crate::model::Tenant>().unwrap()).unwrap();
-        acme.data_rooms_as_is = false;
-        acme.data_rooms = declared.iter().map(|room| ((*room).to_owned(), room.parse().unwrap())).collect();
-        let findings = check(policy.path(), &Arc::new(catalog)).findings;
-        findings.iter().map(|found| format!("{}: {}", found.line, found.message)).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        told(&["sales", "board"]),
-        ["2: no `[tenant.data_rooms]` of tenant `acme` has the room `saels`; did you mean `sales`?"]
-    );
-    assert_eq!(told(&[]), [] as [&str; 0], "a tenant that declares none is not asked under a header");
 }
 
 /// The one finding of a deny line with this condition, without its line.

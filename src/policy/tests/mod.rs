@@ -12,6 +12,7 @@ mod malformed;
 mod mangled;
 mod partitions;
 mod reload;
+mod rooms;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{
-    Catalog, ClaimType, Column, ColumnType, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
-    TimeStorage, Within,
+    Catalog, ClaimType, Column, ColumnType, Confirm, Dataset, Prompt, RoomRule, RowResource, Search, TenantEntry,
+    TenantRule, TimeStorage, Within,
 };
 use crate::model::{Attributes, Context, ContextField, Name, Number, Requester, Value};
 
@@ -59,6 +60,8 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
         order: Vec::new(),
         resource: Some(RowResource::default()),
         changed: None,
+        writable: BTreeSet::new(),
+        confirm: Confirm::default(),
         columns: columns(kinds),
     }
 }

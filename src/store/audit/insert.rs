@@ -11,10 +11,10 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{QueryBuilder, SqlStr, Sqlite, SqliteConnection};
 
-use super::record::{Event, Outcome, Record};
+use super::record::{Event, Record};
 use super::rejections::Key;
 
-/// The largest group. Its statement has 11,776 bound values of the 32,766 that SQLite allows.
+/// The largest group. Its statement has 12,288 bound values of the 32,766 that SQLite allows.
 pub(super) const LARGEST_GROUP: usize = 512;
 
 /// The longest text of a record, in bytes. A client chooses some of them (the name of a tool that does not exist), and
@@ -23,7 +23,7 @@ pub(super) const LONGEST_TEXT: usize = 512;
 
 /// The columns of a decision, in the order in which [`bind`] binds them.
 pub(super) const COLUMNS: &str = "written, at, decision, request, subject, external_user, actor, client, tenant, agent, \
-     data_room, thread, stated, action, object, tool, verdict, reason, lines, revision, outcome, answered_rows, duration";
+     data_room, thread, stated, action, object, tool, verdict, reason, lines, revision, outcome, answered_rows, changed, duration";
 
 type Arguments<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -64,10 +64,7 @@ pub(super) async fn decisions(
 }
 
 fn bind(query: Arguments<'_>, written: i64, record: Record) -> Arguments<'_> {
-    let rows = match record.outcome {
-        Outcome::Answered { rows } => rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX)),
-        Outcome::BadArguments | Outcome::Failed | Outcome::Abandoned | Outcome::Refused => None,
-    };
+    let rows = record.outcome.rows().map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
     let lines = serde_json::Value::from(record.lines).to_string();
     query
         .bind(written)
@@ -92,6 +89,7 @@ fn bind(query: Arguments<'_>, written: i64, record: Record) -> Arguments<'_> {
         .bind(clipped(record.revision))
         .bind(record.outcome.as_str())
         .bind(rows)
+        .bind(record.changed.map(clipped))
         .bind(i64::try_from(record.duration.as_micros()).unwrap_or(i64::MAX))
 }
 

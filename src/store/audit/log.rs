@@ -87,7 +87,7 @@ pub(super) struct Waiting {
 #[must_use = "a place that is dropped records nothing"]
 pub struct Place {
     permit: mpsc::OwnedPermit<Waiting>,
-    shared: Arc<Shared>,
+    log: AuditLog,
 }
 
 impl AuditLog {
@@ -109,7 +109,7 @@ impl AuditLog {
             return Err(AuditError::Failed(failure));
         }
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, shared: Arc::clone(&self.shared) }),
+            Ok(permit) => Ok(Place { permit, log: self.clone() }),
             Err(TrySendError::Full(queue)) => Err(AuditError::Full { capacity: queue.max_capacity() }),
             Err(TrySendError::Closed(_)) => Err(AuditError::Stopped),
         }
@@ -136,6 +136,11 @@ impl AuditLog {
 }
 
 impl Place {
+    /// Takes one more place, for what is recorded before something is changed.
+    pub fn another(&self) -> Result<Self, AuditError> {
+        self.log.reserve()
+    }
+
     /// Hands the record over, at once; the future is ready when it is durable. Dropping the future does not take the
     /// record back.
     pub fn record(self, record: Record) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
@@ -160,7 +165,7 @@ impl Place {
                 biased;
                 answer = &mut durable => answer.unwrap_or(Err(AuditError::Stopped)),
                 // The writer may have answered between the two looks.
-                () = self.shared.gone.cancelled() => durable.try_recv().unwrap_or(Err(AuditError::Stopped)),
+                () = self.log.shared.gone.cancelled() => durable.try_recv().unwrap_or(Err(AuditError::Stopped)),
             }
         }
     }

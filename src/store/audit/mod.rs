@@ -23,7 +23,7 @@ mod writer;
 pub use acceptance::accept;
 pub use error::AuditError;
 pub use log::{AuditLog, Failure, Place, Status};
-pub use query::{AuditReader, Decision, Filter, Rejection, prune};
+pub use query::{AuditReader, Decision, Filter, Named, Rejection, prune};
 pub use record::{Event, Outcome, Record, Verdict};
 pub use writer::Writer;
 
@@ -35,6 +35,7 @@ pub(in crate::store) const MIGRATIONS: &[Migration] = &[
         name: "rejections_and_events",
         sql: include_str!("../../../migrations/audit/0002_rejections_and_events.sql"),
     },
+    Migration { name: "changes", sql: include_str!("../../../migrations/audit/0003_changes.sql") },
 ];
 
 #[cfg(test)]

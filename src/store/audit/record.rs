@@ -1,5 +1,6 @@
 //! What is recorded of one decision.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::model::{Proof, Requester, Timestamp};
@@ -39,9 +40,35 @@ pub enum Outcome {
     Abandoned,
     /// Denied: there was nothing to do.
     Refused,
+    /// A change is about to be made; what became of it is a record of its own. Where there is none, the server ended before.
+    Begun,
+    /// The change was made.
+    Changed,
+    /// Nothing was changed: no such row in scope, or the new row is not, or the database did not take it.
+    Unchanged,
+    /// Nothing was changed yet: the person is asked first.
+    Asked,
+    /// Nothing was changed: the person said no, or could not be asked.
+    Declined,
 }
 
 impl Outcome {
+    /// How many rows left, where rows were answered.
+    pub fn rows(self) -> Option<u64> {
+        match self {
+            Self::Answered { rows } => rows,
+            Self::BadArguments
+            | Self::Failed
+            | Self::Abandoned
+            | Self::Refused
+            | Self::Begun
+            | Self::Changed
+            | Self::Unchanged
+            | Self::Asked
+            | Self::Declined => None,
+        }
+    }
+
     /// The word in the store and at the command line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +77,11 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
             Self::Refused => "refused",
+            Self::Begun => "begun",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Asked => "asked",
+            Self::Declined => "declined",
         }
     }
 }
@@ -81,7 +113,7 @@ pub struct Record {
     pub thread: Option<String>,
     /// What headers stated about the caller and nothing could be compared with, as `name: value`.
     pub stated: Option<String>,
-    /// What was to be done: `read`, `call`, `list`.
+    /// What was to be done: `read`, `call`, `list`, `create`, `update`, `delete`.
     pub action: String,
     /// To what: `dataset:documents`, `tool:echo`, `tools`.
     pub object: String,
@@ -97,6 +129,8 @@ pub struct Record {
     pub revision: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// Of a change, the columns that were given, by name; never what they hold.
+    pub changed: Option<String>,
     /// From the decision to the answer.
     pub duration: Duration,
 }
@@ -126,8 +160,20 @@ impl Record {
             lines: Vec::new(),
             revision: String::new(),
             outcome: Outcome::Refused,
+            changed: None,
             duration: Duration::ZERO,
         }
+    }
+
+    /// Says what was to be done, to what, and through what.
+    pub fn asked(&mut self, (action, object): (&str, String), through: Option<&str>) {
+        (self.action, self.object, self.tool) = (action.to_owned(), object, through.map(ToOwned::to_owned));
+    }
+
+    /// Says by which policy it was decided, and by which lines of it.
+    pub fn decided(&mut self, revision: impl Display, lines: &[impl Display]) {
+        self.revision = revision.to_string();
+        self.lines = lines.iter().map(ToString::to_string).collect();
     }
 }
 

@@ -67,6 +67,7 @@ fn record(decision: &str) -> Record {
         lines: vec!["policy.csv:12".to_owned(), "policy, two.csv:3".to_owned()],
         revision: "3f9a8b7c".to_owned(),
         outcome: Outcome::Answered { rows: Some(20) },
+        changed: None,
         duration: Duration::from_micros(1_234),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
@@ -147,6 +148,8 @@ pub struct Consent<'a> {
     pub scopes: Scopes,
     /// When the grant ends at the latest.
     pub expires: Timestamp,
+    /// How long what a provider said of the person counts, from when it said so; then the grant ends before.
+    pub counts_for: Option<Duration>,
     /// What the client gets.
     pub code: &'a AuthorizationCode,
     /// Until when the code can be spent.
@@ -180,7 +183,8 @@ impl StateStore {
             "INSERT INTO grants (id, client, account, tenant, external_user, provider, claims, redirect_uri, resource, scopes,
                                  created_at, expires_at)
              SELECT $1, clients.id, accounts.id, accounts.tenant, accounts.external_user, identities.provider,
-                    identities.claims, $2, $3, $4, $5, $6
+                    identities.claims, $2, $3, $4, $5,
+                    CASE WHEN identities.signed_in_at + $9 < $6 THEN identities.signed_in_at + $9 ELSE $6 END
              FROM clients JOIN accounts ON accounts.id = $7 LEFT JOIN identities ON identities.account = accounts.id
              WHERE clients.id = $8 AND clients.disabled_at IS NULL AND accounts.disabled_at IS NULL
              RETURNING {COLUMNS}"
@@ -193,6 +197,7 @@ impl StateStore {
         .bind(consent.expires.as_micros())
         .bind(consent.account.as_str())
         .bind(request.client.as_str())
+        .bind(consent.counts_for.map(|counts| i64::try_from(counts.as_micros()).unwrap_or(i64::MAX)))
         .fetch_optional(&mut *transaction)
         .await
         .map_err(StateError::Write)?;

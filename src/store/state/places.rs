@@ -34,7 +34,7 @@ const SHARE: i64 = 20;
 
 impl StateStore {
     /// Makes a client known in its own name. Where there are `cap` such clients, one makes room: the oldest that was never used,
-    /// if it is older than [`FIRST_USE`]; else one of somebody who has allowed more than [`SHARE`].
+    /// if it is older than [`FIRST_USE`]; else one of somebody who has allowed more than a share.
     pub async fn register_client(&self, client: &Client, cap: u64, now: Timestamp) -> Result<Registration, StateError> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer).await?;

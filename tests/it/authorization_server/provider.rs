@@ -10,7 +10,7 @@ use crate::support::bare;
 use crate::support::browser::{Browser, form, parameters};
 use crate::support::capture::Capture;
 use crate::support::client::Answer;
-use crate::support::issuer::SigningKey;
+use crate::support::issuer::{ORGANISATION, ORGANISATION_CLAIM, SigningKey};
 use crate::support::oauth::{self, Registered, Tokens};
 use crate::support::provider::{Person, TestProvider};
 use crate::support::server::Server;
@@ -123,6 +123,121 @@ async fn item_62_a_refresh_stands_for_what_was_consented_to_and_for_nothing_newe
     assert!(!is_auditor(&refreshed.access).await, "nothing is wider than what she consented with");
     let (one, two) = (oauth::claims(&first.access), oauth::claims(&second.access));
     assert_eq!(one["sub"], two["sub"], "one person, one account");
+}
+
+const ROLES: &str = "urn:zitadel:iam:org:project:roles";
+const OWNER: &str = "urn:zitadel:iam:user:resourceowner:id";
+
+#[tokio::test]
+async fn what_the_id_token_lacks_is_asked_of_the_provider() {
+    let world = world().await;
+    // It was known before that there is such a place, and is not looked at where nothing is missing.
+    let everything = || Person::new("101", "ada@acme.example");
+    let said = |sub: &str| {
+        json!({
+            "sub": sub, ROLES: { "auditor": { ORGANISATION: "acme.example" } }, "external_user_id": "eve@acme.example",
+            ORGANISATION_CLAIM: "999", OWNER: "999", "clearance": 9, "email": "eve@mail.example", "iss": "x", "act": {},
+        })
+    };
+    world.provider.userinfo(200, said("101"));
+    let whoami = world.whoami(&world.tokens(&everything().without("email")).await.access).await;
+    assert_eq!((whoami["external_user_id"].as_str(), world.provider.asked()), (Some("ada@acme.example"), 0));
+
+    let names = |whoami: &Value| whoami["names"].as_array().unwrap().clone();
+    let tokens = world.tokens(&everything().without(ROLES)).await;
+    let whoami = world.whoami(&tokens.access).await;
+    assert!(names(&whoami).contains(&json!("role:auditor")), "{whoami}");
+    assert_eq!((&whoami["external_user_id"], &whoami["tenant"]), (&json!("ada@acme.example"), &json!("acme")));
+    assert_eq!(world.provider.asked(), 1, "what is signed stays, and what is not is added");
+    let refresh = oauth::refresh(&world.client, &tokens.refresh);
+    let refreshed = Tokens::of(&oauth::post(&world.server, "/token", &refresh).await);
+    assert!(
+        names(&world.whoami(&refreshed.access).await).contains(&json!("role:auditor")),
+        "it is kept as it was told"
+    );
+
+    // Whom it is about, and of which company, can come from there alone.
+    let bare = everything().without(ROLES).without("external_user_id").without(ORGANISATION_CLAIM).without(OWNER);
+    let whoami = world.whoami(&world.tokens(&bare).await.access).await;
+    assert_eq!((&whoami["external_user_id"], &whoami["tenant"]), (&json!("eve@acme.example"), &json!("globex")));
+    assert_eq!(whoami["subject"], "zitadel/101");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_say_what_is_missing_signs_nobody_in() {
+    let world = world().await;
+    let lacking = || Person::new("101", "ada@acme.example").without(ROLES);
+    let there = |more: Value| {
+        let mut said = json!({ "sub": "101", ROLES: {} });
+        said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said
+    };
+    let (refused, outage) = ("is not accepted here", "cannot be reached now");
+    for (status, said, person, expected, text) in [
+        (200, there(json!({ "sub": "102" })), lacking(), 403, refused),
+        (200, json!({ ROLES: {} }), lacking(), 403, refused),
+        (401, json!({}), lacking(), 403, refused),
+        (403, json!({}), lacking(), 403, refused),
+        (500, json!({}), lacking(), 503, outage),
+        (302, json!({}), lacking(), 503, outage),
+        (200, json!([]), lacking(), 503, outage),
+        (200, there(json!({ "x": "x".repeat(70_000) })), lacking(), 503, outage),
+        (
+            200,
+            there(json!({ ORGANISATION_CLAIM: ORGANISATION, OWNER: "999" })),
+            lacking().without(ORGANISATION_CLAIM).without(OWNER),
+            403,
+            refused,
+        ),
+    ] {
+        world.provider.userinfo(status, said.clone());
+        let answer = world.arrive(&Browser::new(&world.server.base), &person).await;
+        is_back(&answer, expected, text);
+        world.server.clock.advance(Duration::from_secs(10));
+    }
+    world.provider.userinfo(200, there(json!({})));
+    world.tokens(&lacking()).await;
+}
+
+#[tokio::test]
+async fn item_63_what_a_provider_said_counts_for_a_day_and_then_the_person_signs_in_anew() {
+    let world = world().await;
+    let tokens = world.tokens(&Person::new("101", "ada@acme.example")).await;
+    let refresh = async |tokens: &Tokens| {
+        oauth::post(&world.server, "/token", &oauth::refresh(&world.client, &tokens.refresh)).await
+    };
+    world.server.clock.advance(Duration::from_mins(23 * 60 + 55));
+    let last = refresh(&tokens).await;
+    assert!(last.json()["expires_in"].as_u64().unwrap() <= 300, "no token outlives it: {last:?}");
+    let last = Tokens::of(&last);
+    assert!(oauth::is_accepted(&world.server, &last.access).await);
+    world.server.clock.advance(Duration::from_mins(5));
+    assert!(!oauth::is_accepted(&world.server, &last.access).await);
+    let refused = refresh(&last).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
+}
+
+#[tokio::test]
+async fn item_63_it_counts_from_the_sign_in_and_not_from_the_consent() {
+    let provider = TestProvider::start();
+    let configuration = provider.configuration().replace("label = ", "counts_for = \"2h\"\nlabel = ");
+    let (server, files) = bare::server(&configuration, POLICY).await;
+    let client = oauth::public(&server).await;
+    let world = World { provider, server, client, files };
+    let browser = Browser::new(&world.server.base);
+    let person = Person::new("101", "ada@acme.example");
+    let page = world.consent(&browser, &person).await;
+    oauth::decide(&browser, &page, "allow").await;
+    world.server.clock.advance(Duration::from_mins(110));
+    // Still signed in here; what she allows now ends with what was said then.
+    let page = oauth::open(&browser, &oauth::asking(&world.client)).await;
+    let code = parameters(&oauth::decide(&browser, &page, "allow").await)["code"].clone();
+    let exchanged = oauth::post(&world.server, "/token", &oauth::exchange(&world.client, &code)).await;
+    assert!(exchanged.json()["expires_in"].as_u64().unwrap() <= 600, "{exchanged:?}");
+    world.server.clock.advance(Duration::from_mins(10));
+    assert!(!oauth::is_accepted(&world.server, &Tokens::of(&exchanged).access).await);
+    let page = oauth::open(&browser, &oauth::asking(&world.client)).await;
+    assert!(page.text.contains("/sign-in/with/zitadel"), "and she is asked who she is: {page:?}");
 }
 
 #[tokio::test]

@@ -57,6 +57,41 @@ fn a_row_is_told_condition_by_condition() {
 }
 
 #[test]
+fn whom_a_platform_names_is_asked_about_as_the_server_would_see_them() {
+    let directory = prepared();
+    let asserted = |more: &[&str]| explain(directory.path(), &[&["--asserted-by", "portal"], more].concat());
+    // `whoami` is for whoever proved who they are; `echo` for members, which he is by his name.
+    let whoami = asserted(&["--tool", "whoami"]);
+    assert_eq!((whoami.code, whoami.err.as_str()), (1, ""), "{whoami:?}");
+    assert!(whoami.out.contains("as user:bob@acme.example, named by portal of acme"), "{}", whoami.out);
+    assert!(whoami.out.contains("assumed: nothing: a platform's word has no claims"), "{}", whoami.out);
+    let names = whoami.out.lines().find(|line| line.starts_with("names: ")).unwrap();
+    assert!(names.contains("role:member") && !names.contains("verified"), "{names}");
+    assert_eq!(asserted(&["--tool", "echo"]).code, 0);
+    let told: Json = serde_json::from_str(&asserted(&["--dataset", "documents", "--json"]).out).unwrap();
+    let attributes = &told["who"]["attributes"];
+    assert_eq!((&told["who"]["from"], &attributes["assurance"]), (&"asserted".into(), &"asserted".into()));
+    assert_eq!((&attributes["actor"], &attributes["id"]), (&"portal".into(), &Json::Null));
+
+    // A condition can refuse it.
+    let policy = directory.path().join("policies/policy.csv");
+    let text = fs::read_to_string(&policy).unwrap();
+    let line = "p, *, *, tool:echo, call, r.sub.assurance == \"asserted\" && r.sub.actor == \"portal\", deny\n";
+    fs::write(&policy, format!("{text}{line}")).unwrap();
+    assert_eq!(asserted(&["--tool", "echo"]).code, 1);
+    assert_eq!(explain(directory.path(), &["--tool", "echo"]).code, 0);
+
+    for (more, code, expected) in [
+        (&["--as", "subject:demo/1", "--tool", "echo"][..], 2, "`subject:demo/1` is what somebody proves"),
+        (&["--as", "user:eve@acme.example", "--tool", "echo"], 2, "here are 2 `user:` names; leave one"),
+        (&["--claims", "x.json", "--tool", "echo"], 2, "cannot be used with"),
+    ] {
+        let said = asserted(more);
+        assert!(said.code == code && said.err.contains(expected), "{more:?}: {said:?}");
+    }
+}
+
+#[test]
 fn a_row_is_told_of_the_row_that_it_lies_within() {
     let directory = prepared();
     let mut seen = [0, 0];

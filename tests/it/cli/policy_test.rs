@@ -103,6 +103,11 @@ fn a_file_that_is_not_understood_is_refused_whole() {
     let said = tested("[[test]]\nname = \"a\"\ntenant = \"acme\"\ntols.listed = [\"echo\"]\n");
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("own.toml:4: refused: `test.tols` means nothing; did you mean `tools`?"), "{}", said.err);
+    let row = "[[test]]\nname = \"a\"\ntenant = \"acme\"\nresources.listed = [\"bailiwick://documents/7\"]\n";
+    let said = tested(row);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    let hint = "it is a row: write `rows.<dataset>.visible`, as the `dataset:` lines decide about it";
+    assert!(said.err.contains(hint), "{}", said.err);
     let twice = "[[rows.people]]\nid = \"a\"\n\n[[rows.people]]\nid = \"a\"\n\n[[test]]\nname = \"a\"\ntenant = \"acme\"\nrows.people.visible = [\"a\"]\n";
     let said = tested(twice);
     assert_eq!((said.code, said.out.as_str()), (2, ""));

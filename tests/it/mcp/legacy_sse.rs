@@ -53,7 +53,8 @@ impl Sse {
 
     /// Asks, and reads the answer off the stream.
     async fn ask(&mut self, client: &Client, id: u64, method: &str, params: Value) -> Value {
-        let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let mut message = json!({ "jsonrpc": "2.0", "id": id, "method": method });
+        message["params"] = params;
         let taken = post(client, &self.address, &self.token, &message).await;
         assert_eq!((taken.status, taken.text.as_str()), (202, ""), "{taken:?}");
         self.answer(id).await

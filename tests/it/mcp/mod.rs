@@ -2,10 +2,13 @@
 
 mod abandoned;
 mod batches;
+pub(crate) mod changes;
 mod completions;
+mod confirmation;
 mod errors;
 mod legacy_sse;
 mod logging;
+mod pairs;
 mod prompts;
 mod protocol;
 mod resources;

@@ -39,6 +39,8 @@ struct State {
     is_down: AtomicBool,
     redeemed: AtomicUsize,
     secrets: ArcSwap<Vec<String>>,
+    userinfo: ArcSwap<(u16, Value)>,
+    asked: AtomicUsize,
 }
 
 impl State {
@@ -105,6 +107,8 @@ impl TestProvider {
             is_down: AtomicBool::new(false),
             redeemed: AtomicUsize::new(0),
             secrets: ArcSwap::default(),
+            userinfo: ArcSwap::from_pointee((500, json!({}))),
+            asked: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&state);
         Self { state, _listening: Loopback::new(listener, move |stream| serve(stream, &serving)) }
@@ -147,6 +151,17 @@ organisations = ["999"]
         let mut metadata = Map::clone(&self.state.metadata.load());
         metadata.insert(name.to_owned(), value);
         self.state.metadata.store(Arc::new(metadata));
+    }
+
+    /// Has a place from now on that says this of whoever signed in.
+    pub(crate) fn userinfo(&self, status: u16, said: Value) {
+        self.metadata("userinfo_endpoint", format!("{}/userinfo", self.state.base).into());
+        self.state.userinfo.store(Arc::new((status, said)));
+    }
+
+    /// How often that was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.state.asked.load(Ordering::SeqCst)
     }
 
     /// Answers 500 to everything, or no longer.
@@ -216,6 +231,11 @@ fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
         (500, json!({}))
     } else if head.starts_with("GET /keys ") {
         (200, json!({ "keys": [SigningKey::rsa("p1").jwk()] }))
+    } else if head.starts_with("GET /userinfo ") {
+        state.asked.fetch_add(1, Ordering::SeqCst);
+        let bearer = format!("authorization: Bearer {ACCESS}");
+        let is_given = head.lines().any(|line| line.eq_ignore_ascii_case(&bearer) && line.ends_with(ACCESS));
+        if is_given { (state.userinfo.load().0, state.userinfo.load().1.clone()) } else { (401, json!({})) }
     } else if head.starts_with("POST /token ") {
         state.redeemed.fetch_add(1, Ordering::SeqCst);
         match redeem(state, &head, &body) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use crate::catalog::{Catalog, Dataset};
+use crate::catalog::{Catalog, Dataset, ROWS};
 use crate::cli::arguments::Explain;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::RowKey;
@@ -35,6 +35,9 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
     }
     if let Some(uri) = &named.resource {
         let Some(uri) = catalog.resources.get(uri.as_str()) else {
+            if uri.starts_with(ROWS) {
+                bail!("`{uri}` is a row, and the `dataset:` lines decide about it; ask with --dataset and --row");
+            }
             let known: Vec<_> = catalog.resources.iter().map(AsRef::as_ref).collect();
             bail!("`{uri}` is not a resource of this server{}", person::instead(uri, &known));
         };

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::file::Reader;
 use super::strict::{Entry, Table, Value};
-use crate::catalog::Dataset;
+use crate::catalog::{Dataset, ROWS};
 use crate::cli::policy::column::Visibility;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::{self, RowKey};
@@ -156,7 +156,11 @@ impl Expectations<'_> {
             }
         };
         if !known.contains(&text.as_str()) {
-            let hint = person::instead(&text, &known);
+            let hint = if text.starts_with(ROWS) {
+                "; it is a row: write `rows.<dataset>.visible`, as the `dataset:` lines decide about it".to_owned()
+            } else {
+                person::instead(&text, &known)
+            };
             self.reader.findings.refuse(value.line, format!("`{text}` is not a {kind} of this server{hint}"));
             return None;
         }

@@ -112,6 +112,7 @@ impl World {
             scopes: Scope::ALL.into_iter().collect(),
             expires: NOW.plus(30 * 24 * HOUR),
             code,
+            counts_for: None,
             code_expires: NOW.plus(MINUTE),
         }
     }

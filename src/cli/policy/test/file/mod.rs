@@ -123,6 +123,7 @@ impl Reader<'_> {
         let tenant = table.text("tenant", self.findings);
         let names = table.take("as").map(Value::one_or_more).unwrap_or_default();
         let claims = table.take("claims").map(|claims| claims.entries(self.findings)).unwrap_or_default();
+        let asserted = table.text("asserted_by", self.findings);
         let context = self.context(table);
         let Some((line, tenant)) = tenant else {
             self.findings.refuse(table.line, "the test has no `tenant`".to_owned());
@@ -138,6 +139,14 @@ impl Reader<'_> {
             }
         }
         let mut requester = self.taken(table.line, person::requester(&tenant?, &known, context?))?;
+        if let (Some((line, _)), false) = (&asserted, claims.is_empty()) {
+            let message = "a platform's word (`asserted_by`) has no claims; leave `claims` out".to_owned();
+            self.findings.refuse(*line, message);
+            return None;
+        }
+        if let Some((line, client)) = asserted {
+            requester = self.taken(line, person::asserted(requester, &client))?;
+        }
         for Entry { line, key, value } in claims {
             match value.one() {
                 Some(json) => {

@@ -59,6 +59,18 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(case.expectations[0].line, 18);
 }
 
+#[test]
+fn whom_a_platform_names_has_proved_nothing() {
+    let text = with("as = [\"user:bob@acme.example\", \"role:member\"]\nasserted_by = \"portal\"");
+    let file = read(Path::new("t.toml"), &text, &demo()).unwrap_or_else(|found| panic!("{found:?}"));
+    let requester = &file.cases[0].requester;
+    let names: Vec<_> = requester.names.iter().map(AsRef::as_ref).collect();
+    assert_eq!(names, ["role:member", "user:bob@acme.example"]);
+    let own = &requester.attributes;
+    assert_eq!(own.external_id.as_ref().unwrap().as_str(), "bob@acme.example");
+    assert_eq!((own.assurance.unwrap().as_str(), own.actor.as_ref().unwrap().as_str()), ("asserted", "portal"));
+}
+
 /// A test in which one line is as given.
 fn with(line: &str) -> String {
     format!("[[test]]\nname = \"a\"\ntenant = \"acme\"\ntools.listed = [\"echo\"]\n{line}\n")
@@ -85,6 +97,17 @@ fn what_is_not_understood_is_refused_with_its_line() {
         (with("rows.invoice_lines.visible = [[\"A\", \"x\"]]"), 5, "`A,x` is no key: argument `line_no` is"),
         (with("columns.people.hidden = [\"salry\"]"), 5, "`people` has no column `salry`; did you mean `salary`?"),
         (with("as = \"ada\""), 5, "`ada` has no prefix; write `role:ada` or `user:ada`"),
+        (
+            with("asserted_by = \"portal\"\nclaims = { clearance = 3 }"),
+            5,
+            "a platform's word (`asserted_by`) has no claims; leave `claims` out",
+        ),
+        (
+            with("as = \"subject:demo/1\"\nasserted_by = \"portal\""),
+            6,
+            "a platform names a person by `user:` alone, and `subject:demo/1` is what somebody proves",
+        ),
+        (with("as = [\"user:a\", \"user:b\"]\nasserted_by = \"portal\""), 6, "here are 2 `user:` names; leave one"),
         (with("as = [3]"), 5, "`test.as` is 3; expected a text"),
         (with("claims = { clearence = 3 }"), 5, "the claim `clearence` is not declared; did you mean `clearance`?"),
         (with("claims = { clearance = \"3\" }"), 5, "the claim `clearance` is \"3\"; it is declared as number"),

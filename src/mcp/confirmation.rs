@@ -1,0 +1,179 @@
+//! A person is asked before something is lost (`confirm` of a dataset), where the client can ask one.
+//!
+//! In 2026-07-28 the call is answered with what is to be asked, and comes again with the answer: the state in between is sealed
+//! for the caller and for exactly these arguments, and ends soon, so that a yes to one thing is none to another. In the older
+//! revisions a client that said so at the beginning is asked in the middle of the call, over its session. A client without a
+//! session cannot be asked: it would have nowhere to send the answer.
+//!
+//! Asking is one decision, doing another: the second is made after the answer, under the policy in force then. The client is
+//! trusted to ask its person; a token is not worth less in the hands of one that lies, and the policy decides in any case.
+
+use std::time::Duration;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction,
+    ElicitationSchema, InputRequest, InputRequiredResult, InputResponses, JsonObject,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, Peer, RoleServer};
+use serde_json::Value;
+
+use super::changes::Asked;
+use super::reply::{self, Reply};
+use super::{Caller, Mcp, close};
+use crate::authz::Receipt;
+use crate::catalog::Confirm;
+use crate::model::Timestamp;
+use crate::store::audit::Outcome;
+
+/// The key of the question among the requests for input, and the member of the answer.
+const CONFIRM: &str = "confirm";
+
+/// How long a question waits for its answer.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// How the client of a call can be asked.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// By answering the call with a question (2026-07-28); with what it has brought from the last round.
+    Rounds(Option<(String, InputResponses)>),
+    /// In the middle of the call, over its session.
+    Session(Peer<RoleServer>),
+    /// Not at all.
+    None,
+}
+
+/// What became of the question.
+pub(super) enum Confirmed {
+    /// The person said yes, or nobody has to be asked.
+    Yes,
+    /// The call is answered without having done anything.
+    Answered(Box<CallToolResponse>),
+}
+
+impl Way {
+    /// How the client of this call can be asked; `has_session` says whether it can send an answer by itself.
+    pub(super) fn of(
+        context: &RequestContext<RoleServer>,
+        call: &mut CallToolRequestParams,
+        has_session: bool,
+    ) -> Self {
+        let capability = context.client_capabilities().and_then(|capabilities| capabilities.elicitation);
+        // Neither of the two modes is named by those that know forms alone.
+        let has_forms = capability.is_some_and(|mode| mode.form.is_some() || mode.url.is_none());
+        let is_modern = context.meta.protocol_version().is_some_and(|version| version.as_str() >= "2026-07-28");
+        match (has_forms, is_modern, has_session) {
+            (true, true, _) => Self::Rounds(call.request_state.take().zip(call.input_responses.take())),
+            (true, false, true) => Self::Session(context.peer.clone()),
+            (true, false, false) | (false, _, _) => Self::None,
+        }
+    }
+}
+
+impl Mcp {
+    /// Asks the person, if it has to be and can be.
+    pub(super) async fn confirmed(&self, caller: &Caller, asked: &Asked<'_>, way: Way) -> Result<Confirmed, ErrorData> {
+        match (way, asked.dataset.confirm) {
+            (Way::None, Confirm::WhenPossible) => Ok(Confirmed::Yes),
+            (Way::None, Confirm::Required) => {
+                let text = "Nothing was changed: a person must confirm this, and this client cannot ask one. Use a client that \
+                            supports elicitation.";
+                self.declined(caller, asked, text).await
+            }
+            (Way::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
+                match brought.and_then(|brought| self.answered(caller, asked, brought)) {
+                    Some(answer) => self.heard(caller, asked, &answer).await,
+                    None => self.ask_by_answer(caller, asked).await,
+                }
+            }
+            (Way::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
+                let (receipt, question) = match self.question(caller, asked).await? {
+                    Ok(question) => question,
+                    Err(answer) => return Ok(answer),
+                };
+                let params = close(receipt, Outcome::Asked, form(question)).await?.into_inner();
+                match peer.create_elicitation_with_timeout(params, Some(PATIENCE)).await {
+                    Ok(answer) => self.heard(caller, asked, &answer).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "a client did not ask its person");
+                        let text = "Nothing was changed: the confirmation that this needs was not given in time.";
+                        self.declined(caller, asked, text).await
+                    }
+                }
+            }
+        }
+    }
+
+    /// The answer that a client brings, if it is to this question of this caller, and not too late.
+    fn answered(&self, caller: &Caller, asked: &Asked<'_>, brought: (String, InputResponses)) -> Option<ElicitResult> {
+        let (state, mut responses) = brought;
+        let binding = caller.principal.binding();
+        let until = self.pager(caller, &binding).open_place(&named(asked), &state).ok()?;
+        let until = Timestamp::from_micros(until.parse().ok()?);
+        let answer = responses.remove(CONFIRM)?;
+        (self.parts.clock.now() < until).then(|| serde_json::from_value(answer).ok())?
+    }
+
+    async fn ask_by_answer(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Confirmed, ErrorData> {
+        let (receipt, question) = match self.question(caller, asked).await? {
+            Ok(question) => question,
+            Err(answer) => return Ok(answer),
+        };
+        let binding = caller.principal.binding();
+        let until = self.parts.clock.now().plus(PATIENCE).as_micros().to_string();
+        let state = self.pager(caller, &binding).seal_place(&named(asked), &until);
+        let state = state.map_err(|error| reply::unsealed(&error))?;
+        let request = InputRequest::Elicitation(ElicitRequest::new(form(question)));
+        let requests = [(CONFIRM.to_owned(), request)].into();
+        let response = InputRequiredResult::new(Some(requests), Some(state));
+        let recorded = close(receipt, Outcome::Asked, CallToolResponse::from(response)).await?;
+        Ok(Confirmed::Answered(Box::new(recorded.into_inner())))
+    }
+
+    /// What the person is asked, once it is sure that there is something to ask about.
+    async fn question(
+        &self,
+        caller: &Caller,
+        asked: &Asked<'_>,
+    ) -> Result<Result<(Receipt, String), Confirmed>, ErrorData> {
+        match self.looked_at(caller, asked).await? {
+            Ok((receipt, question)) => Ok(Ok((receipt, question))),
+            Err(recorded) => Ok(Err(Confirmed::Answered(Box::new(reply::tool(recorded).into())))),
+        }
+    }
+
+    /// What the person said. Only a yes is one.
+    async fn heard(&self, caller: &Caller, asked: &Asked<'_>, answer: &ElicitResult) -> Result<Confirmed, ErrorData> {
+        let ticked = answer.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
+        if answer.action == ElicitationAction::Accept && ticked == Some(true) {
+            return Ok(Confirmed::Yes);
+        }
+        self.declined(caller, asked, "Nothing was changed: the person did not confirm it.").await
+    }
+
+    /// Says, and records, that nothing was done. Who may not do it at all learns nothing else than ever.
+    async fn declined(&self, caller: &Caller, asked: &Asked<'_>, text: &str) -> Result<Confirmed, ErrorData> {
+        let permit = self.permit(caller, asked.action()).await;
+        let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;
+        let (_, _, receipt) = permit.spend();
+        let recorded = close(receipt, Outcome::Declined, Reply::Unfit(text.to_owned())).await?;
+        Ok(Confirmed::Answered(Box::new(reply::tool(recorded).into())))
+    }
+}
+
+/// The question as a form with one box to tick.
+fn form(message: String) -> ElicitRequestParams {
+    let tick = |schema: rmcp::model::BooleanSchema| schema.title("Yes, do it");
+    let schema = ElicitationSchema::builder().required_bool_with(CONFIRM, tick).build();
+    // The only required property was added in the same breath.
+    let requested_schema = schema.unwrap_or_else(|_| ElicitationSchema::new(std::collections::BTreeMap::new()));
+    ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema }
+}
+
+/// What a sealed state is for: this tool with these arguments, in whatever order.
+fn named(asked: &Asked<'_>) -> String {
+    let mut arguments: Vec<(&String, &Value)> = asked.arguments.iter().collect();
+    arguments.sort_by_key(|(name, _)| *name);
+    let arguments: JsonObject = arguments.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    format!("confirm {} {}", asked.entry.name, Value::Object(arguments))
+}

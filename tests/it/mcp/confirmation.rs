@@ -1,0 +1,231 @@
+//! A person is asked before something is lost, where the client can ask: in rounds, over a session, or not at all.
+
+use std::time::Duration;
+
+use bailiwick::store::audit::Outcome;
+use serde_json::{Value, json};
+
+use super::changes::writable;
+use crate::support::client::Answer;
+use crate::support::server::Server;
+use crate::support::wire::Wire;
+use crate::support::world::edit;
+
+const DECLINED: &str = "Nothing was changed: the person did not confirm it.";
+
+async fn server() -> Server {
+    Server::demo_with(writable).await
+}
+
+/// The demo where nothing is lost without a person's word.
+async fn strict_server() -> Server {
+    Server::demo_with(|directory| {
+        writable(directory);
+        let written = "writable = [\"create\", \"update\", \"delete\"]\n";
+        edit(&directory.join("bailiwick.toml"), written, &format!("{written}confirm = \"required\"\n"));
+    })
+    .await
+}
+
+/// A call of 2026-07-28 by a client that can ask, with what it brings from the last round.
+async fn call(server: &Server, token: &str, (tool, arguments): (&str, &Value), more: Value) -> Answer {
+    let mut params = json!({ "name": tool, "arguments": arguments, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "0" }
+    } });
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let call = server.client.rpc("tools/call", params).token(token).header("MCP-Protocol-Version", "2026-07-28");
+    let call = call.header("Mcp-Method", "tools/call").header("Mcp-Name", tool);
+    call.header("Accept", "application/json, text/event-stream").send().await
+}
+
+/// What a client brings in the next round.
+fn brought(asked: &Value, answer: Value) -> Value {
+    let state = asked["requestState"].as_str().unwrap();
+    json!({ "requestState": state, "inputResponses": { "confirm": answer } })
+}
+
+fn yes() -> Value {
+    json!({ "action": "accept", "content": { "confirm": true } })
+}
+
+/// A document of Ada's own.
+async fn document(server: &Server, title: &str) -> String {
+    let arguments = json!({ "data_room_id": "finance", "owner_id": "ada@acme.example", "title": title, "body": "x",
+        "classification": "internal", "updated_at": "2026-11-25T18:00:00Z" });
+    let created = server.client.tool("create_documents", arguments).token(&server.token("ada")).send().await;
+    created.structured()["row"]["id"].as_str().unwrap().to_owned()
+}
+
+async fn is_there(server: &Server, id: &str) -> bool {
+    let got = server.client.tool("get_documents", json!({ "id": id })).token(&server.token("ada")).send().await;
+    !got.json()["result"]["isError"].as_bool().unwrap_or(false)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
+    let server = server().await;
+    let (ada, bob) = (server.token("ada"), server.token("bob"));
+    let id = document(&server, "Lay\u{202e}off \"plan\"").await;
+    let arguments = json!({ "id": id });
+    let delete = ("delete_documents", &arguments);
+
+    let asked = call(&server, &ada, delete, json!({})).await.json()["result"].clone();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let question = &asked["inputRequests"]["confirm"];
+    assert_eq!((&question["method"], &question["params"]["mode"]), (&json!("elicitation/create"), &json!("form")));
+    // Nothing in it hides or turns what stands beside it.
+    let message =
+        format!("Delete one of documents (id: “{id}”, title: “Lay\u{fffd}off \"plan\"”)? This cannot be undone here.");
+    assert_eq!(question["params"]["message"], message);
+    assert_eq!(question["params"]["requestedSchema"]["required"], json!(["confirm"]));
+    assert!(is_there(&server, &id).await);
+
+    // Whatever is not a yes to this is a no, or another question.
+    for answer in [
+        json!({ "action": "decline" }),
+        json!({ "action": "cancel" }),
+        json!({ "action": "accept" }),
+        json!({ "action": "accept", "content": { "confirm": false } }),
+        json!({ "action": "accept", "content": { "confirm": "true" } }),
+    ] {
+        let told = call(&server, &ada, delete, brought(&asked, answer.clone())).await;
+        assert_eq!(told.tool_error(), DECLINED, "{answer}");
+    }
+    let other = document(&server, "Another").await;
+    let elsewhere = json!({ "id": other });
+    let forged = json!({ "requestState": "AAAA", "inputResponses": { "confirm": yes() } });
+    let without_state = json!({ "inputResponses": { "confirm": yes() } });
+    let changed = json!({ "id": id, "title": "x" });
+    for (what, more) in [
+        (("delete_documents", &elsewhere), brought(&asked, yes())),
+        (("update_documents", &changed), brought(&asked, yes())),
+        (delete, forged),
+        (delete, without_state),
+    ] {
+        let again = call(&server, &ada, what, more).await.json()["result"].clone();
+        assert_eq!(again["resultType"], "input_required", "{what:?} {again}");
+    }
+    let stolen = call(&server, &bob, delete, brought(&asked, yes())).await;
+    assert!(stolen.tool_error().starts_with("Nothing was deleted"), "{stolen:?}");
+    assert!(is_there(&server, &id).await && is_there(&server, &other).await);
+
+    let done = call(&server, &ada, delete, brought(&asked, yes())).await;
+    assert_eq!(done.structured()["row"]["id"], json!(id));
+    assert!(!is_there(&server, &id).await);
+
+    let asked = call(&server, &ada, ("delete_documents", &elsewhere), json!({})).await.json()["result"].clone();
+    server.clock.advance(Duration::from_mins(11));
+    let late = call(&server, &server.token("ada"), ("delete_documents", &elsewhere), brought(&asked, yes())).await;
+    assert_eq!(late.json()["result"]["resultType"], "input_required", "a yes is not good for ever");
+
+    let decisions = server.stop_and_read_decisions().await;
+    let of_deletion = decisions
+        .iter()
+        .map(|decision| &decision.record)
+        .filter(|record| record.action == "delete" && record.external_user.as_deref() == Some("ada@acme.example"));
+    let outcomes: Vec<Outcome> = of_deletion.map(|record| record.outcome).collect();
+    let mut expected = vec![Outcome::Asked];
+    expected.extend([Outcome::Declined; 5]);
+    expected.extend([Outcome::Asked; 3]);
+    expected.extend([Outcome::Begun, Outcome::Changed, Outcome::Asked, Outcome::Asked]);
+    assert_eq!(outcomes, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_about_what_is_not_there_and_a_new_row_needs_no_word() {
+    let server = server().await;
+    let ada = server.token("ada");
+    let missing = json!({ "id": "987654321" });
+    let told = call(&server, &ada, ("delete_documents", &missing), json!({})).await.tool_error();
+    assert!(told.starts_with("Nothing was deleted"), "{told}");
+    let id = document(&server, "Old").await;
+    let arguments = json!({ "id": id, "title": "New", "body": "y".repeat(100) });
+    let asked = call(&server, &ada, ("update_documents", &arguments), json!({})).await.json()["result"].clone();
+    let message = asked["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap().to_owned();
+    let expected = format!("Change one of documents (id: “{id}”, title: “Old”)? It will have title: “New”, body: “yyy");
+    assert!(message.starts_with(&expected) && message.ends_with("y…."), "{message}");
+    let done = call(&server, &ada, ("update_documents", &arguments), brought(&asked, yes())).await;
+    assert_eq!(done.structured()["row"]["title"], "New");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_cannot_ask_is_left_to_the_policy_unless_a_word_is_required() {
+    let server = server().await;
+    let ada = server.token("ada");
+    let id = document(&server, "Here").await;
+    let done = server.client.modern("tools/call", json!({ "name": "delete_documents", "arguments": { "id": id } }));
+    assert_eq!(done.token(&ada).send().await.structured()["row"]["id"], json!(id));
+    drop(server);
+
+    let server = strict_server().await;
+    let (ada, eve) = (server.token("ada"), server.token("eve"));
+    let id = document(&server, "There").await;
+    let params = json!({ "name": "delete_documents", "arguments": { "id": id } });
+    for call in [server.client.modern("tools/call", params.clone()), server.client.rpc("tools/call", params.clone())] {
+        let told = call.token(&ada).send().await.tool_error();
+        assert!(told.starts_with("Nothing was changed: a person must confirm this, and this client cannot"), "{told}");
+    }
+    let hidden = server.client.modern("tools/call", params).token(&eve).send().await;
+    assert_eq!(hidden.protocol_error().1, "Unknown tool: delete_documents");
+    assert!(is_there(&server, &id).await);
+    let arguments = json!({ "id": id });
+    let asked = call(&server, &ada, ("delete_documents", &arguments), json!({})).await.json()["result"].clone();
+    call(&server, &ada, ("delete_documents", &arguments), brought(&asked, yes())).await.structured();
+    assert!(!is_there(&server, &id).await);
+}
+
+/// A call over a session whose client is asked in the middle of it; how the call ends once this was answered.
+async fn in_session(server: &Server, arguments: &Value, answer: &Value) -> Value {
+    let token = server.token("ada");
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "elicitation": {} },
+        "clientInfo": { "name": "test", "version": "0" } });
+    let opened = server.client.rpc("initialize", hello).token(&token).send().await;
+    let session = opened.header("mcp-session-id").to_owned();
+    let params = json!({ "name": "delete_documents", "arguments": arguments });
+    let body = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params }).to_string();
+    let mut wire = Wire::connect(&server.base).await;
+    wire.send(&format!(
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nMcp-Session-Id: {session}\r\n\
+         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+    .await;
+    let question = event(&mut wire, "elicitation/create").await;
+    assert!(question["params"]["message"].as_str().unwrap().starts_with("Delete one of documents"), "{question}");
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer }).to_string();
+    let stranger = server.client.post(reply.clone()).token(&server.token("bob")).header("Mcp-Session-Id", &session);
+    assert_eq!(stranger.send().await.status, 404, "nobody answers in the place of another");
+    let sent = server.client.post(reply).token(&token).header("Mcp-Session-Id", &session).send().await;
+    assert!((200..300).contains(&sent.status), "{sent:?}");
+    event(&mut wire, "\"id\":9").await["result"].clone()
+}
+
+/// The event of a stream that has this in it.
+async fn event(wire: &mut Wire, with: &str) -> Value {
+    let mut text = wire.until(with).await;
+    loop {
+        let whole = text.split("\n\n").filter(|event| event.contains(with)).find_map(|event| {
+            let data = event.lines().find_map(|line| line.strip_prefix("data: "))?;
+            serde_json::from_str(data).ok()
+        });
+        match whole {
+            Some(event) => return event,
+            None => text.push_str(&wire.until("\n").await),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_session_the_client_is_asked_in_the_middle_of_the_call() {
+    let server = strict_server().await;
+    let id = document(&server, "Session").await;
+    let arguments = json!({ "id": id });
+    let told = in_session(&server, &arguments, &json!({ "action": "decline" })).await;
+    assert_eq!((&told["isError"], &told["content"][0]["text"]), (&json!(true), &json!(DECLINED)), "{told}");
+    assert!(is_there(&server, &id).await);
+    let done = in_session(&server, &arguments, &yes()).await;
+    assert_eq!(done["structuredContent"]["row"]["id"], json!(id), "{done}");
+    assert!(!is_there(&server, &id).await);
+}
