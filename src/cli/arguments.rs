@@ -195,7 +195,8 @@ A test is a table of a .toml file. Without [[rows.…]] in the file, rows are re
   as = \"user:bob@acme.example\"
   tools.listed = [\"echo\"]                 # or not_listed, or only
   datasets.readable = [\"documents\"]       # or not_readable, or only
-  rows.documents.not_visible = [\"7\"]      # or visible, or only
+  rows.documents.not_visible = [\"7\"]      # or visible, or only; of a writable dataset also
+                                           # creatable, updatable, deletable, each with not_
   columns.people.hidden = [\"salary\"]      # or visible, or masked
   columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
   # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }

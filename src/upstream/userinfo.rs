@@ -36,8 +36,8 @@ impl Provider {
         let told = signed.and(&said, added(signed, &said, map));
         for (left, right) in &map.equal {
             if told.has(left) && told.has(right) && told.get(left) != told.get(right) {
-                let (left, right) = (left.as_str().into(), right.as_str().into());
-                return Err(ProviderError::Contradiction { url: url.clone(), left, right });
+                let pair = format!("`{left}` and `{right}`").into();
+                return Err(ProviderError::Contradiction { url: url.clone(), pair });
             }
         }
         let issuer = of_id_tokens(&self.issuer, &self.settings);

@@ -121,13 +121,15 @@ impl Linter<'_> {
         if let Some(denial) = cover.denied(position, rule, &names) {
             return Some(format!("the line can never match: `{denial}` denies all that it allows"));
         }
-        if !self.complete || !matches!(rule.may, None | Some(Permission::Read)) {
+        if !self.complete {
             return None;
         }
         let place = ground::place(tenant);
         // A column is read of the rows of its own dataset; a row, within those of the dataset around it.
         let hidden = |dataset| match rule.what.kind {
             Some(Kind::Column) => readable.hidden(dataset, tenant),
+            // What may be changed may be read.
+            Some(_) | None if rule.may.is_some_and(|may| may != Permission::Read) => readable.hidden(dataset, tenant),
             Some(_) | None => readable.hidden_around(dataset, tenant),
         };
         let hidden: Option<Vec<&Name>> = datasets(rule, self.catalog)?.map(hidden).collect();

@@ -2,6 +2,7 @@
 
 mod answers;
 mod astray;
+mod changes;
 mod columns;
 mod decisions;
 mod enforcement;

@@ -65,10 +65,10 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
 }
 
 fn tool_asked(tool: &str, catalog: &Catalog) -> anyhow::Result<Asked> {
-    if let Some((name, _, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
+    if let Some((name, does, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
         return Ok(Asked {
             object: Object::Dataset(dataset.name.clone()),
-            permission: Permission::Read,
+            permission: does.into(),
             through: Some(name),
             dataset: Some(Arc::clone(dataset)),
             row: None,
