@@ -212,7 +212,7 @@ impl ServerHandler for Fixtures {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let first = is_first(page.as_ref());
-        let mut list = self.mcp.list_resources(page, context).await?;
+        let mut list = Box::pin(self.mcp.list_resources(page, context)).await?;
         if first {
             list.resources.extend(answers::resources());
         }

@@ -1,15 +1,18 @@
 //! The composition root: configuration in, a server out. It owns the background tasks and their end.
 
+mod events;
 mod handles;
 mod health;
 mod in_force;
 mod issuers;
 mod oauth;
+mod surface;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::{in_words, record_changes};
 use handles::Handles;
 use health::Health;
 pub use in_force::recorded as recorded_policy;
@@ -34,14 +37,14 @@ use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
-use crate::mcp::{Data, Mcp, Parts, Streams};
+use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
 use crate::outbound::{BadAuthorities, OutboundError};
 use crate::passwords::PasswordError;
 use crate::policy::{self, Policies, Refused, Reload, Revision};
 use crate::random::{Random, RandomError};
-use crate::store::audit::{AuditError, AuditLog, AuditReader, Event, Writer};
+use crate::store::audit::{AuditError, AuditLog, AuditReader, Writer};
 use crate::store::state::StateError;
 use crate::upstream::ProviderError;
 
@@ -122,8 +125,10 @@ pub struct App {
     audit: AuditLog,
     audit_file: PathBuf,
     policies: Arc<Policies>,
+    surface: String,
     settle: Duration,
     mcp: Mcp,
+    look_every: Duration,
     changes: Option<ChangeWriter>,
     keys: Vec<Arc<KeyCache>>,
     own: Option<Own>,
@@ -174,6 +179,8 @@ impl App {
         let policies = Arc::new(policies);
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
+        let (surface, revision) = (surface::surface(&catalog), policies.current().revision());
+        let is_other = surface::is_other(&settings.audit.path, &surface, revision).await.map_err(StartError::Audit)?;
         let authorities = authorities(settings)?;
         let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
@@ -201,12 +208,15 @@ impl App {
             cursor_key: handles.cursors,
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
+            subscriptions: settings.mcp.subscriptions,
+            missed: Missed::new(is_other),
             clock: Arc::clone(&seams.clock),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
         let forwarded = settings.issuers.iter().filter(|issuer| settings.forwards(issuer));
         let edge = Edge {
             server: settings.server.clone(),
+            offer: settings.mcp.clone(),
             authenticator: Arc::new(authenticator),
             audit: audit.clone(),
             mcp: mcp.clone(),
@@ -219,8 +229,11 @@ impl App {
             stopping: stopping.clone(),
             stopped: stopped.clone(),
         };
-        let limits =
-            Limits { header_timeout: settings.server.header_timeout, shutdown_grace: settings.server.shutdown_grace };
+        let limits = Limits {
+            header_timeout: settings.server.header_timeout,
+            write_timeout: settings.server.write_timeout,
+            shutdown_grace: settings.server.shutdown_grace,
+        };
         let endpoint = http::routes(edge, around, more)?.boxed();
         Ok(Self {
             endpoint,
@@ -229,8 +242,10 @@ impl App {
             audit,
             audit_file: settings.audit.path.clone(),
             policies,
+            surface,
             settle: settings.policy.settle,
             mcp,
+            look_every: settings.mcp.look_every,
             changes,
             keys,
             own,
@@ -263,9 +278,13 @@ impl App {
         let (tell, told) = mpsc::unbounded_channel();
         tasks.spawn(record_changes(told, self.audit, Arc::clone(&self.clock)));
         let changed = Arc::new(Notify::new());
+        let (looker, every) = (self.mcp.clone(), self.look_every);
+        let looking = async move { looker.keep_looking(every).await };
+        tasks.spawn(background.clone().run_until_cancelled_owned(looking));
         let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
         tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.
+        drop(tell.send((surface::KIND, self.surface)));
         drop(tell.send(("policy_loaded", format!("revision {}", self.policies.current().revision()))));
         let on_change = move |change: Result<&Reload, &Refused>| {
             drop(tell.send(in_words(change)));
@@ -333,20 +352,6 @@ async fn data_with_warnings_logged(
     Ok((data, writer))
 }
 
-/// Puts each policy change into the audit trail, in order.
-async fn record_changes(
-    mut changed: mpsc::UnboundedReceiver<(&'static str, String)>,
-    audit: AuditLog,
-    clock: Arc<dyn Clock>,
-) {
-    while let Some((kind, detail)) = changed.recv().await {
-        let event = Event { at: clock.now(), kind: kind.to_owned(), detail };
-        if let Err(error) = audit.record_event(event).await {
-            tracing::error!(%error, "a policy change could not be recorded");
-        }
-    }
-}
-
 /// Tells the open streams of each policy that comes into force. Changes that come while they are told are told as one.
 async fn tell_streams(mcp: Mcp, policies: Arc<Policies>, changed: Arc<Notify>) {
     let mut known = policies.current();
@@ -369,32 +374,4 @@ async fn is_accepted(audit: PathBuf, revision: Revision, since: Timestamp) -> bo
         );
         false
     })
-}
-
-/// How many lines of a change an event holds.
-const LONGEST_EVENT: usize = 200;
-
-/// What an event says of a change of the policy files: its kind, and the particulars.
-fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, String) {
-    match change {
-        Ok(reload) if reload.is_change() => {
-            let first = std::iter::once(format!("{} -> {}", reload.old, reload.new));
-            let accepted = reload.accepted.iter().map(|loss| format!("accepted: {}", loss.path.display()));
-            let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
-            let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
-            ("policy_reloaded", cut(first.chain(accepted).chain(removed).chain(added)))
-        }
-        Ok(same) => ("policy_reloaded", format!("{}: the files are as in force again", same.new)),
-        Err(refused) => ("policy_refused", cut(refused.to_string().lines().map(|line| line.trim().to_owned()))),
-    }
-}
-
-/// The first lines, and how many there are more.
-fn cut(mut lines: impl Iterator<Item = String>) -> String {
-    let mut text: Vec<_> = lines.by_ref().take(LONGEST_EVENT).collect();
-    let more = lines.count();
-    if more > 0 {
-        text.push(format!("and {more} lines more"));
-    }
-    text.join("\n")
 }

@@ -165,6 +165,8 @@ pub struct Dataset {
     pub order: Vec<OrderTerm>,
     /// How a row is an MCP resource; `None` where rows are none.
     pub resource: Option<RowResource>,
+    /// The column whose value changes whenever the row does, for subscriptions; without it, rows cannot be subscribed to.
+    pub changed: Option<Name>,
     /// How its rows can be changed; empty where they are only read.
     pub writable: BTreeSet<Change>,
     /// When a person is asked before something is lost.

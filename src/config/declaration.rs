@@ -148,6 +148,8 @@ pub struct DatasetDeclaration {
     pub order: Vec<At<String>>,
     /// How its rows are MCP resources.
     pub resource: ResourceWord,
+    /// The column that tells that a row changed.
+    pub changed: Option<At<String>>,
     /// How its rows can be changed.
     pub writable: Option<At<Vec<At<String>>>>,
     /// Whether somebody must confirm before something is lost; `None` is only where it is not written.
@@ -218,6 +220,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
         let search = section.table("search", search).flatten();
         let order = section.texts("order");
         let resource = resource(section);
+        let changed = section.text("changed");
         let writable = section.texts("writable");
         let confirm = section.word("confirm", &[("when-possible", false), ("required", true)]);
         let columns = section.table("columns", columns);
@@ -234,6 +237,7 @@ pub(super) fn datasets(root: &mut Section<'_>) -> Vec<DatasetDeclaration> {
             search,
             order: order.map(|order| order.value).unwrap_or_default(),
             resource,
+            changed,
             writable,
             confirm,
             columns: columns?,

@@ -16,6 +16,7 @@ pub(crate) fn server(public_url: &str) -> Server {
         body_limit: 0,
         header_timeout: HOUR,
         body_timeout: HOUR,
+        write_timeout: HOUR,
         request_timeout: HOUR,
         shutdown_grace: HOUR,
         sessions_per_principal: 1,

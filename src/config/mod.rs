@@ -47,8 +47,8 @@ pub use prompt::{BodyDeclaration, MessageDeclaration, PromptArgumentDeclaration,
 pub use reading::{InForce, Warning};
 pub use settings::{
     ActorRule, Audit, Authorities, Claims, ClientDocuments, ClientHost, ContextHeaders, Database, Durability, HostRule,
-    Issuer, KeyLimits, KeySource, Log, LogFormat, Oauth, OauthClient, Policy, Registration, RoleClaim, RoleShape,
-    Server, Settings, State, TokenFormat, TokenType, TokenUse,
+    Issuer, KeyLimits, KeySource, Log, LogFormat, McpOffer, Oauth, OauthClient, Policy, Registration, RoleClaim,
+    RoleShape, Server, Settings, State, TokenFormat, TokenType, TokenUse,
 };
 
 pub use sign_in::SignIn;
@@ -138,6 +138,7 @@ pub fn read(inputs: Inputs) -> Result<Loaded, ConfigErrors> {
 /// Reads the document. Every section is read before any is missed, so that every problem is found.
 fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Declarations)> {
     let server = root.table("server", server::server).flatten();
+    let mcp = root.table("mcp", server::mcp).flatten();
     let log = root.table("log", server::log).flatten();
     let database = root.table("database", storage::database).flatten();
     let audit = root.table("audit", storage::audit).flatten();
@@ -186,6 +187,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let (context, trusted) = context?;
     let settings = Settings {
         server,
+        mcp: mcp?,
         log: log?,
         database,
         audit: audit?,

@@ -1,4 +1,4 @@
-//! `[server]`, `[log]`, `[outbound]` and `[modes]`.
+//! `[server]`, `[mcp]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::origin::{At, Origin};
 use super::problem::BadSetting;
 use super::reading::Warning;
 use super::section::Section;
-use super::settings::{Authorities, Log, LogFormat, Server};
+use super::settings::{Authorities, Log, LogFormat, McpOffer, Server};
 use crate::model::Secret;
 
 /// The fewest characters of the secret that handles are sealed with: whoever has seen one can try secrets at leisure.
@@ -61,9 +61,10 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let body_limit = section.size("body_limit", 1 << 10..=64 << 20);
     let header_timeout = section.duration("header_timeout", TIME);
     let body_timeout = section.duration("body_timeout", TIME);
+    let write_timeout = section.duration("write_timeout", TIME);
     let request_timeout = section.duration("request_timeout", TIME);
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
-    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=1_000);
+    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
     let handle_key = handle_key(section);
 
@@ -88,6 +89,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         body_limit: usize::try_from(body_limit?.value).ok()?,
         header_timeout: header_timeout?.value,
         body_timeout: body_timeout?.value,
+        write_timeout: write_timeout?.value,
         request_timeout: request_timeout?.value,
         shutdown_grace: shutdown_grace?.value,
         sessions_per_principal: sessions_per_principal?.value,
@@ -118,6 +120,14 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
     let url: Url = text.parse().ok()?;
     section.take("public_url", text, &place);
     Some(At::new(url, place))
+}
+
+/// Reads `[mcp]`.
+pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
+    let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
+    let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
+    let legacy_sse = section.boolean("legacy_sse");
+    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value, legacy_sse: legacy_sse?.value })
 }
 
 /// Reads `[log]`.

@@ -19,6 +19,8 @@ use crate::model::{ClientId, ContextField, Secret};
 pub struct Settings {
     /// `[server]`
     pub server: Server,
+    /// `[mcp]`
+    pub mcp: McpOffer,
     /// `[log]`
     pub log: Log,
     /// `[database]`: the protected data. Always there where a dataset is declared.
@@ -195,6 +197,8 @@ pub struct Server {
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
+    /// How long a client may read nothing of what it is sent.
+    pub write_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
@@ -217,6 +221,17 @@ impl Server {
     pub fn resource(&self) -> String {
         format!("{}/mcp", self.origin())
     }
+}
+
+/// What MCP offers.
+#[derive(Debug, Clone)]
+pub struct McpOffer {
+    /// How many rows one session, or one stream, may subscribe to.
+    pub subscriptions: usize,
+    /// How often they are looked at.
+    pub look_every: Duration,
+    /// Whether `/sse` and `/messages` are served.
+    pub legacy_sse: bool,
 }
 
 /// Log settings.

@@ -324,7 +324,10 @@ fn bad_values_are_refused_with_what_would_be_right() {
             "is \"10\"; expected a duration such as \"500ms\", \"30s\", \"5m\", \"12h\" or \"90d\"",
         ),
         ("server.header_timeout", "\"0s\"", "is \"0ms\"; expected a duration from 1s to 1h"),
-        ("server.sessions_per_principal", "0", "is 0; expected a whole number from 1 to 1000"),
+        ("server.sessions_per_principal", "0", "is 0; expected a whole number from 1 to 10000"),
+        ("mcp.subscriptions", "0", "is 0; expected a whole number from 1 to 1000"),
+        ("mcp.legacy_sse", "\"on\"", "is \"on\"; expected `true` or `false`"),
+        ("mcp.look_every", "\"1ms\"", "is \"1ms\"; expected a duration from 50ms to 1h"),
         ("server.session_lifetime", "\"1s\"", "is \"1s\"; expected a duration from 1m to 30d"),
         (
             "server.handle_key",

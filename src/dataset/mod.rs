@@ -33,6 +33,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watch;
 
 pub use change::{ChangeError, ChangePlan, ChangePlanError, Made};
 pub use cursor::{CursorError, CursorKey, InvalidCursor, Pager};
@@ -46,3 +47,4 @@ pub use run::{Next, Rows, RunError, Table, read};
 pub use sql::SqlError;
 pub use statement::{Bind, Statement};
 pub use values::{ValuesPlan, values};
+pub use watch::{RowKey, Version, Watch, look};

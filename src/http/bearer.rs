@@ -10,6 +10,7 @@ use poem::{Addr, Endpoint, IntoResponse, Request, Response, Result};
 use tracing::Instrument as _;
 
 use super::error::{Challenges, answer};
+use super::lasting;
 use crate::authn::Authenticator;
 use crate::mcp::RequestId;
 use crate::random::{self, Random};
@@ -36,6 +37,7 @@ impl<E: Endpoint> Endpoint for Bearer<E> {
             return Ok(answer(status, "server_error", "internal error"));
         };
         let id: Arc<str> = id.into();
+        let lasting = lasting::of(&request);
         let span = tracing::debug_span!("request", request.id = %id);
         let mut response = async {
             match self.authenticator.authenticate(request.headers()).await {
@@ -55,6 +57,9 @@ impl<E: Endpoint> Endpoint for Bearer<E> {
         }
         .instrument(span)
         .await;
+        if let Some(headers) = lasting {
+            response = lasting::while_good(response, Arc::clone(&self.authenticator), headers);
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }

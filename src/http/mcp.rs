@@ -5,12 +5,12 @@
 //! method and name are looked at, so that a missing scope can be answered as HTTP wants it (403 with a challenge).
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http_body_util::{BodyExt as _, BodyStream, Full, LengthLimitError, Limited, StreamBody};
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::{BodyExt as _, BodyStream, Full};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 use rmcp::ServerHandler;
@@ -21,45 +21,35 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::batch;
-use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
-use super::peek::{REVISION, not_a_request, peek, unknown_revision};
+use super::error::{answer, json_rpc};
+use super::intake::{Boxed, Intake, Taken};
+use super::peek::{REVISION, not_a_request, unknown_revision};
 use super::session::{Asked, Carried, Sessions};
 use crate::authn::Principal;
-use crate::mcp::{Gone, Mcp, RequestId, Session, StepUp};
+use crate::mcp::{Gone, RequestId, Session, Sink};
 
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-/// The limits of one request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RequestLimits {
-    pub(super) body: usize,
-    pub(super) body_timeout: Duration,
-    pub(super) request_timeout: Duration,
-}
-
 /// The MCP endpoint, below the bearer layer.
 pub(super) struct McpEndpoint<H> {
-    mcp: Mcp,
+    intake: Intake,
     with_sessions: StreamableHttpService<H, LocalSessionManager>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
     sessions: Sessions,
-    challenges: Challenges,
-    limits: RequestLimits,
     stopping: CancellationToken,
 }
 
 impl<H: ServerHandler + Clone> McpEndpoint<H> {
-    /// `handler` answers; `mcp` is what it is, or what it stands around.
+    /// `handler` answers what is taken in.
     pub(super) fn new(
-        (mcp, handler): (Mcp, H),
+        intake: Intake,
+        handler: H,
         config: StreamableHttpServerConfig,
         sessions: Sessions,
-        challenges: Challenges,
-        limits: RequestLimits,
         stopping: CancellationToken,
     ) -> Self {
-        let config = config.with_max_request_body_bytes(limits.body);
+        let config = config.with_max_request_body_bytes(intake.limits.body);
         let (one, other) = (handler.clone(), handler);
         let mut carrying = config.clone();
         carrying.session_store = Some(Arc::new(Carried));
@@ -70,17 +60,12 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false).with_json_response(true),
         );
-        Self { mcp, with_sessions, stateless, sessions, challenges, limits, stopping }
+        Self { intake, with_sessions, stateless, sessions, stopping }
     }
 
-    async fn post(&self, request: Request, principal: &Principal) -> Response {
-        if !is_json(request.headers()) {
-            let text = "the body must be sent as Content-Type: application/json";
-            return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text);
-        }
-        let (parts, body) = http::Request::<poem_body::Boxed>::from(request).into_parts();
-        let body = match self.read(body).await {
-            Ok(body) => body,
+    async fn post(&self, request: Request, principal: &Arc<Principal>) -> Response {
+        let (parts, body) = match self.intake.body(request).await {
+            Ok(taken) => taken,
             Err(refusal) => return refusal,
         };
         if batch::is_one(&body) {
@@ -90,7 +75,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     }
 
     /// Answers a batch, in the revision that has them.
-    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Principal) -> Response {
+    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
         let revision = match parts.headers.get(SESSION_ID) {
             Some(wire) => match self.asked(&owner(principal), wire).await {
                 Some(asked) => Some(asked.revision().to_string()),
@@ -109,40 +94,24 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Err(refusal) => return refusal,
         };
         let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
-        match tokio::time::timeout(self.limits.request_timeout, each).await {
+        match tokio::time::timeout(self.intake.limits.request_timeout, each).await {
             Ok(response) => response,
             Err(_) => too_long(),
         }
     }
 
-    async fn message(&self, mut parts: http::request::Parts, body: Bytes, principal: &Principal) -> Response {
-        let peek = match peek(&body) {
-            Ok(peek) => peek,
+    async fn message(&self, parts: http::request::Parts, body: Bytes, principal: &Arc<Principal>) -> Response {
+        let Taken { mut parts, body, peek } = match self.intake.message(parts, body, principal).await {
+            Ok(taken) => taken,
             Err(refusal) => return refusal,
         };
-        if !peek.names_revision
-            && let Some(refusal) = unknown_revision(&parts.headers, &peek.id)
-        {
-            return refusal;
-        }
-        let id = parts.extensions.get::<RequestId>().cloned();
-        let request_id = id.as_ref().map_or("", |id| &id.0);
-        match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
-            Ok(None) => {}
-            Ok(Some(StepUp(needed))) => return self.challenges.insufficient_scope(needed),
-            Err(error) => {
-                tracing::error!(%error, "a decision could not be recorded");
-                let text = "the server cannot record this request, so it does not answer it";
-                return answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1);
-            }
-        }
         accept_both(&mut parts.headers);
         let opens = peek.method == "initialize";
         let has_session = parts.headers.contains_key(SESSION_ID);
         if opens || (has_session && !peek.is_modern) {
             let gone = CancellationToken::new();
             parts.extensions.insert(Gone(gone.clone()));
-            let (gone, most) = (gone.drop_guard(), self.limits.request_timeout);
+            let (gone, most) = (gone.drop_guard(), self.intake.limits.request_timeout);
             let request = http::Request::from_parts(parts, Full::new(body));
             let response = self.in_session(request, &owner(principal)).await;
             // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
@@ -153,20 +122,6 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             })
         } else {
             self.alone(http::Request::from_parts(parts, Full::new(body))).await
-        }
-    }
-
-    /// Reads the body, within its size and its time.
-    async fn read(&self, body: poem_body::Boxed) -> Result<Bytes, Response> {
-        let read = Limited::new(body, self.limits.body).collect();
-        match tokio::time::timeout(self.limits.body_timeout, read).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let text = format!("the body is longer than {} bytes", self.limits.body);
-                Err(answer(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &text))
-            }
-            Ok(Err(_)) => Err(answer(StatusCode::BAD_REQUEST, "invalid_request", "the body ended early")),
-            Err(_) => Err(answer(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took too long to arrive")),
         }
     }
 
@@ -217,9 +172,10 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     }
 
     /// The session's own stream, on which its person is told of what changes.
-    async fn stream(&self, mut request: http::Request<poem_body::Boxed>, principal: Arc<Principal>) -> Response {
+    async fn stream(&self, mut request: http::Request<Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).cloned();
+        let id = request.extensions().get::<RequestId>().cloned();
         let owner = owner(&principal);
         let response = self.in_session(request, &owner).await;
         // Only now, because the request may have taken the session up.
@@ -227,17 +183,27 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Some(wire) => self.asked(&owner, &wire).await,
             None => None,
         };
-        let sink = asked.and_then(|asked| self.sessions.find(&owner, &asked)).and_then(|session| session.sink());
+        let found = asked.and_then(|asked| Some((self.sessions.find(&owner, &asked)?, asked)));
+        let found = found.zip(id).filter(|_| response.status().is_success());
         // It has no end of its own, so that a shutdown would wait for it in vain.
-        match sink.filter(|_| response.status().is_success()) {
-            Some(sink) => until(response, self.mcp.streams().open(principal, sink).ended()),
-            None => until(response, self.stopping.clone().cancelled_owned()),
-        }
+        let Some(((session, asked), id)) = found else {
+            return until(response, self.stopping.clone().cancelled_owned());
+        };
+        let mcp = &self.intake.mcp;
+        mcp.tell_missed(&principal, &session).await;
+        let place = mcp.streams().open(principal, id, Sink::Session(session));
+        let kept = self.sessions.keep_alive(asked);
+        until(response, async move {
+            tokio::select! {
+                () = place.ended() => {}
+                () = kept => {}
+            }
+        })
     }
 
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
-        match tokio::time::timeout(self.limits.request_timeout, answering).await {
+        match tokio::time::timeout(self.intake.limits.request_timeout, answering).await {
             Ok(response) => to_poem(response),
             Err(_) => too_long(),
         }
@@ -259,7 +225,7 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
             Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                self.in_session(http::Request::<poem_body::Boxed>::from(request), &owner(&principal)).await
+                self.in_session(http::Request::<Boxed>::from(request), &owner(&principal)).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -273,7 +239,7 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
 }
 
 /// Whom a session belongs to. Requests without one need no name for it.
-fn owner(principal: &Principal) -> Arc<str> {
+pub(super) fn owner(principal: &Principal) -> Arc<str> {
     principal.binding().into()
 }
 
@@ -287,22 +253,19 @@ fn unknown_session() -> Response {
 
 type RmcpBody = http_body_util::combinators::BoxBody<Bytes, Infallible>;
 
-mod poem_body {
-    /// The body that a poem request turns into.
-    pub(super) type Boxed = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
-}
-
 /// The response, its body cut when `end` comes.
-fn until(mut response: Response, end: impl Future<Output = ()> + Send + Sync + 'static) -> Response {
-    let body: poem_body::Boxed = response.take_body().into();
-    let frames = BodyStream::new(body).take_until(end);
-    response.set_body(Body::from(http_body_util::BodyExt::boxed(StreamBody::new(frames))));
+fn until(mut response: Response, end: impl Future<Output = ()> + Send + 'static) -> Response {
+    let body: Boxed = response.take_body().into();
+    response.set_body(Body::from_bytes_stream(pieces(body).take_until(Box::pin(end))));
     response
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| value.split(';').next().unwrap_or(value).trim().eq_ignore_ascii_case("application/json"))
+/// What a body gives, piece by piece; streams have no trailers.
+pub(super) fn pieces(body: Boxed) -> impl Stream<Item = Result<Bytes, io::Error>> + Send {
+    BodyStream::new(body).filter_map(async |frame| match frame {
+        Ok(frame) => frame.into_data().ok().map(Ok),
+        Err(error) => Some(Err(error)),
+    })
 }
 
 /// `Accept: */*`, or none, accepts both media types (RFC 9110, section 12.5.1); rmcp wants them by name.

@@ -1,5 +1,7 @@
 //! The look at a message before it is dispatched: what it asks for, and by which revision of MCP.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use poem::http::{HeaderMap, StatusCode};
 use poem::{Body, Response};
@@ -24,6 +26,8 @@ pub(super) struct Peek {
     pub(super) names_revision: bool,
     /// A request of 2026-07-28 names its revision in `_meta` and has no session, whatever its headers say.
     pub(super) is_modern: bool,
+    /// The resources that a `subscriptions/listen` wants to be told of.
+    pub(super) watched: Vec<String>,
 }
 
 /// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
@@ -48,12 +52,16 @@ pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
             refusal
         }
     })?;
+    let method = text(members.get("method")).unwrap_or_default();
+    let watched = watched(of_params("notifications").filter(|_| is_modern && method == "subscriptions/listen"));
+    let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
     Ok(Peek {
         id: members.get("id").cloned().unwrap_or_default(),
-        method: text(members.get("method")).unwrap_or_default(),
-        name: text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref"))),
+        method,
+        name: name.or_else(|| watched.first().cloned()),
         names_revision: version.is_some(),
         is_modern,
+        watched,
     })
 }
 
@@ -73,6 +81,13 @@ pub(super) fn unknown_revision(headers: &HeaderMap, id: &Value) -> Option<Respon
     let error = json!({ "code": -32022, "message": message, "data": data });
     let body = json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string();
     Some(Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(Body::from(body)))
+}
+
+/// The resources that somebody wants to be told of, each once.
+fn watched(notifications: Option<&Value>) -> Vec<String> {
+    let asked = notifications.and_then(|notifications| notifications.get("resourceSubscriptions")?.as_array());
+    let uris: BTreeSet<&str> = asked.into_iter().flatten().filter_map(Value::as_str).collect();
+    uris.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// The prompt, or the template, whose argument is to be completed.

@@ -14,22 +14,26 @@ use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
 use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
-use super::mcp::{McpEndpoint, RequestLimits};
+use super::intake::{Intake, RequestLimits};
+use super::mcp::McpEndpoint;
 use super::oauth::{self, OauthEdge};
 use super::operations::{Discovery, Operations, Readiness, ResourceMetadata};
 use super::pages::{self, Frame};
 use super::session::{SessionKey, Sessions};
+use super::sse::{self, LegacySse};
 use crate::authn::Authenticator;
 use crate::clock::Clock;
-use crate::config::Server;
+use crate::config::{McpOffer, Server};
 use crate::mcp::{self, Mcp};
-use crate::random::Random;
+use crate::random::{self, Random, RandomError};
 use crate::store::audit::AuditLog;
 
 /// What stands between the network and MCP.
 pub struct Edge {
     /// Addresses, limits, allowed hosts and origins.
     pub server: Server,
+    /// What MCP offers.
+    pub offer: McpOffer,
     /// Establishes who asks.
     pub authenticator: Arc<Authenticator>,
     /// Counts who was turned away.
@@ -63,6 +67,9 @@ impl std::fmt::Debug for Edge {
 /// Why the HTTP surface could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum RoutesError {
+    /// There was no key for the ids of streams.
+    #[error("no key for the ids of streams could be made")]
+    Random(#[source] RandomError),
     /// The description of the endpoints is no JSON.
     #[error("the endpoints could not be described")]
     Description(#[source] serde_json::Error),
@@ -73,7 +80,7 @@ pub enum RoutesError {
 ///
 /// # Errors
 ///
-/// When the endpoints cannot be described.
+/// When no key can be made, or the endpoints cannot be described.
 pub fn routes<H: ServerHandler + Clone>(
     edge: Edge,
     around: impl FnOnce(Mcp) -> H,
@@ -91,25 +98,21 @@ pub fn routes<H: ServerHandler + Clone>(
     let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
     let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
-    let config = transport(&edge.server, &origin, edge.stopped);
-
-    let mcp = Cors {
-        inner: Bearer {
-            inner: McpEndpoint::new(
-                (edge.mcp.clone(), around(edge.mcp)),
-                config,
-                sessions,
-                challenges.clone(),
-                limits,
-                edge.stopping,
-            ),
-            authenticator: edge.authenticator,
-            challenges,
-            audit: edge.audit,
-            random: edge.random,
-        },
-        origins,
+    let config = transport(&edge.server, &origin, edge.stopped.clone());
+    let handler = around(edge.mcp.clone());
+    let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits };
+    let guard =
+        Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };
+    let legacy = match &edge.offer {
+        McpOffer { legacy_sse: true, .. } => {
+            let key = random::bytes(guard.random.as_ref()).map(SessionKey::new).map_err(RoutesError::Random)?;
+            let random = Arc::clone(&guard.random);
+            let legacy = LegacySse::new(intake.clone(), handler.clone(), (key, random), config.clone(), edge.stopped);
+            Some(guard.around(legacy))
+        }
+        McpOffer { legacy_sse: false, .. } => None,
     };
+    let mcp = guard.around(McpEndpoint::new(intake, handler, config, sessions, edge.stopping));
     // Ours first: clients go to the first that is named.
     let ours = edge.oauth.as_ref().map(|oauth| oauth.server.site.issuer().to_owned());
     let issuers = ours.into_iter().chain(edge.issuers).collect();
@@ -124,7 +127,36 @@ pub fn routes<H: ServerHandler + Clone>(
         Some(edge) => oauth::routes(edge, route),
         None => route,
     };
+    let route = match legacy {
+        Some(legacy) => {
+            let legacy = Arc::new(legacy);
+            route.at(sse::STREAM, Arc::clone(&legacy)).at(sse::MESSAGES, legacy)
+        }
+        None => route,
+    };
     Ok(route.at("/mcp", mcp).nest("/", beside).catch_all_error(not_served))
+}
+
+/// What stands around every way to MCP.
+struct Guard {
+    authenticator: Arc<Authenticator>,
+    challenges: Challenges,
+    audit: AuditLog,
+    random: Arc<dyn Random>,
+    origins: Origins,
+}
+
+impl Guard {
+    fn around<E>(&self, inner: E) -> Cors<Bearer<E>> {
+        let bearer = Bearer {
+            inner,
+            authenticator: Arc::clone(&self.authenticator),
+            challenges: self.challenges.clone(),
+            audit: self.audit.clone(),
+            random: Arc::clone(&self.random),
+        };
+        Cors { inner: bearer, origins: self.origins.clone() }
+    }
 }
 
 /// The description of everything beside MCP, for programs and for people, and what the pages load.

@@ -1,7 +1,7 @@
 //! The serve loop.
 //!
 //! poem's own loop goes on serving a request whose client is gone, never sets `TCP_NODELAY` (44 ms per event on a
-//! stream), and lets a client take for ever over its headers; so the loop is ours. It speaks HTTP/1.1 alone: telling HTTP/2
+//! stream), and lets a client take for ever over its headers and over what it is sent; so the loop is ours. It speaks HTTP/1.1 alone: telling HTTP/2
 //! apart by its first bytes waits for them without a limit, and what terminates TLS in front speaks HTTP/1.1 to us.
 
 use std::convert::Infallible;
@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::patience::Patient;
+
 /// How long to wait after the operating system refused to accept a connection (out of descriptors, most often).
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
 
@@ -26,6 +28,8 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// How long a client may take to send its headers.
     pub header_timeout: Duration,
+    /// How long a client may read nothing of what it is sent.
+    pub write_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
 }
@@ -86,5 +90,5 @@ fn connection<E: Endpoint<Output = Response> + 'static>(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.serve_connection(TokioIo::new(stream), service)
+    builder.serve_connection(TokioIo::new(Patient::new(stream, limits.write_timeout)), service)
 }

@@ -25,6 +25,7 @@ impl Mcp {
         let permit = self.permit(caller, List(Listed::Tools)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
+        self.parts.missed.gave(&caller.principal, Listed::Tools);
         one_page(receipt, cursor, tools).await.map(reply::tools)
     }
 

@@ -14,32 +14,41 @@ mod changes;
 mod completion;
 mod confirmation;
 mod dispatch;
+mod lists;
+mod looking;
+mod missed;
+mod notices;
 mod prompts;
 mod reply;
 mod resources;
 mod rows;
+mod running;
 mod step_up;
 mod streams;
+mod subscriptions;
 mod tools;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use futures_util::FutureExt as _;
+#[expect(deprecated, reason = "the older revisions have logging")]
+use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult, JsonObject,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SubscriptionFilter,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
+pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
+pub use subscriptions::{Unwatched, Watched};
+
+use running::{guarded, with_progress};
 
 use self::confirmation::Way;
 use crate::authn::Principal;
@@ -51,9 +60,6 @@ use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
-
-/// How long a client that wants to know of progress waits for each word of it.
-const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
@@ -79,8 +85,12 @@ pub struct Parts {
     pub cursor_key: CursorKey,
     /// Where their nonces come from.
     pub random: Arc<dyn Random>,
-    /// Who is told that a list changed.
+    /// Who is told that a list or a row changed.
     pub streams: Arc<Streams>,
+    /// How many rows one session, or one stream, may subscribe to.
+    pub subscriptions: usize,
+    /// What streams missed while the server was not running.
+    pub missed: Missed,
     /// What time it is, for questions that wait for an answer.
     pub clock: Arc<dyn Clock>,
 }
@@ -106,7 +116,7 @@ pub struct Mcp {
 }
 
 /// Who asks, in which request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
@@ -178,58 +188,9 @@ async fn one_page<T>(receipt: Receipt, cursor: Option<&str>, items: Vec<T>) -> R
     close(receipt, Outcome::Answered { rows }, items).await
 }
 
-/// Runs a handler until it ends, its request is cancelled or its client is gone. Both only cancel a token: dropping the
-/// handler drops its receipt, which is then recorded as abandoned.
-async fn guarded<T>(
-    context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    tokio::select! {
-        outcome = caught(handler) => outcome,
-        () = context.ct.cancelled() => Err(reply::cancelled()),
-        () = gone(context) => Err(reply::cancelled()),
-    }
-}
-
-async fn gone(context: &RequestContext<RoleServer>) {
-    let parts = context.extensions.get::<http::request::Parts>();
-    match parts.and_then(|parts| parts.extensions.get::<Gone>()) {
-        Some(Gone(gone)) => gone.cancelled().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Tells a client that asked for it how long its answer has been in the making, every second: how much of a query is left is
-/// something that no database says.
-async fn with_progress<T>(
-    context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    let Some(token) = context.meta.get_progress_token() else { return handler.await };
-    let mut handler = std::pin::pin!(handler);
-    let mut seconds = 0.0;
-    loop {
-        if let Ok(outcome) = tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
-            return outcome;
-        }
-        seconds += BETWEEN_PROGRESS.as_secs_f64();
-        let progress = ProgressNotificationParam::new(token.clone(), seconds)
-            .with_message(format!("still reading after {seconds} s"));
-        if let Err(error) = context.peer.notify_progress(progress).await {
-            tracing::debug!(%error, "progress could not be told");
-        }
-    }
-}
-
-/// Turns a panic into an answer: rmcp runs handlers in tasks of its own, where one would leave the request hanging.
-async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
-    let outcome = AssertUnwindSafe(handler).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
-}
-
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder()
+        let mut capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
             .enable_resources()
@@ -238,6 +199,9 @@ impl ServerHandler for Mcp {
             .enable_prompts_list_changed()
             .enable_completions()
             .build();
+        if let Some(resources) = capabilities.resources.as_mut().filter(|_| self.can_subscribe()) {
+            resources.subscribe = Some(true);
+        }
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("bailiwick", env!("CARGO_PKG_VERSION")).with_title("Bailiwick"))
             .with_instructions(
@@ -257,17 +221,30 @@ impl ServerHandler for Mcp {
             self.session.get_or_init(|| Arc::clone(session)).begin(&context.peer);
         }
         context.peer.set_peer_info(hello.clone());
-        self.negotiate_initialize(&hello)
+        let mut welcome = self.negotiate_initialize(&hello)?;
+        // Of the older revisions alone: `server/discover` does not go this way.
+        if self.session.get().is_some() {
+            welcome.capabilities.logging = Some(JsonObject::default());
+        }
+        Ok(welcome)
     }
 
-    /// What a subscription of 2026-07-28 can be told.
-    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed().build())
+    /// What a subscription of 2026-07-28 can be told. Every address that a row could have is accepted, whoever asks: which of
+    /// them are rows, and of whom, would be told otherwise.
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let lists = SubscriptionFilter::builder().tools_list_changed().resources_list_changed().prompts_list_changed();
+        let mut accepted = lists.build();
+        accepted.resource_subscriptions.clone_from(&requested.resource_subscriptions);
+        Some(accepted)
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         let caller = Self::caller(subscription.request_context())?;
-        let place = self.parts.streams.open(caller.principal, Sink::Subscription(subscription.sink().clone()));
+        let parts = subscription.request_context().extensions.get::<http::request::Parts>();
+        let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
+        let sink = Sink::Subscription(subscription.sink().clone(), watched);
+        self.tell_of_missed(&caller.principal, &sink).await;
+        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
         tokio::select! {
             () = subscription.cancelled() => {}
             () = place.ended() => {}
@@ -292,8 +269,27 @@ impl ServerHandler for Mcp {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let way = Way::of(&context, &mut call, self.session.get().is_some());
+        let begun = tokio::time::Instant::now();
         let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), way));
-        guarded(&context, with_progress(&context, answer)).await
+        let answer = guarded(&context, with_progress(&context, answer)).await?;
+        if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
+            session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;
+        }
+        Ok(answer)
+    }
+
+    #[expect(deprecated, reason = "the older revisions have logging")]
+    async fn set_level(
+        &self,
+        set: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Self::caller(&context)?;
+        if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
+            return Err(reply::unknown_method("logging/setLevel"));
+        }
+        self.session.get().ok_or_else(reply::no_session)?.level.set(set.level);
+        Ok(())
     }
 
     async fn list_prompts(
@@ -362,18 +358,28 @@ impl ServerHandler for Mcp {
         let caller = Self::caller(&context)?;
         guarded(&context, self.read(&caller, &read.uri)).await.map(ReadResourceResponse::from)
     }
+
+    async fn subscribe(
+        &self,
+        subscribe: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let caller = Self::caller(&context)?;
+        guarded(&context, self.subscribe_to(&caller, &subscribe.uri)).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        unsubscribe: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Self::caller(&context)?;
+        if let Some(session) = self.session.get() {
+            session.watched.forget(&unsubscribe.uri);
+        }
+        Ok(())
+    }
 }
 
 /// The scopes that a client needs to begin with, for challenges: what writes asks for its own when it is called.
 pub const SCOPES: [Scope; 1] = [Scope::Read];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_in_a_handler_is_an_answer() {
-        let error = caught::<()>(async { panic!("the secret reason") }).await.unwrap_err();
-        assert_eq!((error.code.0, &*error.message), (-32603, "Internal error"));
-    }
-}

@@ -46,6 +46,7 @@ impl Mcp {
         let (_, visible, receipt) = permit.spend();
         let declared = self.parts.catalog.prompts.values();
         let seen: Vec<_> = declared.filter(|prompt| visible.contains_key(prompt.name.as_str())).map(describe).collect();
+        self.parts.missed.gave(&caller.principal, Listed::Prompts);
         one_page(receipt, cursor, seen).await.map(reply::prompts)
     }
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::authz::{Recorded, Refusal};
 use crate::catalog::Change;
 use crate::dataset::{CursorError, Pager, PlanError, Rows, RunError};
-use crate::model::{nearest, suggestion};
+use crate::model::{Name, nearest, suggestion};
 use crate::store::audit::{AuditError, Outcome};
 
 /// How long a client may keep a list, in milliseconds: shorter than a policy edit takes to be noticed would be pointless,
@@ -191,6 +191,27 @@ pub(super) fn contents(
 
 fn resource(contents: ResourceContents) -> ReadResourceResult {
     ReadResourceResult::new(vec![contents]).with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
+}
+
+/// A dataset whose rows tell nobody, or not this person, that they changed.
+pub(super) fn no_subscription(dataset: &Name) -> ErrorData {
+    invalid(format!(
+        "Rows of `{dataset}` cannot be subscribed to: there is no column that tells you that one changed. Read them again instead"
+    ))
+}
+
+/// There is no room for another subscription.
+pub(super) fn too_many_subscriptions(most: usize) -> ErrorData {
+    invalid(format!("This session is subscribed to {most} resources, which is the most; unsubscribe from one first"))
+}
+
+/// Something that only a session can have.
+pub(super) fn no_session() -> ErrorData {
+    ErrorData::new(
+        ErrorCode::INVALID_REQUEST,
+        "This needs a session: send `initialize` first, and then its Mcp-Session-Id",
+        None,
+    )
 }
 
 /// A method that is not served.

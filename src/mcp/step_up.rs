@@ -4,6 +4,7 @@
 //! What the policy hides is not revealed by it, and a token with the scope never gets here.
 
 use super::rows::read_by;
+use super::subscriptions::{LISTEN, SUBSCRIBE};
 use super::tools::Tool;
 use super::{Mcp, completion, prompts};
 use crate::authn::Principal;
@@ -50,7 +51,7 @@ impl Mcp {
                 }
                 None => None,
             },
-            ("resources/read" | "resources/subscribe", Some(uri)) => match self.parts.catalog.resources.get(uri) {
+            ("resources/read" | SUBSCRIBE | LISTEN, Some(uri)) => match self.parts.catalog.resources.get(uri) {
                 Some(uri) => self.scope_refusal(principal, request, Use(Object::Resource(uri.clone()))).await,
                 None => match address::read(uri, &self.parts.catalog) {
                     Some((dataset, _)) => match read_by(dataset, Operation::Get, "resources/read") {

@@ -1,10 +1,10 @@
-//! The open streams, and what they are told: that the lists of the person behind them changed.
+//! The open streams: who is behind each, and how it is written to.
 //!
 //! A stream is registered with the principal of the request that opened it, for as long as its answer goes on. It authorizes
-//! nothing: who is told that a list changed asks for the list with a token, like everybody. One whose token has expired is
+//! nothing: who is told that a list or a row changed asks for it with a token, like everybody. One whose token has expired is
 //! told nothing any more and ended, so that its client proves itself anew.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 #[expect(
     clippy::disallowed_types,
     reason = "a table that changes when a stream opens or ends, held for one change and never across an await"
@@ -13,41 +13,43 @@ use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use rmcp::RoleServer;
-use rmcp::model::InitializeRequestParams;
+use rmcp::model::{InitializeRequestParams, ResourceUpdatedNotificationParam};
 use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
-use super::Mcp;
+use super::lists::Changes;
+use super::notices::{self, Level};
+use super::subscriptions::{LISTEN, SUBSCRIBE, Watched};
+use super::{Caller, RequestId};
 use crate::authn::Principal;
 use crate::clock::Clock;
-use crate::model::{Name, Requester};
-use crate::policy::{Columns, Listed, Permission, RowRule, Snapshot};
 
-/// How many streams are told at the same time.
-const AT_ONCE: usize = 64;
 /// How long a client that does not read what it is told is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A session of the revisions before 2026-07-28, from its `initialize` to its end. The server in the session owns it; whoever
-/// else knows it holds a weak reference.
+/// A session of the revisions before 2026-07-28, from its `initialize` to its end. The server in the session owns it, and so
+/// does its stream while one is open; the table of sessions holds a weak reference.
 #[derive(Debug, Default)]
-pub struct Session(OnceLock<Peer<RoleServer>>);
+pub struct Session {
+    peer: OnceLock<Peer<RoleServer>>,
+    pub(super) watched: Arc<Watched>,
+    pub(super) level: Level,
+}
 
 impl Session {
-    /// The way to the session's own stream.
-    pub fn sink(&self) -> Option<Sink> {
-        self.0.get().cloned().map(Sink::Session)
+    pub(super) fn begin(&self, peer: &Peer<RoleServer>) {
+        self.peer.get_or_init(|| peer.clone());
+    }
+
+    /// The way to its client, once it is initialized.
+    pub(super) fn peer(&self) -> Option<&Peer<RoleServer>> {
+        self.peer.get()
     }
 
     /// What the client said of itself, with the revision that it was granted; `None` until it has been answered.
     pub fn client(&self) -> Option<Arc<InitializeRequestParams>> {
-        self.0.get()?.peer_info()
-    }
-
-    pub(super) fn begin(&self, peer: &Peer<RoleServer>) {
-        self.0.get_or_init(|| peer.clone());
+        self.peer.get()?.peer_info()
     }
 }
 
@@ -55,15 +57,45 @@ impl Session {
 #[derive(Debug, Clone)]
 pub enum Sink {
     /// The stream of a session.
-    Session(Peer<RoleServer>),
-    /// A `subscriptions/listen` of 2026-07-28, which says what it wants to be told.
-    Subscription(SubscriptionSink),
+    Session(Arc<Session>),
+    /// A `subscriptions/listen` of 2026-07-28, which says what it wants to be told, and the rows among that.
+    Subscription(SubscriptionSink, Arc<Watched>),
 }
 
 impl Sink {
-    async fn tell(&self, changes: Changes) -> Result<(), SubscriptionSendError> {
+    /// The rows that it is told of.
+    pub(super) fn watched(&self) -> &Arc<Watched> {
         match self {
-            Self::Session(peer) => {
+            Self::Session(session) => &session.watched,
+            Self::Subscription(_, watched) => watched,
+        }
+    }
+
+    /// How these rows were subscribed to.
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Self::Session(_) => SUBSCRIBE,
+            Self::Subscription(..) => LISTEN,
+        }
+    }
+
+    /// Tells that a row changed.
+    pub(super) async fn tell_updated(&self, uri: &str) -> Result<(), SubscriptionSendError> {
+        match self {
+            Self::Session(session) => match session.peer() {
+                Some(peer) => Ok(peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await?),
+                None => Ok(()),
+            },
+            Self::Subscription(sink, _) => sink.notify_resource_updated(uri).await,
+        }
+    }
+
+    /// Tells that lists changed.
+    pub(super) async fn tell(&self, changes: Changes) -> Result<(), SubscriptionSendError> {
+        match self {
+            Self::Session(session) => {
+                let Some(peer) = session.peer() else { return Ok(()) };
+                session.notice(vec![notices::of_lists(&changes.words())]).await;
                 if changes.tools {
                     peer.notify_tool_list_changed().await?;
                 }
@@ -74,7 +106,7 @@ impl Sink {
                     peer.notify_prompt_list_changed().await?;
                 }
             }
-            Self::Subscription(sink) => {
+            Self::Subscription(sink, _) => {
                 if changes.tools && sink.accepted().tools_list_changed == Some(true) {
                     sink.notify_tool_list_changed().await?;
                 }
@@ -106,11 +138,13 @@ struct Open {
     streams: BTreeMap<u64, Stream>,
 }
 
+/// An open stream.
 #[derive(Debug, Clone)]
-struct Stream {
-    principal: Arc<Principal>,
+pub(super) struct Stream {
+    /// Who opened it, in which request.
+    pub(super) caller: Caller,
     binding: Arc<str>,
-    sink: Sink,
+    pub(super) sink: Sink,
     end: CancellationToken,
 }
 
@@ -143,9 +177,10 @@ impl Streams {
     }
 
     /// Registers a stream; ends the principal's oldest where there are too many.
-    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, sink: Sink) -> Place {
+    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> Place {
         let (binding, end) = (Arc::from(principal.binding()), self.stopping.child_token());
-        let stream = Stream { principal, binding: Arc::clone(&binding), sink, end: end.clone() };
+        let caller = Caller { principal, request };
+        let stream = Stream { caller, binding: Arc::clone(&binding), sink, end: end.clone() };
         let mut open = self.lock();
         let number = open.opened;
         open.opened += 1;
@@ -162,123 +197,30 @@ impl Streams {
     }
 
     /// The streams whose token is still good; the others are ended.
-    fn live(&self) -> Vec<Stream> {
+    pub(super) fn live(&self) -> Vec<Stream> {
+        self.live_and(|_| true)
+    }
+
+    /// Those of them that are told of rows.
+    pub(super) fn watching(&self) -> Vec<Stream> {
+        self.live_and(|stream| !stream.sink.watched().is_empty())
+    }
+
+    fn live_and(&self, wanted: impl Fn(&Stream) -> bool) -> Vec<Stream> {
         let now = self.clock.now();
         let mut open = self.lock();
         open.streams.retain(|_, stream| {
-            let is_live = now < stream.principal.proof().expires;
+            let is_live = now < stream.caller.principal.proof().expires;
             if !is_live {
                 stream.end.cancel();
             }
             is_live
         });
-        open.streams.values().cloned().collect()
+        open.streams.values().filter(|stream| wanted(stream)).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Every change to the table is one insertion or removal, so that a panic leaves it whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a policy shows to one person in lists.
-#[derive(Debug, PartialEq, Eq)]
-struct Lists {
-    tools: BTreeMap<Arc<str>, Option<Described>>,
-    resources: BTreeMap<Arc<str>, Option<Rows>>,
-    prompts: BTreeSet<Arc<str>>,
-}
-
-/// What the entries of a dataset's rows depend on: which rows, and which columns of them.
-type Rows = (RowRule, Described);
-
-/// What the description of a dataset's tool depends on: the columns that are there, those that may be masked, and those that
-/// may be written.
-type Described = (BTreeSet<Name>, BTreeSet<Name>, BTreeSet<Name>);
-
-impl Lists {
-    /// Everything of the lists that depends on the policy. What an entry shows of it besides its name belongs here too.
-    fn of(policy: &Snapshot, requester: &Requester) -> Self {
-        let described = |columns: Arc<Columns>| {
-            (columns.open.clone(), columns.masked.keys().cloned().collect(), columns.written.clone())
-        };
-        let tools = policy.visible(requester, Listed::Tools).into_iter();
-        let rows = |(name, columns): (Arc<str>, Option<Arc<Columns>>)| {
-            let rule = |columns: &Columns| policy.rows(requester, &columns.dataset, Permission::Read).rule;
-            let rows = columns.map(|columns| (rule(&columns), described(columns)));
-            (name, rows)
-        };
-        Self {
-            tools: tools.map(|(name, columns)| (name, columns.map(described))).collect(),
-            resources: policy.visible(requester, Listed::Resources).into_iter().map(rows).collect(),
-            prompts: policy.visible(requester, Listed::Prompts).into_keys().collect(),
-        }
-    }
-}
-
-/// Which lists of a person changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Changes {
-    tools: bool,
-    resources: bool,
-    prompts: bool,
-}
-
-impl Changes {
-    fn between(before: &Lists, after: &Lists) -> Self {
-        Self {
-            tools: before.tools != after.tools,
-            resources: before.resources != after.resources,
-            prompts: before.prompts != after.prompts,
-        }
-    }
-
-    fn any(self) -> bool {
-        self.tools || self.resources || self.prompts
-    }
-}
-
-impl Mcp {
-    /// Tells each open stream whose person has other lists by `new` than by `old`, and no other.
-    pub async fn tell_streams(&self, old: &Arc<Snapshot>, new: &Arc<Snapshot>) {
-        let streams = self.parts.streams.live();
-        if streams.is_empty() {
-            return;
-        }
-        let (old, new) = (Arc::clone(old), Arc::clone(new));
-        // Each person costs as much as some first answers under a new policy: too long for a thread that answers requests.
-        let comparing = tokio::task::spawn_blocking(move || changed(streams, &old, &new));
-        let changed = match comparing.await {
-            Ok(changed) => changed,
-            Err(error) => {
-                tracing::error!(%error, "whose lists changed cannot be found out, so nobody is told");
-                return;
-            }
-        };
-        futures_util::stream::iter(changed)
-            .for_each_concurrent(AT_ONCE, |(stream, changes)| async move {
-                let subject = &stream.principal.proof().subject;
-                match tokio::time::timeout(PATIENCE, stream.sink.tell(changes)).await {
-                    Ok(Ok(())) => tracing::debug!(subject.id = %subject, "told that lists changed"),
-                    Ok(Err(error)) => tracing::debug!(subject.id = %subject, %error, "a stream ended untold"),
-                    Err(_) => tracing::debug!(subject.id = %subject, "a stream is not read"),
-                }
-            })
-            .await;
-    }
-}
-
-/// The streams to tell. One person with many streams is looked at once.
-fn changed(streams: Vec<Stream>, old: &Snapshot, new: &Snapshot) -> Vec<(Stream, Changes)> {
-    let mut known: HashMap<Requester, Changes> = HashMap::new();
-    let with_changes = streams.into_iter().map(|stream| {
-        let requester = stream.principal.requester();
-        let changes = known
-            .get(requester)
-            .copied()
-            .unwrap_or_else(|| Changes::between(&Lists::of(old, requester), &Lists::of(new, requester)));
-        known.insert(requester.clone(), changes);
-        (stream, changes)
-    });
-    with_changes.filter(|(_, changes)| changes.any()).collect()
 }

@@ -107,6 +107,7 @@ impl Checked<'_> {
         let order = self.order(findings);
         let within = self.within(findings);
         let resource = self.resource(findings);
+        let changed = self.changed(findings);
         let writable = self.writable(findings);
         let confirm = self.confirm(&writable, findings);
         Some(Dataset {
@@ -120,6 +121,7 @@ impl Checked<'_> {
             search,
             order,
             resource,
+            changed,
             writable,
             confirm,
             columns: Vec::new(),

@@ -53,6 +53,19 @@ impl Checked<'_> {
         Some(RowResource { title, content })
     }
 
+    /// The column that tells that a row changed. Who may not read it is not told, so it must be one that can be read.
+    pub(super) fn changed(&self, findings: &mut Findings) -> Option<Name> {
+        let name = self.declaration.changed.as_ref()?;
+        if matches!(self.declaration.resource, ResourceWord::None) {
+            let expected = "rows that are resources: leave out `resource = \"none\"`, or this";
+            findings.unfit(&name.origin, self.key("changed"), "written where rows are no resources", expected);
+            return None;
+        }
+        let fits = |kind| !matches!(kind, ColumnType::Boolean | ColumnType::Json | ColumnType::Bytes);
+        let expected = "a column of type `time`, `number`, `id` or `text` whose value changes whenever the row does";
+        self.resource_column("changed", name, (fits, expected), findings)
+    }
+
     /// A column that is in answers and of a type that fits.
     fn resource_column(
         &self,

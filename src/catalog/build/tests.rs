@@ -472,6 +472,9 @@ fn rows_are_resources_as_declared() {
     assert_eq!(picture.content.unwrap().media_type, "application/octet-stream");
     let body = resource("resource = { content = \"body\", media_type = \"text/markdown\" }").unwrap();
     assert_eq!(body.content.unwrap().media_type, "text/markdown");
+    let text = DOCUMENTS.replace("order = [\"-updated_at\"]", "changed = \"updated_at\"");
+    let changed = catalog(&format!("{HEAD}{text}")).unwrap().datasets["documents"].changed.clone();
+    assert_eq!(changed.unwrap().as_str(), "updated_at");
 }
 
 #[test]
@@ -498,6 +501,22 @@ fn what_no_resource_could_be_is_refused() {
     refuses(
         "resource = { media_type = \"text/plain\" }",
         "18: `dataset.documents.resource.media_type` is written alone; expected `resource.content` beside it: a whole row is always JSON",
+    );
+    refuses(
+        "changed = \"update_at\"",
+        "18: `dataset.documents.changed`: there is no column `update_at`; did you mean `updated_at`?",
+    );
+    refuses(
+        "changed = \"tenant_id\"",
+        "18: `dataset.documents.changed` is `tenant_id`, which is in no answer; expected an exposed column",
+    );
+    refuses(
+        "changed = \"picture\"",
+        "18: `dataset.documents.changed` is `picture`, a column of type `bytes`; expected a column of type `time`, `number`, `id` or `text` whose value changes whenever the row does",
+    );
+    refuses(
+        "resource = \"none\"\nchanged = \"updated_at\"",
+        "19: `dataset.documents.changed` is written where rows are no resources; expected rows that are resources: leave out `resource = \"none\"`, or this",
     );
 }
 

@@ -192,6 +192,7 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: None,
+        changed: None,
         writable: BTreeSet::new(),
         confirm: Confirm::default(),
         columns: specs.iter().map(column).collect(),

@@ -38,6 +38,7 @@ fn relation(table: &str, columns: &[(&str, ColumnType, Affinity)]) -> (Name, Arc
         search: None,
         order: Vec::new(),
         resource: None,
+        changed: None,
         writable: BTreeSet::new(),
         confirm: Confirm::default(),
         columns: columns.iter().map(column).collect(),

@@ -51,6 +51,7 @@ pub(in crate::dataset) fn dataset(table: &str, columns: Vec<Column>) -> Dataset 
         search: None,
         order: Vec::new(),
         resource: Some(RowResource::default()),
+        changed: None,
         writable: std::collections::BTreeSet::new(),
         confirm: Confirm::default(),
         columns,

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::fixture::{DOCUMENTS, World, documents, name, tenant};
+use super::fixture::{DOCUMENTS, World, documents, name, object, tenant};
 use crate::catalog::Operation;
+use crate::dataset::watch::{Look, RowKey};
 use crate::dataset::{Bind, Statement};
 use crate::model::Value;
 use crate::policy::{Predicate, RowFilter};
@@ -55,6 +56,17 @@ async fn statements_are_as_reviewed() {
     for (file, operation, filter, arguments) in cases {
         reviewed(file, &world.statement(operation, filter, arguments));
     }
+}
+
+#[tokio::test]
+async fn a_look_at_subscribed_rows_is_as_reviewed() {
+    let world = World::new(DOCUMENTS, vec![documents()]).await;
+    let dataset = world.dataset("documents");
+    let key = |id: &str| RowKey::read(dataset, &object(json!({ "id": id }))).unwrap();
+    let changed = dataset.column("updated_at").unwrap();
+    let look = Look { dataset, changed, keys: &[key("1"), key("x")] };
+    reviewed("look", &look.render(&rooms(&["finance", "legal"]), &world.schema).unwrap());
+    assert_eq!(RowKey::read(dataset, &object(json!({ "id": 1 }))), None, "as an address never has it");
 }
 
 /// Compares a statement with the one that was reviewed.

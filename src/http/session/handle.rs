@@ -33,7 +33,7 @@ impl SessionKey {
         Self(block)
     }
 
-    fn mac(&self, owner: &str, content: &str) -> String {
+    pub(in crate::http) fn mac(&self, owner: &str, content: &str) -> String {
         let mut mac = Hmac::<Sha256>::new(&self.0.into());
         mac.update(&u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(owner.as_bytes());

@@ -26,6 +26,8 @@ use handle::Handle;
 
 /// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
 const COUNTED_OWNERS: u64 = 100_000;
+/// How often the server inside a session is given a sign of life while a stream is open; it ends after five minutes without.
+const BETWEEN_SIGNS: Duration = Duration::from_mins(1);
 /// How many ended sessions are remembered. One that is forgotten could be taken up again, by its owner, until it expires.
 const REMEMBERED_ENDS: u64 = 100_000;
 
@@ -127,6 +129,22 @@ impl Sessions {
         let opened = self.opened.get(owner)?;
         let known = opened.lock().ok()?;
         known.iter().find(|(_, here, _)| *here == asked.here).and_then(|(_, _, session)| session.upgrade())
+    }
+
+    /// Keeps the server inside a session for as long as this is polled, though nobody asks anything: whoever only listens would
+    /// lose what it subscribed to.
+    pub(super) fn keep_alive(&self, asked: Asked) -> impl Future<Output = ()> + Send + use<> {
+        let manager = Arc::clone(&self.manager);
+        async move {
+            loop {
+                tokio::time::sleep(BETWEEN_SIGNS).await;
+                let Some(inside) = manager.sessions.read().await.get(&asked.here).cloned() else { return };
+                // To end what there is not is nothing but a sign of life.
+                if inside.close_request_wise_channel(u64::MAX).await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     /// Forgets a session that its owner ended.

@@ -64,6 +64,7 @@ impl Mcp {
         let permit = self.permit(caller, List(Listed::Resources)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let binding = caller.principal.binding();
+        self.parts.missed.gave(&caller.principal, Listed::Resources);
         let pager = self.pager(caller, &binding);
         let begin = match cursor {
             None => Some(Place::default()),

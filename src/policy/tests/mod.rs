@@ -60,6 +60,7 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: Some(RowResource::default()),
+        changed: None,
         writable: BTreeSet::new(),
         confirm: Confirm::default(),
         columns: columns(kinds),

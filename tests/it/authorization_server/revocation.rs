@@ -6,6 +6,8 @@ use crate::support::browser::Form;
 use crate::support::client::Answer;
 use crate::support::oauth::{self, Registered, Tokens};
 use crate::support::server::Server;
+use crate::support::stream::{Stream, open};
+use crate::support::world::edit;
 
 fn about(client: &Registered, token: &str) -> Form {
     let form = Form(Vec::new()).with("token", token).with("client_id", &client.id);
@@ -98,4 +100,22 @@ fn forged(access: &str) -> String {
     let parts: Vec<_> = access.split('.').collect();
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());
     format!("{}.{claims}.{}", parts[0], parts[2])
+}
+
+#[tokio::test]
+async fn a_stream_ends_soon_after_its_token_is_taken_back() {
+    let server = Server::demo().await;
+    let (client, tokens) = started(&server).await;
+    let session = open(&server.client, &tokens.access).await;
+    let mut theirs = Stream::listening(&server, &server.token("bob"), json!({ "toolsListChanged": true })).await;
+    let mut streams = [
+        Stream::of_session(&server, &tokens.access, &session).await,
+        Stream::listening(&server, &tokens.access, json!({ "toolsListChanged": true })).await,
+    ];
+    assert_eq!(oauth::post(&server, "/revoke", &about(&client, &tokens.refresh)).await.status, 200);
+    for stream in &mut streams {
+        stream.until("0\r\n\r\n").await;
+    }
+    edit(&server.policy(), "# Take the", "p, *, *, tool:echo, call, true, deny\n# Take the");
+    theirs.until("notifications/tools/list_changed").await;
 }

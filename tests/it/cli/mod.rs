@@ -14,4 +14,5 @@ pub(crate) mod process;
 mod reload;
 mod replicas;
 mod state;
+mod streams;
 mod token;

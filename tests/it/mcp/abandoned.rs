@@ -23,7 +23,7 @@ const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE
     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
 
 /// The same with an end that is some seconds away.
-const LONG: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
+pub(crate) const LONG: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 10000000) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
 
 const DATASETS: &str = r#"
@@ -49,6 +49,11 @@ tenant_id = { type = "text", expose = false }
 "#;
 
 async fn world(view: &'static str) -> World {
+    world_with(view, "shutdown_grace = \"1s\"\n", "").await
+}
+
+/// The same with other lines in `[server]`, and another section.
+pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) -> World {
     let world = World::with(|directory| {
         let made = directory.to_owned();
         let making = std::thread::spawn(move || {
@@ -59,7 +64,7 @@ async fn world(view: &'static str) -> World {
         let settings = directory.join("bailiwick.toml");
         let database = "[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"60s\"\n\n[audit]\n";
         edit(&settings, "[audit]\n", database);
-        edit(&settings, "[server]\n", "[server]\nshutdown_grace = \"1s\"\n");
+        edit(&settings, "[server]\n", &format!("{section}[server]\n{server}"));
         let text = std::fs::read_to_string(&settings).unwrap();
         std::fs::write(&settings, text + DATASETS).unwrap();
         let policy = directory.join("policies/policy.csv");

@@ -186,9 +186,9 @@ async fn a_column_that_is_hidden_is_not_said_and_a_prompt_that_goes_is_told() {
     let text = fs::read_to_string(&policy).unwrap();
     let denial = "p, user:bob@acme.example, *, prompt:review_document, read, true, deny\n";
     let mut told =
-        crate::mcp::streams::Stream::listening(&server, &bob.token, json!({ "promptsListChanged": true })).await;
+        crate::support::stream::Stream::listening(&server, &bob.token, json!({ "promptsListChanged": true })).await;
     let ada = server.token("ada");
-    let mut of_ada = crate::mcp::streams::Stream::listening(
+    let mut of_ada = crate::support::stream::Stream::listening(
         &server,
         &ada,
         json!({ "promptsListChanged": true, "resourcesListChanged": true }),

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::support::client::{Answer, Client};
 use crate::support::issuer::{SigningKey, Token};
 use crate::support::server::Server;
+use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
 
@@ -123,4 +124,58 @@ async fn a_stream_belongs_to_its_session_and_ends_with_it() {
     let ended = client.method("DELETE", "/mcp").token(&token).header(SESSION, &session).send().await;
     assert!((200..300).contains(&ended.status));
     stream.until("0\r\n\r\n").await;
+}
+
+/// The events that came after an id, as the owner's client asks for them when its connection is lost.
+async fn resume(client: &Client, token: &str, session: &str, last: &str) -> Answer {
+    let call = client.method("GET", "/mcp").token(token).header(SESSION, session).header("Last-Event-ID", last);
+    call.header("Accept", "text/event-stream").send().await
+}
+
+#[tokio::test]
+async fn what_came_on_a_stream_is_given_again_to_its_owner_alone() {
+    let server = Server::demo().await;
+    let client = &server.client;
+    let (ada, bob) = (server.token("ada"), server.token("bob"));
+    let (of_ada, of_bob) = (open(client, &ada).await, open(client, &bob).await);
+    let answer = client.tool("whoami", json!({})).token(&ada).header(SESSION, &of_ada).send().await;
+    let event = answer.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    assert!(answer.text.contains("ada@acme.example"));
+
+    // Another's stream is as unknown as one that was made up, whatever event is named.
+    let garbage = resume(client, &bob, "garbage", &event).await;
+    is_unknown(&garbage);
+    let theirs = resume(client, &bob, &of_ada, &event).await;
+    assert_eq!((theirs.status, &theirs.text), (garbage.status, &garbage.text));
+    // In one's own session an event of another's is as one that never was: the stream ends at once, and is empty.
+    let (nothing, never) =
+        (resume(client, &bob, &of_bob, &event).await, resume(client, &bob, &of_bob, "999/999").await);
+    assert_eq!((nothing.status, &nothing.text), (never.status, &never.text));
+    assert!(!nothing.text.contains("data: {"), "{nothing:?}");
+    let without = client.method("GET", "/mcp").token(&bob).header("Last-Event-ID", &event).send().await;
+    assert_eq!(without.status, 405, "without a session there is nothing to resume");
+    assert_eq!(resume(client, "a.b.c", &of_ada, &event).await.status, 401);
+}
+
+#[tokio::test]
+async fn what_its_owner_missed_is_given_again() {
+    let server = Server::demo().await;
+    let bob = server.token("bob");
+    let session = open(&server.client, &bob).await;
+    let mut stream = Stream::of_session(&server, &bob, &session).await;
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    stream.until("notifications/tools/list_changed").await;
+    stream.until("\n\n").await;
+    let last = stream.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    drop(stream);
+    let mut again = Stream::send(
+        &server,
+        format!(
+            "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {bob}\r\n{SESSION}: {session}\r\n\
+             Last-Event-ID: {last}\r\nAccept: text/event-stream\r\n\r\n"
+        ),
+    )
+    .await;
+    again.until("notifications/tools/list_changed").await;
 }

@@ -11,6 +11,7 @@ use super::sdks::{installed, program, script};
 use crate::isolation::{DATASETS, PEOPLE, Tables, Who, has};
 use crate::support::chromium::skipped;
 use crate::support::server::Server;
+use crate::support::world::edit;
 
 /// What one person must get, whichever client asks.
 struct Expected {
@@ -36,7 +37,10 @@ fn document(id: &str) -> String {
 
 impl Pair {
     async fn start() -> Self {
-        let server = Server::demo().await;
+        let server = Server::demo_with(|directory| {
+            edit(&directory.join("bailiwick.toml"), "[server]\n", "[mcp]\nlegacy_sse = true\n\n[server]\n");
+        })
+        .await;
         let tables = Tables::read(&server.directory).await;
         // Two members of one company, of whom each sees what the other does not.
         let people = [&PEOPLE[0], &PEOPLE[1]];
@@ -62,8 +66,9 @@ impl Pair {
 
     /// What the client is told to do.
     fn asked(&self, expected: &Expected, how: &Value) -> Value {
+        let path = if how["transport"] == "sse" { "sse" } else { "mcp" };
         let mut asked = json!({
-            "url": format!("{}/mcp", self.server.base), "token": self.server.token(expected.who.name), "begin": "1",
+            "url": format!("{}/{path}", self.server.base), "token": self.server.token(expected.who.name), "begin": "1",
             "document": expected.own, "hidden": expected.hidden,
             "read": ["static://welcome", document(&expected.own), document(&expected.hidden), document("99999999")],
         });
@@ -168,6 +173,8 @@ tours! {
     python_of_the_old_revisions: python("mcp"), { "client": "mcp", "transport": "http", "mode": "legacy" }, "2025-11-25";
     python_that_finds_out: python("mcp"), { "client": "mcp", "transport": "http", "mode": "auto" }, "2026-07-28";
     python_of_2026: python("mcp"), { "client": "mcp", "transport": "http", "mode": "2026-07-28" }, "2026-07-28";
+    python_over_server_sent_events:
+        python("mcp"), { "client": "mcp", "transport": "sse", "mode": "legacy" }, "2025-11-25";
     fastmcp_of_the_old_revisions: python("fastmcp"), { "client": "fastmcp", "mode": "legacy" }, "2025-11-25";
     fastmcp_that_finds_out: python("fastmcp"), { "client": "fastmcp", "mode": "auto" }, "2026-07-28";
     typescript_of_the_first_line: typescript("@modelcontextprotocol/sdk"), { "client": "sdk" }, "2025-11-25";

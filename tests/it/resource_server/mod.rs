@@ -6,4 +6,5 @@ mod leak;
 mod metadata;
 mod requests;
 mod shutdown;
+mod slow;
 mod tokens;

@@ -16,6 +16,21 @@ impl Wire {
         Self(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
     }
 
+    /// A connection whose client takes little at a time.
+    pub(crate) async fn narrow(base: &str) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        Self(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
+    }
+
+    /// How much there is to read until the server closes the connection.
+    pub(crate) async fn length_of_rest(&mut self) -> usize {
+        let mut bytes = Vec::new();
+        // A reset is an end too.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.unwrap();
+        bytes.len()
+    }
+
     /// A connection, if there is somebody to connect to.
     pub(crate) async fn try_connect(base: &str) -> Option<Self> {
         TcpStream::connect(base.trim_start_matches("http://")).await.ok().map(Self)
@@ -43,6 +58,13 @@ impl Wire {
             text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
         }
         text
+    }
+
+    /// Whatever comes next; nothing at the end.
+    pub(crate) async fn more(&mut self) -> String {
+        let mut buffer = [0; 4096];
+        let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.unwrap().unwrap();
+        std::str::from_utf8(&buffer[..read]).unwrap().to_owned()
     }
 
     /// Everything until the server closes the connection.

@@ -81,6 +81,7 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         search: None,
         order: Vec::new(),
         resource: None,
+        changed: None,
         writable: BTreeSet::from(Change::ALL),
         confirm: Confirm::default(),
         columns: specs.iter().map(column).collect(),

@@ -1,0 +1,109 @@
+//! How a message of MCP is taken in, whatever transport carries it: the body within its limits, a look at it, and the question
+//! whether the scope alone is missing, which HTTP answers (403 with a challenge).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use poem::http::{HeaderMap, StatusCode, header};
+use poem::{Request, Response};
+
+use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::peek::{Peek, peek, unknown_revision};
+use crate::authn::Principal;
+use crate::mcp::{Mcp, RequestId, StepUp};
+
+/// The body that a poem request turns into.
+pub(super) type Boxed = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+
+/// The limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestLimits {
+    pub(super) body: usize,
+    pub(super) body_timeout: Duration,
+    pub(super) request_timeout: Duration,
+}
+
+/// Takes messages in.
+#[derive(Debug, Clone)]
+pub(super) struct Intake {
+    pub(super) mcp: Mcp,
+    pub(super) challenges: Challenges,
+    pub(super) limits: RequestLimits,
+}
+
+/// A message that may be dispatched.
+pub(super) struct Taken {
+    /// The request that carried it.
+    pub(super) parts: http::request::Parts,
+    pub(super) body: Bytes,
+    pub(super) peek: Peek,
+}
+
+impl Intake {
+    /// Takes in what a request carries, or gives the answer that refuses it.
+    pub(super) async fn body(&self, request: Request) -> Result<(http::request::Parts, Bytes), Response> {
+        if !is_json(request.headers()) {
+            let text = "the body must be sent as Content-Type: application/json";
+            return Err(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text));
+        }
+        let (parts, body) = http::Request::<Boxed>::from(request).into_parts();
+        Ok((parts, self.read(body).await?))
+    }
+
+    /// Looks at one message; lets it through, or gives the answer that refuses it.
+    pub(super) async fn message(
+        &self,
+        mut parts: http::request::Parts,
+        body: Bytes,
+        principal: &Arc<Principal>,
+    ) -> Result<Taken, Response> {
+        let peek = peek(&body)?;
+        if !peek.names_revision
+            && let Some(refusal) = unknown_revision(&parts.headers, &peek.id)
+        {
+            return Err(refusal);
+        }
+        let id = parts.extensions.get::<RequestId>().cloned();
+        let request_id = id.as_ref().map_or("", |id| &id.0);
+        match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
+            Ok(None) => {}
+            Ok(Some(StepUp(needed))) => return Err(self.challenges.insufficient_scope(needed)),
+            Err(error) => {
+                tracing::error!(%error, "a decision could not be recorded");
+                let text = "the server cannot record this request, so it does not answer it";
+                let refusal = answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
+                return Err(refusal.with_retry_after(1));
+            }
+        }
+        if !peek.watched.is_empty()
+            && let Some(id) = &id
+        {
+            match self.mcp.watch(principal, id, &peek.watched).await {
+                Ok(watched) => drop(parts.extensions.insert(watched)),
+                Err(error) => return Err(json_rpc(&peek.id, error.code(), &error.to_string())),
+            }
+        }
+        Ok(Taken { parts, body, peek })
+    }
+
+    /// Reads the body, within its size and its time.
+    async fn read(&self, body: Boxed) -> Result<Bytes, Response> {
+        let read = Limited::new(body, self.limits.body).collect();
+        match tokio::time::timeout(self.limits.body_timeout, read).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let text = format!("the body is longer than {} bytes", self.limits.body);
+                Err(answer(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &text))
+            }
+            Ok(Err(_)) => Err(answer(StatusCode::BAD_REQUEST, "invalid_request", "the body ended early")),
+            Err(_) => Err(answer(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took too long to arrive")),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.split(';').next().unwrap_or(value).trim().eq_ignore_ascii_case("application/json"))
+}

@@ -1,0 +1,74 @@
+//! How a handler runs: until it ends, is cancelled or panics, with word of its progress for who asks for it.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use rmcp::model::ProgressNotificationParam;
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+
+use super::{Gone, reply};
+
+/// How long a client that wants to know of progress waits for each word of it.
+const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
+
+/// Runs a handler until it ends, its request is cancelled or its client is gone. Both only cancel a token: dropping the
+/// handler drops its receipt, which is then recorded as abandoned.
+pub(super) async fn guarded<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    tokio::select! {
+        outcome = caught(handler) => outcome,
+        () = context.ct.cancelled() => Err(reply::cancelled()),
+        () = gone(context) => Err(reply::cancelled()),
+    }
+}
+
+async fn gone(context: &RequestContext<RoleServer>) {
+    let parts = context.extensions.get::<http::request::Parts>();
+    match parts.and_then(|parts| parts.extensions.get::<Gone>()) {
+        Some(Gone(gone)) => gone.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells a client that asked for it how long its answer has been in the making, every second: how much of a query is left is
+/// something that no database says.
+pub(super) async fn with_progress<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    let Some(token) = context.meta.get_progress_token() else { return handler.await };
+    let mut handler = std::pin::pin!(handler);
+    let mut seconds = 0.0;
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {
+            return outcome;
+        }
+        seconds += BETWEEN_PROGRESS.as_secs_f64();
+        let progress = ProgressNotificationParam::new(token.clone(), seconds)
+            .with_message(format!("still reading after {seconds} s"));
+        if let Err(error) = context.peer.notify_progress(progress).await {
+            tracing::debug!(%error, "progress could not be told");
+        }
+    }
+}
+
+/// Turns a panic into an answer: rmcp runs handlers in tasks of its own, where one would leave the request hanging.
+async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
+    let outcome = AssertUnwindSafe(handler).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_an_answer() {
+        let error = caught::<()>(async { panic!("the secret reason") }).await.unwrap_err();
+        assert_eq!((error.code.0, &*error.message), (-32603, "Internal error"));
+    }
+}
