@@ -122,7 +122,7 @@ mod tests {
             ends = ends.iter().flat_map(|end| letters.map(|letter| format!("{end}{letter}"))).collect();
         }
         let shorter = ends.iter().map(|end| end.chars().skip(1).collect());
-        let all: Vec<String> = ends.iter().cloned().chain(shorter).flat_map(with_frames).collect();
+        let all: Vec<String> = ends.iter().cloned().chain(shorter).flat_map(|end| with_frames(&end)).collect();
         let at = LineRef { file: "policy.csv".into(), line: 1 };
         let names = Names::new(all.iter().step_by(7).map(|name| (&**name, &at)).collect());
         let mut found = 0;
@@ -135,7 +135,7 @@ mod tests {
         assert!(found > 100, "{found}");
     }
 
-    fn with_frames(end: String) -> [String; 3] {
+    fn with_frames(end: &str) -> [String; 3] {
         [format!("user:{end}@acme.example"), format!("user:person-{end}"), format!("role:{end}-person")]
     }
 }
