@@ -33,7 +33,8 @@
 //! signature ([`keys`]), the claims, the headers, and puts a `Principal` into the request; `mcp::dispatch` turns name and
 //! arguments into a typed action; `authz::gate` asks [`policy`], takes a place in the audit and gives a permit with a
 //! `RowScope`; `dataset::plan` joins scope and arguments, `dataset::sql` renders, `dataset::run` reads; the receipt of the
-//! permit writes the audit record, and only then is there a `Recorded` answer that `mcp::reply` can send.
+//! permit writes the audit record, and only then is there a `Recorded` answer that `mcp::reply` can send. A change goes the same
+//! way (`dataset::change`), with one record more: that it begins, before anything is changed.
 //!
 //! # The invariants
 //!

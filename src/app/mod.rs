@@ -2,6 +2,7 @@
 
 mod handles;
 mod health;
+mod in_force;
 mod issuers;
 mod oauth;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use handles::Handles;
 use health::Health;
+pub use in_force::recorded as recorded_policy;
 pub use issuers::trusted;
 use issuers::{authorities, forwarding, known};
 pub use oauth::{Own, SetUpLink};
@@ -27,6 +29,7 @@ use crate::authz::Gate;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
+use crate::dataset::check::Warning;
 use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
@@ -162,7 +165,9 @@ impl App {
         let settings = &loaded.settings;
         let catalog = Arc::new(catalog::build(loaded).map_err(StartError::Catalog)?);
         let (data, changes) = match &settings.database {
-            Some(database) => data(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?,
+            Some(database) => {
+                data_with_warnings_logged(database, &catalog).await.map(|(data, changes)| (Some(data), changes))?
+            }
             None => (None, None),
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
@@ -296,12 +301,16 @@ impl App {
 }
 
 /// Opens the protected database and holds the declarations against it; for writing only where a dataset is writable.
-async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, Option<ChangeWriter>), StartError> {
+///
+/// # Errors
+///
+/// With what a server does not start for.
+pub async fn data(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
     let database = Database::open(settings).await.map_err(StartError::Database)?;
     let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
         Changes::open(settings)
             .await
@@ -310,7 +319,18 @@ async fn data(settings: &config::Database, catalog: &Catalog) -> Result<(Data, O
     } else {
         (None, None)
     };
-    Ok((Data { schema, database, changes }, writer))
+    Ok((Data { schema, database, changes }, writer, warnings))
+}
+
+async fn data_with_warnings_logged(
+    settings: &config::Database,
+    catalog: &Catalog,
+) -> Result<(Data, Option<ChangeWriter>), StartError> {
+    let (data, writer, warnings) = data(settings, catalog).await?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((data, writer))
 }
 
 /// Puts each policy change into the audit trail, in order.

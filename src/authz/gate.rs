@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::model::Scope;
 use crate::policy::{Policies, Ruling};
 use crate::random::{self, Random, RandomError};
-use crate::store::audit::{AuditError, AuditLog, Outcome, Record, Verdict};
+use crate::store::audit::{AuditError, AuditLog, Record, Verdict};
 
 /// Why there is no permit. A denial, and a lack of scope, has been recorded before it is returned.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ impl Gate {
 
         let refusal = match (ruling, lacking) {
             (Ruling::Allow(scope, _), None) => {
-                (record.verdict, record.outcome) = (Verdict::Allow, Outcome::Abandoned);
+                record.verdict = Verdict::Allow;
                 return Ok(Authorized::redeem(action, scope, Receipt::open(place, record, Arc::clone(&self.clock))));
             }
             (Ruling::Allow(..), Some(needed)) => {

@@ -17,3 +17,6 @@ pub use action::{Action, ChangeRows, List, ReadRows, Use, UseUnknown};
 pub use gate::{Gate, Refusal};
 pub use permit::{Authorized, Begun, Receipt, Recorded};
 pub use row_scope::RowScope;
+
+#[cfg(test)]
+mod tests;

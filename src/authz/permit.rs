@@ -36,7 +36,7 @@ pub struct Receipt {
 
 impl Receipt {
     pub(in crate::authz) fn open(place: Place, record: Record, clock: Arc<dyn Clock>) -> Self {
-        Self { open: Some((place, record)), clock }
+        Self { open: Some((place, Record { outcome: Outcome::Abandoned, ..record })), clock }
     }
 
     /// The record as it stands, for the log.

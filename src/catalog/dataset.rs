@@ -121,6 +121,9 @@ pub struct Within {
 /// The media type of a row as a whole (RFC 8259).
 pub const JSON: &str = "application/json";
 
+/// How the addresses of rows as MCP resources begin.
+pub const ROWS: &str = "bailiwick://";
+
 /// How a row of a dataset is an MCP resource, `bailiwick://<dataset>/<key>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowResource {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use build::build;
 pub use change::{Change, Confirm, Generated};
 pub use dataset::{
-    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, RoomRule, RowResource, Search,
+    Column, ColumnType, Content, Dataset, Direction, JSON, Operation, OrderTerm, ROWS, RoomRule, RowResource, Search,
     TenantRule, TimeStorage, Within,
 };
 pub use error::{BadDeclaration, CatalogError};

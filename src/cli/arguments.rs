@@ -101,10 +101,15 @@ pub(super) struct Demo {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Print what is in force, and where each value came from; secrets are hidden
+    ///
+    /// Then the database is held against the declarations, as `serve` does at start; exit 1 if `serve` would refuse to start for it.
     Check {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Do not look at the database: for where it is not at hand
+        #[arg(long)]
+        without_database: bool,
     },
     /// Print every setting with its meaning and its default, as a bailiwick.toml to begin with
     Defaults {
@@ -130,7 +135,8 @@ pub(super) enum PolicyCommand {
     /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
     /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
     /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
-    /// it does, they have to be accepted anew. Exit 1 if anything else in them is refused. A restart needs no acceptance.
+    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
+    /// anything else in them is refused. A restart needs no acceptance.
     Accept {
         /// The directory, if not the configured one
         directory: Option<PathBuf>,
@@ -189,7 +195,8 @@ A test is a table of a .toml file. Without [[rows.…]] in the file, rows are re
   as = \"user:bob@acme.example\"
   tools.listed = [\"echo\"]                 # or not_listed, or only
   datasets.readable = [\"documents\"]       # or not_readable, or only
-  rows.documents.not_visible = [\"7\"]      # or visible, or only
+  rows.documents.not_visible = [\"7\"]      # or visible, or only; of a writable dataset also
+                                           # creatable, updatable, deletable, each with not_
   columns.people.hidden = [\"salary\"]      # or visible, or masked
   columns.people.masked_in = { salary = [\"ada\"] }   # in these rows; or visible_in
   # claims = { clearance = 3 }, context = { agent = \"a\", data_room = \"r\" }
@@ -304,6 +311,9 @@ pub(super) struct ExplainObject {
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Read a token from standard input and say, check by check, what arrived and what was expected
+    ///
+    /// Once the signature is good, every claim is checked though one is refused, so that all that is wrong is seen at once;
+    /// what stands after `rejected` is the first, which the server would log. Where keys cannot be fetched, the cause is shown.
     Inspect {
         /// A header of the request, as in "X-Tenant-ID: acme"; may be given several times
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]

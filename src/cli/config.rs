@@ -1,18 +1,69 @@
-//! `bailiwick config check`: what is in force, and where each value comes from.
+//! `bailiwick config check`: what is in force, where each value comes from, and whether the database is as declared.
 
+use std::error::Error;
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::app::{self, StartError};
 use crate::catalog::{Catalog, Dataset, RoomRule, TenantEntry, TenantRule};
 use crate::config::Loaded;
+use crate::dataset::check::Warning;
 use crate::model::{IssuerName, OrganisationId};
 
-/// Prints the settings in force with their origins, the tenants, the datasets and the warnings. Secrets were hidden when
-/// the configuration was read, so there is none here to print.
-pub(super) fn check(loaded: &Loaded, catalog: &Catalog, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+/// The configured database, as a server would find it at start.
+pub(super) struct Looked {
+    file: PathBuf,
+    /// What it would warn of, or what it would not start for.
+    pub(super) outcome: Result<Vec<Warning>, StartError>,
+}
+
+impl Looked {
+    /// Opens it and holds the declarations against it; `None` where none is configured.
+    pub(super) async fn at(loaded: &Loaded, catalog: &Catalog) -> Option<Self> {
+        let settings = loaded.settings.database.as_ref()?;
+        let outcome = app::data(settings, catalog).await.map(|(_, _, warnings)| warnings);
+        Some(Self { file: settings.path.clone(), outcome })
+    }
+
+    fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let file = visible(&self.file.display().to_string());
+        match &self.outcome {
+            Ok(warnings) => {
+                writeln!(out, "\ndatabase {file}: as declared")?;
+                warnings.iter().try_for_each(|warning| writeln!(out, "warning: {}", visible(&warning.to_string())))
+            }
+            Err(_) => writeln!(out, "\ndatabase {file}: `serve` would refuse to start"),
+        }
+    }
+
+    fn document(&self) -> Value {
+        let (warnings, refused) = match &self.outcome {
+            Ok(warnings) => (warnings.iter().map(ToString::to_string).collect(), None),
+            Err(refusal) => {
+                let causes = std::iter::successors(Error::source(refusal), |cause| (*cause).source());
+                let told = causes.fold(refusal.to_string(), |told, cause| format!("{told}: {cause}"));
+                (Vec::new(), Some(told))
+            }
+        };
+        json!({"file": self.file.display().to_string(), "refused": refused, "warnings": warnings})
+    }
+}
+
+/// Prints the settings in force with their origins, the tenants, the datasets, the warnings, and what the database is like
+/// if somebody looked. Secrets were hidden when the configuration was read, so there is none here to print.
+pub(super) fn check(
+    loaded: &Loaded,
+    catalog: &Catalog,
+    database: Option<&Looked>,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     if json {
-        serde_json::to_writer_pretty(&mut *out, &document(loaded, catalog))?;
+        let mut document = document(loaded, catalog);
+        document["database"] = database.map_or(Value::Null, Looked::document);
+        serde_json::to_writer_pretty(&mut *out, &document)?;
         writeln!(out)?;
         return Ok(());
     }
@@ -37,6 +88,7 @@ pub(super) fn check(loaded: &Loaded, catalog: &Catalog, json: bool, out: &mut dy
         }
         writeln!(out, "warning: {warning}")?;
     }
+    database.map_or(Ok(()), |database| database.print(out))?;
     Ok(())
 }
 
@@ -189,7 +241,7 @@ columns = { id = { type = "id" }, tenant_id = { type = "text", expose = false } 
         assert!(loaded.settings.oauth_client.as_ref().unwrap().secret.as_ref().unwrap().expose() == SECRET);
         let catalog = catalog::build(&loaded).unwrap();
         let mut out = Vec::new();
-        check(&loaded, &catalog, json, &mut out).unwrap();
+        check(&loaded, &catalog, None, json, &mut out).unwrap();
         assert!(!format!("{loaded:?}").contains(SECRET));
         String::from_utf8(out).unwrap()
     }

@@ -77,7 +77,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve => serve::run(given).await,
         Command::Demo(demo) => self::demo::run(demo, given).await,
-        Command::Config(command) => serve::config(&command, &given, &mut out),
+        Command::Config(command) => serve::config(&command, &given, &mut out).await,
         Command::Policy(command) => policy::run(command, &given, &mut out).await,
         Command::Token(command) => token::run(command, &given, &mut out).await,
         Command::Audit(command) => serve::audit(command, &given, &mut out).await,

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::arguments::{ConfigCommand, LogFormat, Options};
 use super::audit::{self, AuditCommand};
+use super::config::Looked;
 use crate::app::{App, Seams, SetUpLink, StartError};
 use crate::catalog::{self, Catalog};
 use crate::clock::SystemClock;
@@ -154,11 +155,15 @@ pub(super) async fn bind(loaded: &Loaded) -> anyhow::Result<TcpListener> {
 }
 
 /// `bailiwick config …`
-pub(super) fn config(command: &ConfigCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub(super) async fn config(command: &ConfigCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
-        ConfigCommand::Check { json } => {
+        ConfigCommand::Check { json, without_database } => {
             let (loaded, catalog) = given.load_catalog()?;
-            super::config::check(&loaded, &catalog, *json, out)?;
+            let database = if *without_database { None } else { Looked::at(&loaded, &catalog).await };
+            super::config::check(&loaded, &catalog, database.as_ref(), *json, out)?;
+            if let Some(Looked { outcome: Err(refusal), .. }) = database {
+                return Err(refusal.into());
+            }
         }
         ConfigCommand::Defaults { presets } => {
             out.write_all(if *presets { config::PRESETS } else { config::DEFAULTS }.as_bytes())?;

@@ -8,12 +8,13 @@ use anyhow::{Context as _, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::arguments::TokenCommand;
+use super::config::visible;
 use super::serve::{self, Given};
 use crate::app;
 use crate::authn::{Authenticator, Principal, Rejection};
 use crate::catalog::Catalog;
 use crate::config::Loaded;
-use crate::keys::Step;
+use crate::keys::{KeyStatus, Step};
 use crate::model::oauth::GrantId;
 
 /// The most that is read from standard input, in bytes.
@@ -63,7 +64,7 @@ async fn revoke(named: Option<GrantId>, given: &Given, out: &mut dyn Write) -> a
 async fn inspect(headers: &[String], given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (loaded, catalog) = given.load_catalog()?;
     let headers = request(&read()?, headers)?;
-    let (steps, outcome) = inspected(&headers, &loaded, &catalog).await?;
+    let Inspected { steps, outcome, causes } = inspected(&headers, &loaded, &catalog).await?;
     print(&steps, out)?;
     match outcome {
         Ok(principal) => {
@@ -72,6 +73,9 @@ async fn inspect(headers: &[String], given: &Given, out: &mut dyn Write) -> anyh
         }
         Err(rejection) => {
             writeln!(out, "\nrejected ({}): {rejection}", rejection.code())?;
+            for cause in causes {
+                writeln!(out, "cause: {cause}")?;
+            }
             let state = &loaded.settings.state.path;
             if loaded.settings.oauth.is_some() && !state.exists() {
                 let file = state.display();
@@ -85,19 +89,35 @@ async fn inspect(headers: &[String], given: &Given, out: &mut dyn Write) -> anyh
     }
 }
 
+/// What came of a request that was imagined.
+pub(super) struct Inspected {
+    /// The checks.
+    pub(super) steps: Vec<Step>,
+    /// Who it proves.
+    pub(super) outcome: Result<Principal, Rejection>,
+    /// Of each issuer whose keys were asked for and not had, why.
+    pub(super) causes: Vec<String>,
+}
+
 /// The checks of such a request, and who it proves.
 pub(super) async fn inspected(
     headers: &HeaderMap,
     loaded: &Loaded,
     catalog: &Arc<Catalog>,
-) -> anyhow::Result<(Vec<Step>, Result<Principal, Rejection>)> {
+) -> anyhow::Result<Inspected> {
     let seams = serve::seams();
     let own = app::Own::look(&loaded.settings, &seams).await?;
     let issuers = app::trusted(&loaded.settings, &seams.clock)?;
+    let keys: Vec<_> = issuers.iter().map(|(_, keys)| Arc::clone(keys)).collect();
     let issuers = app::Own::trusted(own.as_ref(), issuers, &loaded.settings.server);
     let context = loaded.settings.context.clone();
     let authenticator = Authenticator::new(issuers, Arc::clone(catalog), context, Arc::clone(&seams.clock));
-    Ok(authenticator.inspect(headers).await)
+    let (steps, outcome) = authenticator.inspect(headers).await;
+    let cause = |keys: KeyStatus| {
+        Some(format!("the keys of `{}` could not be fetched: {}", keys.issuer, visible(&keys.failure?)))
+    };
+    let causes = keys.iter().map(|keys| keys.status()).filter_map(cause).collect();
+    Ok(Inspected { steps, outcome, causes })
 }
 
 /// The token of what was pasted, be it the whole header or not.

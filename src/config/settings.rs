@@ -240,7 +240,7 @@ pub enum LogFormat {
 /// The protected data.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// The SQLite file; opened read-only, never created.
+    /// The SQLite file; opened read-only, for writing too where a dataset is writable, never created.
     pub path: PathBuf,
     /// How many connections read from it.
     pub connections: u32,

@@ -17,7 +17,7 @@ fn sqlite_path(text: &str) -> Result<&str, &'static str> {
     let path = text.strip_prefix("sqlite:").ok_or(SQLITE)?;
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.contains('?') {
-        return Err("`sqlite:` and the path of a file, without options: it is always opened read-only");
+        return Err("`sqlite:` and the path of a file, without options: how it is opened is said by the datasets");
     }
     if path.is_empty() || path == ":memory:" { Err(SQLITE) } else { Ok(path) }
 }

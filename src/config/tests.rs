@@ -355,7 +355,7 @@ fn bad_values_are_refused_with_what_would_be_right() {
         (
             "database.url",
             "\"sqlite:a.db?mode=rwc\"",
-            "is \"sqlite:a.db?mode=rwc\"; expected `sqlite:` and the path of a file, without options: it is always opened read-only",
+            "is \"sqlite:a.db?mode=rwc\"; expected `sqlite:` and the path of a file, without options: how it is opened is said by the datasets",
         ),
         ("database.connections", "0", "is 0; expected a whole number from 1 to 64"),
         ("audit.durability", "\"proces\"", "is `proces`; did you mean `process`?"),

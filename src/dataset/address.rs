@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::{Catalog, Column, ColumnType, Dataset};
+use crate::catalog::{Catalog, Column, ColumnType, Dataset, ROWS};
 use crate::model::percent_encode;
-
-const SCHEME: &str = "bailiwick://";
 
 /// The template of the addresses of a dataset's rows (RFC 6570): `bailiwick://order_lines/{OrderID}/{ProductID}`.
 pub fn template(dataset: &Dataset) -> String {
-    let mut template = format!("{SCHEME}{}", dataset.name);
+    let mut template = format!("{ROWS}{}", dataset.name);
     for column in &dataset.key {
         template.push_str("/{");
         template.push_str(column.as_str());
@@ -25,7 +23,7 @@ pub fn template(dataset: &Dataset) -> String {
 
 /// The address of an answered row; `None` where a column of its key is not in the answer, or absent.
 pub fn of_row(dataset: &Dataset, row: &Map<String, Json>) -> Option<String> {
-    let mut address = format!("{SCHEME}{}", dataset.name);
+    let mut address = format!("{ROWS}{}", dataset.name);
     for column in &dataset.key {
         address.push('/');
         percent_encode(&written(row.get(column.as_str())?)?, &mut address);
@@ -35,7 +33,7 @@ pub fn of_row(dataset: &Dataset, row: &Map<String, Json>) -> Option<String> {
 
 /// The dataset whose rows have such addresses, and the arguments that its `get_` takes for this one.
 pub fn read<'c>(address: &str, catalog: &'c Catalog) -> Option<(&'c Arc<Dataset>, Map<String, Json>)> {
-    let (name, key) = address.strip_prefix(SCHEME)?.split_once('/')?;
+    let (name, key) = address.strip_prefix(ROWS)?.split_once('/')?;
     // Capitals do not count there (RFC 3986, section 3.2.2), and no two datasets differ in nothing else.
     let dataset = catalog.datasets.values().find(|dataset| dataset.name.as_str().eq_ignore_ascii_case(name))?;
     dataset.resource.as_ref()?;

@@ -66,7 +66,7 @@ fn params_of(method: &str, params: &Map<String, Value>, is_modern: bool) -> Resu
             holds(cursor, "`params.cursor` must be the `nextCursor` of the last page, or be left out")
         }
         ("completion/complete", _) => completion(params),
-        ("initialize", _) => {
+        ("initialize", false) => {
             holds(text("protocolVersion"), "`params.protocolVersion` must be a revision, such as \"2025-11-25\"")?;
             let capabilities = params.get("capabilities").is_some_and(Value::is_object);
             holds(capabilities, "`params.capabilities` must be an object, and may be an empty one")?;
@@ -140,6 +140,7 @@ mod tests {
             ("resources/subscribe", false),
             ("resources/unsubscribe", false),
             ("logging/setLevel", false),
+            ("initialize", false),
         ] {
             assert!(matches!(of(ask(method), of_2026), Err(Misshapen::Params(_))), "{method}");
             assert_eq!(of(ask(method), !of_2026), Ok(()), "{method} is unknown there, whatever its parameters");

@@ -81,7 +81,7 @@ pub struct KeyStatus {
     pub fetched: Option<Timestamp>,
     /// How many fetches were begun.
     pub fetches: u64,
-    /// Why the latest fetch failed, if it did.
+    /// Why the latest fetch failed, if it did, with the causes: «gave no answer» alone helps nobody.
     pub failure: Option<Arc<str>>,
 }
 
@@ -310,12 +310,10 @@ impl KeyCache {
                 self.failure.store(None);
             }
             Err(error) => {
-                tracing::warn!(
-                    issuer = %self.issuer,
-                    error = &error as &(dyn std::error::Error + 'static),
-                    "the keys of an issuer could not be fetched; the set in force stays"
-                );
-                self.failure.store(Some(Arc::new(error.to_string().into_boxed_str())));
+                let why = error.with_causes();
+                let issuer = &self.issuer;
+                tracing::warn!(%issuer, error = why, "the keys of an issuer could not be fetched; the set in force stays");
+                self.failure.store(Some(Arc::new(why.into_boxed_str())));
                 self.failing.store(true, Ordering::Release);
             }
         }

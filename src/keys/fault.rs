@@ -123,22 +123,38 @@ pub struct Step {
 
 /// Every check of a token goes through here. Records steps only when asked to; otherwise a check that passes makes no text.
 #[derive(Debug, Default)]
-pub struct Trace(Option<Vec<Step>>);
+pub struct Trace {
+    steps: Option<Vec<Step>>,
+    /// Whether a check that fails is gone on after, until all are made.
+    gathering: bool,
+    /// The first of those that failed.
+    first: Option<TokenFault>,
+}
 
 impl Trace {
     /// A trace that records every step.
     pub fn recording() -> Self {
-        Self(Some(Vec::new()))
+        Self { steps: Some(Vec::new()), ..Self::default() }
     }
 
     /// Says whether steps are recorded.
     pub fn records(&self) -> bool {
-        self.0.is_some()
+        self.steps.is_some()
     }
 
     /// The steps so far.
     pub fn into_steps(self) -> Vec<Step> {
-        self.0.unwrap_or_default()
+        self.steps.unwrap_or_default()
+    }
+
+    /// Makes these checks to the last where steps are recorded, though one of them fails, so that a reader is shown everything
+    /// that is wrong at once. What comes of it is the same either way: the first fault, or what the checks gave. A value that
+    /// is not there still ends them.
+    pub fn all<T>(&mut self, checks: impl FnOnce(&mut Self) -> Result<T, TokenFault>) -> Result<T, TokenFault> {
+        self.gathering = self.records();
+        let outcome = checks(self);
+        self.gathering = false;
+        self.first.take().map_or(outcome, Err)
     }
 
     /// Goes on if the check passed.
@@ -187,11 +203,18 @@ impl Trace {
             return Ok(());
         }
         let fault = self.record(TokenFault::new(reason, arrived, expected), ok);
-        if ok { Ok(()) } else { Err(fault) }
+        match (ok, self.gathering) {
+            (true, _) => Ok(()),
+            (false, false) => Err(fault),
+            (false, true) => {
+                self.first.get_or_insert(fault);
+                Ok(())
+            }
+        }
     }
 
     fn record(&mut self, fault: TokenFault, ok: bool) -> TokenFault {
-        if let Some(steps) = &mut self.0 {
+        if let Some(steps) = &mut self.steps {
             let (arrived, expected) = (fault.arrived.clone(), fault.expected.clone());
             steps.push(Step { name: fault.reason.what(), arrived, expected, ok });
         }

@@ -3,6 +3,7 @@
 //! Nothing in a token ever names an address that is fetched: the address is configured, or comes from the discovery
 //! document of the configured issuer. Redirects are not followed and no proxy is taken from the environment.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -98,6 +99,14 @@ pub enum FetchError {
         /// The address.
         url: Url,
     },
+}
+
+impl FetchError {
+    /// The error with what caused it, in one line.
+    pub(super) fn with_causes(&self) -> String {
+        let causes = std::iter::successors(Error::source(self), |cause| (*cause).source());
+        causes.fold(self.to_string(), |told, cause| format!("{told}: {cause}"))
+    }
 }
 
 /// What one fetch gave.

@@ -317,7 +317,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.resources_for(&caller, cursor.as_deref()))).await
     }
 
     async fn list_resource_templates(

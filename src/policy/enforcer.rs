@@ -170,8 +170,7 @@ fn counts(truths: Dynamic, position: Dynamic, effect: Dynamic) -> Dynamic {
     else {
         return Dynamic::UNIT;
     };
-    let Ok(position) = position.parse::<usize>() else { return Dynamic::UNIT };
-    let truth = truths.get(&position);
+    let Ok(truth) = position.parse::<usize>().map(|position| truths.get(&position)) else { return Dynamic::UNIT };
     if effect == Effect::Allow.as_str() {
         (truth == Some(&Truth::True)).into()
     } else if effect == Effect::Deny.as_str() {

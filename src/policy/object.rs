@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::finding::{Flaw, instead};
-use crate::catalog::{Catalog, Change, Dataset};
+use crate::catalog::{Catalog, Change, Dataset, Generated};
 use crate::model::Name;
 
 /// Something that a decision is about.
@@ -83,6 +83,15 @@ impl From<Change> for Permission {
             Change::Create => Self::Create,
             Change::Update => Self::Update,
             Change::Delete => Self::Delete,
+        }
+    }
+}
+
+impl From<Generated> for Permission {
+    fn from(does: Generated) -> Self {
+        match does {
+            Generated::Read(_) => Self::Read,
+            Generated::Change(change) => change.into(),
         }
     }
 }

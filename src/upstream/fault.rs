@@ -38,8 +38,8 @@ pub enum ProviderError {
     NoUserinfo { url: Url },
     #[error("`{url}` speaks of somebody else: its `sub` is not the ID token's")]
     OtherPerson { url: Url },
-    #[error("the ID token and `{url}` contradict each other: `{left}` and `{right}` must be equal")]
-    Contradiction { url: Url, left: Box<str>, right: Box<str> },
+    #[error("the ID token and `{url}` contradict each other: {pair} must be equal")]
+    Contradiction { url: Url, pair: Box<str> },
     #[error("the answer names another issuer, or none although the provider says that it always does (RFC 9207)")]
     Source,
     #[error("the ID token is of another journey: its `nonce` is not the one that was sent")]

@@ -36,8 +36,8 @@ impl Provider {
         let told = signed.and(&said, added(signed, &said, map));
         for (left, right) in &map.equal {
             if told.has(left) && told.has(right) && told.get(left) != told.get(right) {
-                let (left, right) = (left.as_str().into(), right.as_str().into());
-                return Err(ProviderError::Contradiction { url: url.clone(), left, right });
+                let pair = format!("`{left}` and `{right}`").into();
+                return Err(ProviderError::Contradiction { url: url.clone(), pair });
             }
         }
         let issuer = of_id_tokens(&self.issuer, &self.settings);
@@ -45,12 +45,12 @@ impl Provider {
     }
 }
 
-/// Whether there is something that the issuer's map names, and that the ID token has not.
+/// Whether there is something that the issuer's map names, and that the ID token has not. For an address alone nobody is asked.
 fn is_lacking(signed: &Claims, map: &config::Claims) -> bool {
     let one_of = |names: &[String]| names.is_empty() || names.iter().any(|name| signed.has(name));
     let roles = map.roles.iter().map(|role| &role.claim);
     let all = map.attributes.values().chain(&map.user_header).chain(roles).all(|name| signed.has(name));
-    !(all && one_of(&map.external_user) && one_of(&map.organisation) && signed.has("email"))
+    !(all && one_of(&map.external_user) && one_of(&map.organisation))
 }
 
 /// What the answer can add. Whether an address is verified is said by whoever says the address; and of several claims that stand

@@ -216,7 +216,7 @@ async fn somebody_whom_the_policy_gives_nothing_is_refused_everything_and_each_r
 }
 
 #[tokio::test]
-async fn a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
+async fn item_74_a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
     let (key, seen) = (SigningKey::rsa("1"), BTreeSet::from(["tools", "resources", "dataset:data_rooms"]));
     let issuer = TestIssuer::start(IssuerAnswer::keys(&[&key]));
     let server = Server::demo_with(|directory| {

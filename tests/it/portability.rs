@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bailiwick::catalog::{self, Catalog, ColumnType, Dataset};
+use bailiwick::catalog::{self, Catalog, Change, ColumnType, Dataset};
 use bailiwick::config::{self, Inputs, Overrides};
 use bailiwick::model::{Assurance, Attributes, Context, ContextField, Name, Number, Requester, Tenant, Value};
 use bailiwick::policy::{Object, Oracle, Permission, Row, Severity, Snapshot, check};
@@ -132,8 +132,11 @@ impl World<'_> {
             let row = self.row(dataset);
             let object = Object::Dataset(dataset.name.clone());
             // Nothing else is done with rows, and casbin does not know what cannot be done.
-            let ours = oracle.admits_row(&requester, &dataset.name, Permission::Read, &row).is_allowed();
-            case(object.to_string(), &row, Permission::Read, ours);
+            let changes = dataset.writable.iter().map(|change| Permission::from(*change));
+            for permission in std::iter::once(Permission::Read).chain(changes) {
+                let ours = oracle.admits_row(&requester, &dataset.name, permission, &row).is_allowed();
+                case(object.to_string(), &row, permission, ours);
+            }
             for column in dataset.exposed() {
                 let ours = oracle.admits_column(&requester, dataset, column, &row);
                 let object = Object::column(&dataset.name, &column.name);
@@ -305,7 +308,12 @@ fn generated(dice: &mut Dice, catalog: &Catalog) -> String {
             _ => (*dice.pick(&["r.sub.clearance > 2", "r.sub.id != \"ada\"", "\"finance\" in r.sub.rooms"])).to_owned(),
         };
         let who = dice.pick(&["*", "verified", "user:ada", "user:bob", "role:member", "role:lead", "idp:demo/admin"]);
-        let (tenant, may) = (dice.pick(&["acme", "globex", "*"]), if rows { "read" } else { "*" });
+        let tenant = dice.pick(&["acme", "globex", "*"]);
+        let may = match what.split(':').next() {
+            Some("dataset") if rows => *dice.pick(&["read", "read", "read", "create", "update", "delete", "*"]),
+            Some("column") => "read",
+            _ => "*",
+        };
         let effect = if dice.below(3) == 0 { "deny" } else { "allow" };
         writeln!(text, "p, {who}, {tenant}, {what}, {may}, {when}, {effect}").unwrap();
     }
@@ -317,6 +325,10 @@ fn the_cases_for_other_readers_of_the_files_are_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let demo = catalog("bailiwick.toml");
     let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let mut writable = catalog("bailiwick.toml");
+    for dataset in Arc::get_mut(&mut writable).unwrap().datasets.values_mut() {
+        Arc::get_mut(dataset).unwrap().writable = Change::ALL.into();
+    }
     let mut counts = vec![
         write("shipped", &read("policies/policy.csv"), &demo, 15, 1),
         write(
@@ -328,8 +340,8 @@ fn the_cases_for_other_readers_of_the_files_are_written() {
         ),
     ];
     for seed in 0..12 {
-        let policy = generated(&mut Dice(seed), &demo);
-        counts.push(write(&format!("generated-{seed:02}"), &policy, &demo, 4, seed));
+        let policy = generated(&mut Dice(seed), &writable);
+        counts.push(write(&format!("generated-{seed:02}"), &policy, &writable, 4, seed));
     }
     let (allowed, all) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     assert!(all > 3_000 && allowed * 10 > all && allowed * 10 < all * 9, "{allowed} of {all} are allowed");

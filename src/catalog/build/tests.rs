@@ -1,7 +1,8 @@
 //! Tests of the building: what is declared comes out, what makes no sense is refused with these words.
 
 use super::super::{
-    ClaimType, ColumnType, Direction, MessageBody, Piece, RoomRule, RowResource, TenantRule, TimeStorage,
+    Change, ClaimType, ColumnType, Confirm, Direction, MessageBody, Piece, RoomRule, RowResource, TenantRule,
+    TimeStorage,
 };
 use super::*;
 use crate::config::{Inputs, read};
@@ -246,6 +247,43 @@ fn the_names_of_generated_tools_must_fit() {
         catalog(&format!("{HEAD}{}", text("search = { columns = \"t\" }").replace(&long, "documents"))).unwrap();
     let tools: Vec<String> = catalog.generated_tools().map(|(name, ..)| name.to_string()).collect();
     assert_eq!(tools, ["list_documents", "get_documents", "search_documents", "count_documents"]);
+}
+
+#[test]
+fn a_dataset_is_changed_as_its_declaration_says_and_only_where_something_can_be_lost_is_a_word_asked_for() {
+    let text = |lines: &str| {
+        let lines = format!("key = \"id\"\ntenant = {{ column = \"t\" }}\n{lines}");
+        dataset(&lines, "id = { type = \"id\" }\nt = { type = \"text\" }\nv = { type = \"text\" }")
+    };
+    let built = |lines: &str| {
+        let catalog = catalog(&format!("{HEAD}{}", text(lines))).unwrap();
+        let (_, dataset) = catalog.datasets.first_key_value().unwrap();
+        (Arc::clone(dataset), catalog)
+    };
+    let (read, plain) = built("");
+    assert!(read.writable.is_empty() && read.changing_tool(Change::Create).is_none());
+    assert_eq!(plain.generated_tools().count(), 3);
+    let (written, declared) = built("writable = [\"delete\", \"create\", \"update\"]\nconfirm = \"required\"");
+    assert_eq!(written.confirm, Confirm::Required);
+    let tools: Vec<String> = declared.generated_tools().map(|(name, ..)| name.to_string()).collect();
+    assert_eq!(tools, ["list_d", "get_d", "count_d", "create_d", "update_d", "delete_d"]);
+    let columns = |change| written.written_by(change).map(|column| column.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(columns(Change::Create), ["id", "v"], "the tenant's column is never given");
+    assert_eq!(columns(Change::Update), ["v"], "nor is a key changed");
+    assert_eq!(columns(Change::Delete), [] as [&str; 0]);
+    for (lines, expected) in [
+        ("writable = [\"crate\"]", "there is no change `crate`; did you mean `create`?"),
+        ("writable = [\"create\", \"create\"]", "`create` stands at"),
+        (
+            "confirm = \"required\"",
+            "is written where nothing can be lost; expected it beside `writable` with \"update\" or \"delete\"",
+        ),
+        ("writable = \"create\"\nconfirm = \"required\"", "is written where nothing can be lost"),
+    ] {
+        let refused = catalog(&format!("{HEAD}{}", text(lines)));
+        let told = refused.unwrap_err();
+        assert!(told.contains(expected), "{told}");
+    }
 }
 
 #[test]

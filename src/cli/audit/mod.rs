@@ -4,6 +4,7 @@
 //! reaches a terminal unescaped.
 
 mod table;
+mod unknown;
 mod when;
 
 use std::io::{self, Write};
@@ -156,13 +157,19 @@ async fn dispatch(
                 decision: query.decision,
                 request: query.request,
             };
-            let found = reader().await?.query(&filter, query.limit).await?;
+            let reader = reader().await?;
+            let found = reader.query(&filter, query.limit).await?;
             if in_full && found.is_empty() {
                 bail!(
                     "no decision in {} matches\n\
                      hint: give the id in full; `bailiwick audit tail --json` shows those of decisions and requests",
                     settings.path.display()
                 );
+            }
+            if found.is_empty() {
+                for sentence in unknown::told(&reader, &filter).await? {
+                    writeln!(io::stderr(), "note: {sentence}")?;
+                }
             }
             match (query.json, in_full) {
                 (true, _) => json_lines(found.iter().map(decision_json), out),

@@ -229,3 +229,32 @@ async fn a_closed_pipe_is_not_an_error() {
     run(parse("tail"), &settings, &Noon, &mut Closed).await.unwrap();
     run(parse("query"), &settings, &Noon, &mut Closed).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_name_that_no_decision_has_is_told_with_one_that_is_near() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = settings(directory.path());
+    let odd = Record { tool: None, object: "tool:\u{1b}[2J".to_owned(), ..record("d-2", Verdict::Deny) };
+    write(&settings, vec![record("d-1", Verdict::Allow), odd]).await;
+    let reader = AuditReader::open(&settings.path).await.unwrap();
+    let told = async |filter: Filter| unknown::told(&reader, &filter).await.unwrap();
+    let name = |name: &str| Some(name.to_owned());
+
+    let slips = Filter { tool: name("serch_documents"), tenant: name("globex"), ..Filter::default() };
+    let expected = [
+        "no decision is recorded with --tenant `globex`; there are `acme`",
+        "no decision is recorded with --tool `serch_documents`; did you mean `search_documents`?",
+    ];
+    assert_eq!(told(slips).await, expected);
+    let object = told(Filter { object: name("prompt:welcome"), ..Filter::default() }).await;
+    let expected =
+        "no decision is recorded with --object `prompt:welcome`; there are `dataset:documents`, `tool:\\u{1b}[2J`";
+    assert_eq!(object, [expected]);
+    let who = told(Filter { who: name("demo/341200000000000102"), ..Filter::default() }).await;
+    assert!(who[0].ends_with("did you mean `demo/341200000000000101`?"), "{who:?}");
+
+    // What is recorded, if with other things, is no unknown name.
+    let known =
+        Filter { who: name("a.very.long.name@department.acme.example"), tenant: name("acme"), ..Filter::default() };
+    assert!(told(Filter { tool: name("search_documents"), verdict: Some(Verdict::Deny), ..known }).await.is_empty());
+}

@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::app;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config;
 use crate::policy::{self, Severity};
-use crate::store::audit;
+use crate::store::audit::{self, AuditReader};
 
 /// The variables that may name who runs a command, the best first.
 const NAMES: [&str; 3] = ["SUDO_USER", "LOGNAME", "USER"];
 
-/// Records that exactly these contents are meant, if a server would take them.
+/// Records that exactly these contents are meant, if a server would take them and they are not in force already.
 pub(super) async fn run(
     directory: &Path,
     catalog: &Arc<Catalog>,
@@ -35,6 +36,13 @@ pub(super) async fn run(
         return Ok(ExitCode::FAILURE);
     };
     let revision = snapshot.revision();
+    if in_force(settings).await?.is_some_and(|known| known == revision.to_string()) {
+        writeln!(
+            out,
+            "{shown}: nothing is lost, so there is nothing to accept: revision {revision} is in force already"
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let words = format!("accepted by {}, from {shown}", operator(environment));
     audit::accept(settings, &revision.hex(), &words, clock.now()).await.with_context(|| {
         format!(
@@ -43,6 +51,15 @@ pub(super) async fn run(
     })?;
     writeln!(out, "{shown}: revision {revision} is accepted: a running server takes it within a second")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The revision that a server put in force last. Where there has been none, recording the acceptance says so.
+async fn in_force(settings: &config::Audit) -> anyhow::Result<Option<String>> {
+    if !settings.path.exists() {
+        return Ok(None);
+    }
+    let asked = async { app::recorded_policy(&AuditReader::open(&settings.path).await?).await };
+    asked.await.context("which policy is in force cannot be read from the audit trail")
 }
 
 /// Who runs this, as far as the operating system and the environment tell.

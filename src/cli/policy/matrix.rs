@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::layout::{WIDTH, wrapped};
 use super::{person, plain};
-use crate::catalog::{Catalog, Dataset};
+use crate::catalog::{Catalog, Change, Dataset, Generated};
 use crate::model::{Context, Name, Requester, Tenant};
 use crate::policy::{Explanation, Object, Permission, RowRule, Snapshot};
 
@@ -23,6 +23,9 @@ How to read this
   claims   only with a claim in the token that the policy asks for
   -        no, and cannot see that it exists
 
+A row that is read as an MCP resource (`bailiwick://…`) is a row like any other: the column of its
+dataset says who may, and no `resource:` line.
+
 «Which columns» names what differs from the declaration: «salary too» is a protected column that is
 open, «no salary» one that is hidden, «salary only where …» one that is empty in the other rows. A
 protected column that is not named is not seen.
@@ -32,6 +35,12 @@ named with that person. Somebody who goes by several names may do what any of th
 any of them is denied. What a token claims is
 known only when it arrives: here nobody claims anything. `bailiwick policy explain` says more
 about one person.
+";
+
+/// What stands under it where rows can be changed.
+const CHANGES_LEGEND: &str = "
+Under «Changes», «all» and «some» say of each tool to which rows it may be done; a row must be among
+them before and after. What may be changed may be read.
 ";
 
 /// Prints the table of one tenant, or of each.
@@ -57,6 +66,9 @@ pub(super) fn run(
         table.print(out)?;
     }
     out.write_all(LEGEND.as_bytes())?;
+    if !changing(catalog).is_empty() {
+        out.write_all(CHANGES_LEGEND.as_bytes())?;
+    }
     Ok(())
 }
 
@@ -65,6 +77,7 @@ struct Table<'a> {
     tenant: &'a Tenant,
     tools: Vec<Column>,
     datasets: Vec<Column>,
+    changes: Vec<Column>,
     names: Vec<String>,
     rows: Vec<Note>,
     columns: Vec<Note>,
@@ -87,6 +100,8 @@ impl<'a> Table<'a> {
         let column = |name: &Name| Column { head: name.to_string(), cells: Vec::new() };
         let mut tools: Vec<_> = catalog.tools.iter().map(column).collect();
         let mut datasets: Vec<_> = catalog.datasets.keys().map(column).collect();
+        let changing = changing(catalog);
+        let mut changes: Vec<_> = changing.iter().map(|(tool, ..)| column(tool)).collect();
         let (mut names, mut row_notes, mut column_notes) = (Vec::new(), Vec::new(), Vec::new());
         for name in in_order(policy.principals(tenant)) {
             let requester = person::requester(tenant, &[&name], Context::default())?;
@@ -105,7 +120,7 @@ impl<'a> Table<'a> {
                 }
             }
             for (dataset, column) in catalog.datasets.values().zip(&mut datasets) {
-                let (cell, rule) = rows(&requester, dataset, catalog, policy);
+                let (cell, rule) = rows(&requester, dataset, Permission::Read, catalog, policy);
                 column.cells.push(cell);
                 rules.extend((!rule.is_empty()).then(|| (dataset.name.to_string(), rule)));
                 let decision = policy.rows(&requester, &dataset.name, Permission::Read);
@@ -114,11 +129,20 @@ impl<'a> Table<'a> {
                     seen.extend((!columns.is_empty()).then(|| (dataset.name.to_string(), columns)));
                 }
             }
+            for ((tool, change, dataset), column) in changing.iter().zip(&mut changes) {
+                let (mut cell, mut rule) = rows(&requester, dataset, (*change).into(), catalog, policy);
+                let is_denied = policy.changes_through(&requester, &dataset.name, *change).rule == RowRule::Nothing;
+                if is_denied && matches!(cell, "all" | "some") {
+                    (cell, rule) = ("-", Vec::new());
+                }
+                column.cells.push(cell);
+                rules.extend((!rule.is_empty()).then(|| (tool.to_string(), rule)));
+            }
             row_notes.extend((!rules.is_empty()).then(|| Note { name: shown.clone(), rules }));
             column_notes.extend((!seen.is_empty()).then(|| Note { name: shown.clone(), rules: seen }));
             names.push(shown);
         }
-        Ok(Self { tenant, tools, datasets, names, rows: row_notes, columns: column_notes })
+        Ok(Self { tenant, tools, datasets, changes, names, rows: row_notes, columns: column_notes })
     }
 
     /// The table for a program: for each name, a word for each tool and dataset, and the rules behind the words.
@@ -139,6 +163,7 @@ impl<'a> Table<'a> {
                 "name": if name == EVERYBODY { "verified" } else { name },
                 "tools": words(&self.tools, row),
                 "datasets": words(&self.datasets, row),
+                "changes": words(&self.changes, row),
                 "rules": rules(&self.rows, name),
                 "columns": rules(&self.columns, name),
             })
@@ -151,6 +176,7 @@ impl<'a> Table<'a> {
         writeln!(out, "\n{title}\n{}", "=".repeat(title.chars().count()))?;
         self.block("Tools", &self.tools, out)?;
         self.block("Datasets", &self.datasets, out)?;
+        self.block("Changes", &self.changes, out)?;
         notes("Which rows", &self.rows, "; ", out)?;
         notes("Which columns", &self.columns, ", ", out)
     }
@@ -224,11 +250,27 @@ pub(super) fn in_order(principals: impl IntoIterator<Item = Arc<str>>) -> Vec<Ar
     known
 }
 
+/// The tools that change rows.
+fn changing(catalog: &Catalog) -> Vec<(Name, Change, &Arc<Dataset>)> {
+    let change = |does| match does {
+        Generated::Change(change) => Some(change),
+        Generated::Read(_) => None,
+    };
+    let tools = catalog.generated_tools();
+    tools.filter_map(|(tool, does, dataset)| change(does).map(|change| (tool, change, dataset))).collect()
+}
+
 /// The cell and the rules of a dataset.
-fn rows(requester: &Requester, dataset: &Dataset, catalog: &Catalog, policy: &Snapshot) -> (&'static str, Vec<String>) {
-    let told = policy.explain(requester, &Object::Dataset(dataset.name.clone()), Permission::Read);
+fn rows(
+    requester: &Requester,
+    dataset: &Dataset,
+    permission: Permission,
+    catalog: &Catalog,
+    policy: &Snapshot,
+) -> (&'static str, Vec<String>) {
+    let told = policy.explain(requester, &Object::Dataset(dataset.name.clone()), permission);
     let claims = claims(&told, catalog);
-    let rule = policy.rows(requester, &dataset.name, Permission::Read).rule;
+    let rule = policy.rows(requester, &dataset.name, permission).rule;
     let cell = match &rule {
         RowRule::Nothing if claims.is_empty() => return ("-", Vec::new()),
         RowRule::Nothing => "claims",

@@ -124,12 +124,13 @@ async fn verified(file: &Path, loaded: &Loaded, catalog: &Arc<Catalog>) -> anyho
         opened.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", file.display()))?;
     }
     let headers = token::request(text.trim(), &[])?;
-    let (_, outcome) = token::inspected(&headers, loaded, catalog).await?;
-    match outcome {
+    let inspected = token::inspected(&headers, loaded, catalog).await?;
+    match inspected.outcome {
         Ok(principal) => Ok(principal.requester().clone()),
         Err(rejection) => bail!(
-            "the token is not accepted ({}): {rejection}\nhint: `bailiwick token inspect` shows every check; to explain without a token, name the person with --as and --tenant, or their claims with --claims",
-            rejection.code()
+            "the token is not accepted ({}): {}\nhint: `bailiwick token inspect` shows every check; to explain without a token, name the person with --as and --tenant, or their claims with --claims",
+            rejection.code(),
+            [vec![rejection.to_string()], inspected.causes].concat().join("; ")
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! Row filters in words that a manager can read.
 
 use super::plain;
-use crate::model::Value;
+use crate::model::{Name, Value};
 use crate::policy::{Predicate, RowFilter, RowRule, Truth};
 
 /// How many values of a list are shown.
@@ -71,7 +71,7 @@ pub(super) fn condition(predicate: &Predicate) -> String {
         Predicate::Known(Truth::Unknown) => "unknown".to_owned(),
         Predicate::Compare { column, operator, value } => format!("{column} {} {value}", operator.as_str()),
         Predicate::CompareColumns { left, operator, right } => format!("{left} {} {right}", operator.as_str()),
-        Predicate::In { column, values } => format!("{column} in {}", list(values)),
+        Predicate::In { column, values } => one_of(column, values),
         Predicate::Present(column) => format!("{column} is present"),
         Predicate::Not(inner) => format!("not ({})", condition(inner)),
         Predicate::All(parts) => parts.iter().map(grouped).collect::<Vec<_>>().join(" and "),
@@ -81,20 +81,44 @@ pub(super) fn condition(predicate: &Predicate) -> String {
 
 fn grouped(predicate: &Predicate) -> String {
     match predicate {
-        Predicate::All(_) | Predicate::Any(_) => format!("({})", condition(predicate)),
+        Predicate::All(_) | Predicate::Any(_) | Predicate::In { .. } => format!("({})", condition(predicate)),
         Predicate::Known(_)
         | Predicate::Compare { .. }
         | Predicate::CompareColumns { .. }
-        | Predicate::In { .. }
         | Predicate::Present(_)
         | Predicate::Not(_) => condition(predicate),
     }
 }
 
-fn list(values: &[Value]) -> String {
+/// A column and a list. The policy language has no list of literals, so this must not look like a line that one could write.
+fn one_of(column: &Name, values: &[Value]) -> String {
     let shown: Vec<_> = values.iter().take(SHOWN).map(ToString::to_string).collect();
-    match values.len().checked_sub(SHOWN) {
-        Some(more) if more > 0 => format!("({}, and {more} more)", shown.join(", ")),
-        Some(_) | None => format!("({})", shown.join(", ")),
+    match (&shown[..], values.len().saturating_sub(SHOWN)) {
+        ([], _) => format!("{column} is one of an empty list"),
+        ([only], 0) => format!("{column} is {only}"),
+        ([first @ .., last], 0) => format!("{column} is one of {} or {last}", first.join(", ")),
+        (_, more) => format!("{column} is one of {} or {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_told_in_words_that_nobody_takes_for_a_line() {
+        let room: Name = "room".parse().unwrap();
+        let list = |values: &[&str]| Predicate::In {
+            column: room.clone(),
+            values: values.iter().map(|value| Value::text(*value)).collect(),
+        };
+        assert_eq!(condition(&list(&[])), "room is one of an empty list");
+        assert_eq!(condition(&list(&["a"])), "room is \"a\"");
+        assert_eq!(condition(&list(&["a", "b", "c"])), "room is one of \"a\", \"b\" or \"c\"");
+        let six = "room is one of \"a\", \"b\", \"c\", \"d\", \"e\"";
+        assert_eq!(condition(&list(&["a", "b", "c", "d", "e", "f"])), format!("{six} or \"f\""));
+        assert_eq!(condition(&list(&["a", "b", "c", "d", "e", "f", "g", "h"])), format!("{six}, \"f\" or 2 more"));
+        let both = Predicate::All(vec![list(&["a", "b"]), Predicate::Present(room.clone())]);
+        assert_eq!(condition(&both), "(room is one of \"a\" or \"b\") and room is present");
     }
 }

@@ -276,3 +276,45 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let found = checked(&one("TEXT"), vec![wrong, missing]).await.unwrap_err();
     assert_eq!(found.len(), 3, "{found:?}");
 }
+
+#[tokio::test]
+async fn what_is_writable_is_a_table_with_a_key_that_can_be_filled_from_what_is_declared() {
+    let writable = |table: &str| {
+        let mut dataset = with(ColumnType::Text);
+        dataset.writable = crate::catalog::Change::ALL.into();
+        table.clone_into(&mut dataset.table);
+        dataset
+    };
+    assert_eq!(errors(&one("TEXT NOT NULL"), writable("a")).await, [] as [&str; 0]);
+    for (sql, table, expected) in [
+        (
+            "CREATE TABLE b (id INTEGER PRIMARY KEY, v TEXT); CREATE VIEW a AS SELECT id, v FROM b;",
+            "a",
+            "it is not a table of its own",
+        ),
+        ("CREATE TABLE a (id INTEGER, v TEXT);", "a", "no unique index keeps the key unique"),
+        (
+            "CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT, w TEXT NOT NULL);",
+            "a",
+            "a new row needs a value for `w`, which is not declared and exposed",
+        ),
+    ] {
+        let found = errors(sql, writable(table)).await;
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    }
+    let filled = "CREATE TABLE a (id TEXT PRIMARY KEY, v TEXT NOT NULL DEFAULT 'x', w TEXT NOT NULL DEFAULT 'y',
+         u TEXT GENERATED ALWAYS AS (v || w) STORED);
+         CREATE TABLE child (a TEXT REFERENCES a (id) ON DELETE CASCADE);";
+    let mut dataset = writable("a");
+    dataset.columns.push(column("u", ColumnType::Text));
+    let (schema, warnings) = checked(filled, vec![dataset]).await.unwrap();
+    let relation = &schema.relations[&name("a")];
+    assert_eq!((&relation.needed, &relation.computed), (&[name("id")].into(), &[name("u")].into()));
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("changes rows of `child` along with its rows (`ON DELETE CASCADE`)")),
+        "{warnings:?}"
+    );
+}

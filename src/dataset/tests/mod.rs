@@ -7,4 +7,4 @@ mod northwind;
 mod paging;
 mod reading;
 mod schemas;
-mod statements;
+pub(super) mod statements;

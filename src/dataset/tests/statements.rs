@@ -58,7 +58,7 @@ async fn statements_are_as_reviewed() {
 }
 
 /// Compares a statement with the one that was reviewed.
-pub(super) fn reviewed(file: &str, statement: &Statement) {
+pub(in crate::dataset) fn reviewed(file: &str, statement: &Statement) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/sql");
     let (text, binds) = statement.parts();
     assert!(!text.contains("DROP"), "a value is in the text: {text}");

@@ -1,17 +1,14 @@
-//! Memberships that lead nowhere, or to a data room that is not declared.
+//! Memberships that lead nowhere.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Linter;
 use super::ground::place;
-use crate::model::{DataRoom, Name, Tenant};
+use crate::model::{Name, Tenant};
 use crate::policy::condition::{Condition, Term, Tree};
 use crate::policy::files::{Grant, Lines};
-use crate::policy::finding::{Finding, LineRef, Severity, instead};
+use crate::policy::finding::{Finding, LineRef, Severity};
 use crate::policy::names::MAX_CHAIN;
-
-/// The list whose entries are data rooms.
-const ROOMS: &str = "rooms";
 
 impl Linter<'_> {
     pub(super) fn grants(&self, lines: &Lines) -> Vec<Finding> {
@@ -55,24 +52,6 @@ impl Linter<'_> {
             None => String::new(),
         };
         Some(format!("no line in {place} is for `{group}`{read}; the membership gives nothing"))
-    }
-
-    /// An entry of the list of data rooms that is none of those that the tenant declares, where it declares any.
-    fn unknown_room(&self, grant: &Grant) -> Option<String> {
-        let (_, prefix) = self.catalog.lists.iter().find(|(list, _)| list.as_str() == ROOMS)?;
-        let room = grant.group.strip_prefix(&**prefix)?;
-        let tenant = grant.tenant.as_ref();
-        let mut declared = BTreeSet::new();
-        for entry in self.ground.tenants(tenant) {
-            if entry.data_rooms_as_is || entry.data_rooms.is_empty() {
-                return None;
-            }
-            declared.extend(entry.data_rooms.values().map(DataRoom::as_str));
-        }
-        (!declared.contains(room)).then(|| {
-            let hint = instead(room, declared);
-            format!("no `[tenant.data_rooms]` of {} has the room `{room}`; {hint}", place(tenant))
-        })
     }
 
     fn chain(&self, tenant: &Tenant, grants: &[Grant]) -> Option<Finding> {

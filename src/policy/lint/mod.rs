@@ -18,6 +18,7 @@ mod ground;
 mod hidden;
 mod near;
 mod never;
+mod rooms;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -28,8 +29,8 @@ use self::hidden::Hidden;
 use super::files::{Effect, Lines, Rule};
 use super::finding::{Finding, LineRef, Severity};
 use super::names::Names;
-use super::object::{self, Kind, Object, Permission};
-use crate::catalog::{Catalog, Column, Dataset, TenantRule};
+use super::object::{self, Kind, Object, Pattern, Permission};
+use crate::catalog::{Catalog, Column, Dataset, ROWS, TenantRule};
 use crate::model::{Name, Tenant};
 
 /// Finds the lines that do nothing, and chains of memberships that nobody can follow. `complete` says that every line of
@@ -67,6 +68,7 @@ impl Linter<'_> {
         let readable = Readable::new(rules, self.catalog);
         let cover = Cover::new(rules);
         let hidden = Hidden::new(rules, self.catalog, &self.ground);
+        let mut rooms = rooms::Known::new();
         let mut findings = Vec::new();
         for (position, rule) in rules.iter().enumerate() {
             let idle = covers_nothing(rule, &declared)
@@ -91,7 +93,8 @@ impl Linter<'_> {
             }
             let known = findings.len();
             findings.extend(self.aside(rule));
-            findings.extend(hidden.told(rule).map(|message| self.finding(&rule.at, Severity::Warning, message)));
+            let told = hidden.told(rule).into_iter().chain(self.unknown_rooms(rule, &mut rooms));
+            findings.extend(told.map(|message| self.finding(&rule.at, Severity::Warning, message)));
             if findings.len() == known {
                 findings.extend(self.absence(rule));
             }
@@ -118,13 +121,15 @@ impl Linter<'_> {
         if let Some(denial) = cover.denied(position, rule, &names) {
             return Some(format!("the line can never match: `{denial}` denies all that it allows"));
         }
-        if !self.complete || !matches!(rule.may, None | Some(Permission::Read)) {
+        if !self.complete {
             return None;
         }
         let place = ground::place(tenant);
         // A column is read of the rows of its own dataset; a row, within those of the dataset around it.
         let hidden = |dataset| match rule.what.kind {
             Some(Kind::Column) => readable.hidden(dataset, tenant),
+            // What may be changed may be read.
+            Some(_) | None if rule.may.is_some_and(|may| may != Permission::Read) => readable.hidden(dataset, tenant),
             Some(_) | None => readable.hidden_around(dataset, tenant),
         };
         let hidden: Option<Vec<&Name>> = datasets(rule, self.catalog)?.map(hidden).collect();
@@ -162,7 +167,18 @@ fn covers_nothing(rule: &Rule, declared: &HashMap<Kind, BTreeSet<String>>) -> Op
     let kind = rule.what.kind?;
     let names = declared.get(&kind)?;
     let none = !names.iter().any(|name| rule.what.covers(kind, name));
-    none.then(|| format!("the line can never match: `{}` covers nothing that is declared", rule.what))
+    let hint = if is_about_rows(&rule.what) {
+        "; `bailiwick://` are the rows of datasets, and the `dataset:` lines say who reads them, as resources too"
+    } else {
+        ""
+    };
+    none.then(|| format!("the line can never match: `{}` covers nothing that is declared{hint}", rule.what))
+}
+
+/// Whether a pattern means rows by their addresses as MCP resources, which no `resource:` line decides about.
+fn is_about_rows(what: &Pattern) -> bool {
+    let begins = what.open && ROWS.starts_with(&*what.name);
+    what.kind == Some(Kind::Resource) && (begins || what.name.starts_with(ROWS))
 }
 
 /// An allowance of what everybody has who reads the rows: it gives nothing.

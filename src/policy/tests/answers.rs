@@ -50,6 +50,37 @@ fn everybody_sees_their_own_tools_and_resources() {
 }
 
 #[test]
+fn each_list_holds_what_its_requester_may_read() {
+    let mut catalog = Arc::into_inner(catalog()).unwrap();
+    let prompt = Prompt { name: name("greet"), title: None, description: None, arguments: vec![], messages: vec![] };
+    catalog.prompts.insert(prompt.name.clone(), prompt);
+    // Its rows are no resources.
+    let comments = Dataset { resource: None, ..Dataset::clone(&catalog.datasets[&name("comments")]) };
+    catalog.datasets.insert(name("comments"), Arc::new(comments));
+    let lines = "p, role:lead, globex, prompt:greet, read, true, allow\n\
+                 p, verified, *, dataset:comments, read, true, allow\n\
+                 p, user:gil, globex, dataset:documents, read, true, allow\n\
+                 p, user:gil, globex, tool:get_documents, call, true, deny\n";
+    let directory = directory(format!("{ROWS}{lines}"));
+    let policy = check(directory.path(), &Arc::new(catalog)).snapshot.unwrap();
+    let seen = |tenant: &str, user: &str| {
+        let requester = somebody(tenant, &["verified", user]);
+        [Listed::Resources, Listed::Templates, Listed::Prompts]
+            .map(|list| listed(policy.visible(&requester, list).keys()))
+    };
+    assert_eq!(seen("acme", "user:ada"), ["documents welcome://start", "documents", ""]);
+    assert_eq!(seen("acme", "user:eve"), ["welcome://start", "", ""]);
+    assert_eq!(seen("globex", "user:bob"), ["welcome://start", "", "greet"]);
+    assert_eq!(seen("globex", "user:gil"), ["welcome://start", "", ""], "rows are resources where `get_` reads them");
+    let ada = somebody("acme", &["verified", "user:ada"]);
+    assert_eq!(listed(policy.visible(&ada, Listed::Tools).keys()), listed(policy.visible_tools(&ada).keys()));
+    let columns = policy.visible(&ada, Listed::Templates).into_values().next().unwrap().unwrap();
+    assert!(columns.is_open(&name("title")) && !columns.is_open(&name("margin")));
+    let words = [Listed::Tools, Listed::Resources, Listed::Templates, Listed::Prompts].map(Listed::as_str);
+    assert_eq!(words, ["tools", "resources", "templates", "prompts"], "what the audit trail says");
+}
+
+#[test]
 fn claims_decide_by_their_type() {
     let mut catalog = Arc::into_inner(catalog()).unwrap();
     catalog.claims.insert(name("title"), ClaimType::Text);

@@ -6,7 +6,9 @@ use super::*;
 fn a_denial_of_a_name_that_is_nearly_another_is_named() {
     let told = |who: &str| {
         let lines = "p, user:bob@acme.example, acme, tool:echo, call, true, allow\ng, user:ada@acme.example, role:member, acme\n\
-                     p, role:member, *, tool:echo, call, true, allow\np, user:10021, *, tool:echo, call, true, allow\n";
+                     p, role:member, *, tool:echo, call, true, allow\np, user:10021, *, tool:echo, call, true, allow\n\
+                     p, user:smith, *, tool:echo, call, true, allow\np, user:kate, *, tool:echo, call, true, allow\n\
+                     p, user:adda@acme.example, *, tool:echo, call, true, allow\n";
         findings(directory(format!("p, {who}, acme, tool:web_search, call, true, deny\n{lines}")).path())
     };
     assert_eq!(
@@ -16,12 +18,27 @@ fn a_denial_of_a_name_that_is_nearly_another_is_named() {
           the denial is for `user:bob@acme.exampel` alone, if there is one"
         ]
     );
-    for slip in ["user:ada@acme.exmple", "user:bbo@acme.example", "user:bob@acme.examplee", "user:böb@acme.example"] {
+    for slip in [
+        "user:ada@acme.exmple",
+        "user:bbo@acme.example",
+        "user:bob@acme.examplee",
+        "user:böb@acme.example",
+        "user:bob@acme.example\u{1F600}\u{1F600}",
+        "user:smiht",
+    ] {
         assert_eq!(told(slip).len(), 1, "{slip}");
     }
-    for silent in
-        ["user:bob@acme.example", "user:carol@acme.example", "user:bob@globex.example", "user:10022", "user:bob", "*"]
-    {
+    for silent in [
+        "user:bob@acme.example",
+        "user:carol@acme.example",
+        "user:bob@globex.example",
+        "user:10022",
+        "user:bob",
+        "user:kaet",
+        "*",
+        // Nearly Ada, and a person of her own.
+        "user:adda@acme.example",
+    ] {
         assert_eq!(told(silent), [""; 0], "{silent}");
     }
 }
@@ -46,6 +63,13 @@ fn a_line_that_tells_about_a_hidden_column_is_named() {
           whom this line is for"
         ]
     );
+    for (denied, asking) in [("role:member", "verified"), ("verified", "user:ada"), ("*", "user:ada")] {
+        let met = format!(
+            "p, {denied}, *, column:documents/amount, read, true, deny\n\
+             p, {asking}, acme, dataset:documents, read, r.obj.amount > 10, deny"
+        );
+        assert_eq!(told(&met).len(), 1, "{denied} and {asking} meet");
+    }
     for silent in [
         "p, *, *, column:documents/title, read, r.obj.amount > 10, deny",
         "p, *, *, column:documents/amount, read, r.obj.amount > 10, deny",
@@ -65,7 +89,7 @@ fn what_is_not_read_is_named_and_what_was_meant_to_be_is_refused() {
         fs::write(directory.path().join(file), "p, *, *, tool:web_search, call, true, deny\n").unwrap();
         findings(directory.path())
     };
-    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf"] {
+    for file in ["deny.tsv", "deny", "deny.csv.2", "policy.conf", "sedation", "sed-is-2"] {
         assert_eq!(
             told(file),
             ["0:0 warning: the file is not read: the name of a policy file ends in `.csv`"],
@@ -105,4 +129,20 @@ fn a_directory_that_is_not_read_is_named() {
     fs::create_dir(directory.path().join("sub")).unwrap();
     let found = "0:0 warning: the directory is not read; policy files stand in the policy directory itself";
     assert_eq!(findings(directory.path()), [found]);
+}
+
+#[test]
+fn a_resource_line_about_rows_says_what_decides_about_them() {
+    let hint = "`bailiwick://` are the rows of datasets, and the `dataset:` lines say who reads them, as resources too";
+    for (what, told) in [
+        ("resource:bailiwick://documents/*", true),
+        ("resource:bailiwick://documents/7", true),
+        ("resource:bail*", true),
+        ("resource:https://x", false),
+        ("resource:bail", false),
+    ] {
+        let found = findings(directory(format!("p, *, *, {what}, read, true, allow\n")).path());
+        assert!(found.len() == 1 && found[0].contains("covers nothing that is declared"), "{what}: {found:?}");
+        assert_eq!(found[0].ends_with(&format!("declared; {hint}")), told, "{what}: {found:?}");
+    }
 }

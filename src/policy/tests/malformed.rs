@@ -189,27 +189,6 @@ fn fields_that_are_too_many_or_too_few_are_told_why() {
     );
 }
 
-#[test]
-fn a_room_that_no_tenant_declares_is_warned_of() {
-    let policy = directory(
-        "p, verified, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
-         g, user:ada, room:saels, acme\ng, user:ada, room:sales, acme\ng, user:eve, room:saels, globex\n",
-    );
-    let told = |declared: &[&str]| {
-        let mut catalog = Arc::into_inner(catalog()).unwrap();
-        let acme = catalog.tenants.get_mut(&"acme".parse::<crate::model::Tenant>().unwrap()).unwrap();
-        acme.data_rooms_as_is = false;
-        acme.data_rooms = declared.iter().map(|room| ((*room).to_owned(), room.parse().unwrap())).collect();
-        let findings = check(policy.path(), &Arc::new(catalog)).findings;
-        findings.iter().map(|found| format!("{}: {}", found.line, found.message)).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        told(&["sales", "board"]),
-        ["2: no `[tenant.data_rooms]` of tenant `acme` has the room `saels`; did you mean `sales`?"]
-    );
-    assert_eq!(told(&[]), [] as [&str; 0], "a tenant that declares none is not asked under a header");
-}
-
 /// The one finding of a deny line with this condition, without its line.
 fn condition(when: &str) -> String {
     let found = only(format!("p, *, *, dataset:documents, read, {when}, deny\n"));

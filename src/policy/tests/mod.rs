@@ -2,6 +2,7 @@
 
 mod answers;
 mod astray;
+mod changes;
 mod columns;
 mod decisions;
 mod enforcement;
@@ -12,6 +13,7 @@ mod malformed;
 mod mangled;
 mod partitions;
 mod reload;
+mod rooms;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +25,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{
-    Catalog, ClaimType, Column, ColumnType, Confirm, Dataset, RoomRule, RowResource, Search, TenantEntry, TenantRule,
-    TimeStorage, Within,
+    Catalog, ClaimType, Column, ColumnType, Confirm, Dataset, Prompt, RoomRule, RowResource, Search, TenantEntry,
+    TenantRule, TimeStorage, Within,
 };
 use crate::model::{Attributes, Context, ContextField, Name, Number, Requester, Value};
 

@@ -247,3 +247,36 @@ async fn a_loss_comes_into_force_when_it_is_accepted_and_not_before() {
     )
     .await;
 }
+
+/// Dropping a large policy takes long. So the watcher keeps one until no request uses it, and drops it then.
+#[tokio::test]
+async fn a_policy_that_was_replaced_is_kept_while_it_is_used_and_no_longer() {
+    let directory = directory(ALLOW);
+    let policies = load(directory.path());
+    let used = policies.current();
+    let file = |text: &str| fs::write(directory.path().join("policy.csv"), text).unwrap();
+    let wait_until = async |is_so: &dyn Fn() -> bool| {
+        timeout(Duration::from_secs(10), async {
+            while !is_so() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .unwrap();
+    };
+    watched(
+        &policies,
+        SETTLE,
+        |_| false,
+        async |changes: &mut Changes| {
+            file(DENY);
+            changes.next().await;
+            changes.is_quiet().await;
+            assert_eq!(Arc::strong_count(&used), 2, "it is ours and the watcher's");
+            let unused = Arc::downgrade(&used);
+            drop(used);
+            wait_until(&|| unused.strong_count() == 0).await;
+        },
+    )
+    .await;
+}

@@ -63,6 +63,22 @@ pub struct Filter {
     pub request: Option<String>,
 }
 
+/// What decisions name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The person: the external user, and the subject as `issuer/sub`.
+    Person,
+    /// The tenant.
+    Tenant,
+    /// What it was about.
+    Object,
+    /// The tool, or the method of MCP.
+    Tool,
+}
+
+/// How many names are looked at: clients choose some, and nobody reads more.
+const MOST_NAMES: u32 = 10_000;
+
 impl AuditReader {
     /// Opens the file for reading. It must be there, and as new as this program.
     pub async fn open(file: &Path) -> Result<Self, AuditError> {
@@ -146,6 +162,33 @@ impl AuditReader {
                 .map_err(AuditError::read)?;
         let event = |(at, kind, detail)| Event { at: Timestamp::from_micros(at), kind, detail };
         Ok(rows.into_iter().map(event).collect())
+    }
+
+    /// The names that decisions have, in order. Reads the whole trail.
+    pub async fn named(&self, named: Named) -> Result<Vec<String>, AuditError> {
+        let statement = match named {
+            Named::Person => {
+                "SELECT external_user FROM decisions WHERE external_user IS NOT NULL UNION SELECT subject FROM decisions \
+                 ORDER BY 1 LIMIT ?"
+            }
+            Named::Tenant => "SELECT DISTINCT tenant FROM decisions ORDER BY 1 LIMIT ?",
+            Named::Object => "SELECT DISTINCT object FROM decisions ORDER BY 1 LIMIT ?",
+            Named::Tool => "SELECT DISTINCT tool FROM decisions WHERE tool IS NOT NULL ORDER BY 1 LIMIT ?",
+        };
+        sqlx::query_scalar(statement).bind(MOST_NAMES).fetch_all(&self.0).await.map_err(AuditError::read)
+    }
+
+    /// The event of one of these kinds that was written last.
+    pub async fn last_event(&self, kinds: &[&str]) -> Result<Option<Event>, AuditError> {
+        let mut builder = QueryBuilder::new("SELECT at, kind, detail FROM events WHERE kind IN (");
+        let mut listed = builder.separated(", ");
+        for kind in kinds {
+            listed.push_bind(*kind);
+        }
+        builder.push(") ORDER BY written DESC LIMIT 1");
+        let found: Option<(i64, String, String)> =
+            builder.build_query_as().fetch_optional(&self.0).await.map_err(AuditError::read)?;
+        Ok(found.map(|(at, kind, detail)| Event { at: Timestamp::from_micros(at), kind, detail }))
     }
 
     async fn fetch(&self, mut builder: QueryBuilder<Sqlite>) -> Result<Vec<Decision>, AuditError> {

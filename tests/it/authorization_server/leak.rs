@@ -225,6 +225,20 @@ fn check_files(secrets: &Secrets, directory: &Path) -> BTreeSet<String> {
     checked.collect()
 }
 
+/// What the operator's commands are given, and print.
+async fn commands(server: &Server, secrets: &mut Secrets, client: &Registered) {
+    let given = code(server, secrets, client, PASSWORD).await;
+    let tokens = secrets.tokens(&oauth::post(server, "/token", &oauth::exchange(client, &given)).await);
+    let revoked = beside(server, &["token", "revoke"], &tokens.access).await;
+    let passwd = beside(server, &["account", "passwd", "ada@initech.example"], &format!("{OTHER_PASSWORD}\n")).await;
+    let inspected = beside(server, &["token", "inspect"], &tokens.access).await;
+    assert_eq!((revoked.code, passwd.code, inspected.code), (0, 0, 1), "{revoked:?} {passwd:?} {inspected:?}");
+    for said in [revoked, passwd, inspected] {
+        check(secrets, "what a command printed", format!("{}{}", said.out, said.err).as_bytes());
+    }
+    code(server, secrets, client, OTHER_PASSWORD).await;
+}
+
 async fn nothing_leaks(format: &str) {
     let capture = Capture::begin();
     let provider = TestProvider::start();
@@ -316,17 +330,7 @@ async fn nothing_leaks(format: &str) {
     assert!(provider.secrets().len() >= 6, "{:?}", provider.secrets());
     provider.secrets().iter().for_each(|secret| secrets.add(secret));
 
-    // The operator's commands.
-    let given = code(&server, secrets, &public, PASSWORD).await;
-    let tokens = secrets.tokens(&oauth::post(&server, "/token", &oauth::exchange(&public, &given)).await);
-    let revoked = beside(&server, &["token", "revoke"], &tokens.access).await;
-    let passwd = beside(&server, &["account", "passwd", "ada@initech.example"], &format!("{OTHER_PASSWORD}\n")).await;
-    let inspected = beside(&server, &["token", "inspect"], &tokens.access).await;
-    assert_eq!((revoked.code, passwd.code, inspected.code), (0, 0, 1), "{revoked:?} {passwd:?} {inspected:?}");
-    for said in [revoked, passwd, inspected] {
-        check(secrets, "what a command printed", format!("{}{}", said.out, said.err).as_bytes());
-    }
-    code(&server, secrets, &public, OTHER_PASSWORD).await;
+    commands(&server, secrets, &public).await;
 
     // While it runs, so that what SQLite has not moved into the files yet is looked at too; and after it.
     let while_running = check_files(secrets, directory.path());
@@ -338,7 +342,6 @@ async fn nothing_leaks(format: &str) {
     let log = capture.end();
     assert!(log.contains("TRACE") && log.contains("bailiwick"), "the log was captured");
     check(secrets, "the log", log.as_bytes());
-    println!("{} secrets, {} bytes of log", secrets.0.len(), log.len());
     assert!(secrets.0.len() > 100, "{}", secrets.0.len());
     // The search can find something: what is no secret is there.
     let login = |(_, bytes): &(String, Vec<u8>)| String::from_utf8_lossy(bytes).contains("ada@initech.example");

@@ -140,7 +140,7 @@ async fn what_the_id_token_lacks_is_asked_of_the_provider() {
         })
     };
     world.provider.userinfo(200, said("101"));
-    let whoami = world.whoami(&world.tokens(&everything()).await.access).await;
+    let whoami = world.whoami(&world.tokens(&everything().without("email")).await.access).await;
     assert_eq!((whoami["external_user_id"].as_str(), world.provider.asked()), (Some("ada@acme.example"), 0));
 
     let names = |whoami: &Value| whoami["names"].as_array().unwrap().clone();

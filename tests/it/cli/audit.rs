@@ -36,7 +36,13 @@ async fn every_answer_is_found_by_its_request_and_its_decision() {
     assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
     assert!(unknown.err.contains("matches\nhint: give the id in full"), "{}", unknown.err);
     assert_eq!(query(&["--since", "yesterday"]).code, 2);
-    assert_eq!(query(&["--who", "nobody", "--json"]).out, "");
+    let nobody = query(&["--who", "nobody", "--json"]);
+    assert_eq!((nobody.code, nobody.out.as_str()), (0, ""));
+    assert!(nobody.err.starts_with("note: no decision is recorded with --who `nobody`; there are `"), "{}", nobody.err);
+    let slip = query(&["--tool", "count_document"]);
+    assert_eq!((slip.code, slip.out.lines().count()), (0, 1), "the head of an empty table: {}", slip.out);
+    let expected = "note: no decision is recorded with --tool `count_document`; did you mean `count_documents`?\n";
+    assert_eq!(slip.err, expected);
 
     let tail = run(directory.path(), &["audit", "tail"]);
     assert_eq!((tail.code, tail.out.lines().count()), (0, 3), "{}", tail.out);

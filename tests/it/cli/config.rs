@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::demo::prepared;
-use super::process::{bailiwick, matches_snapshot, run};
+use super::process::{Said, bailiwick, matches_snapshot, run};
 
 #[test]
 fn help_says_what_there_is() {
@@ -148,6 +148,38 @@ fn what_is_not_in_order_is_named_with_what_would_be_right() {
     );
     refused(|_| {}, &["audit", "tail"], &["audit.db` does not exist; the server creates it"]);
     refused(|_| {}, &["--config", "elsewhere.toml", "serve"], &["elsewhere.toml: there is no such file"]);
+}
+
+#[test]
+fn the_database_is_looked_at_as_serve_would() {
+    let directory = prepared();
+    let check = |more: &[&str]| run(directory.path(), &[&["config", "check"], more].concat());
+    let good = check(&[]);
+    assert_eq!((good.code, good.err.as_str()), (0, ""), "{good:?}");
+    assert!(good.out.contains("company.db: as declared\n"), "{}", good.out);
+    let document = |said: &Said| serde_json::from_str::<Value>(&said.out).unwrap()["database"].clone();
+    assert_eq!(document(&check(&["--json"]))["refused"], Value::Null);
+
+    edit(directory.path(), "bailiwick.toml", "name = \"people\"", "name = \"people\"\ntable = \"peple\"");
+    let wrong = check(&[]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.out.contains("company.db: `serve` would refuse to start\n"), "{}", wrong.out);
+    assert!(wrong.out.contains("\nserver.port "), "what is in force is printed all the same: {}", wrong.out);
+    let expected = "dataset `people`: the database has no table or view `peple`; did you mean `people`?";
+    assert!(wrong.err.starts_with("error: ") && wrong.err.contains(expected), "{}", wrong.err);
+    let json = check(&["--json"]);
+    assert_eq!(json.code, 1);
+    assert!(document(&json)["refused"].as_str().unwrap().contains(expected), "{}", json.out);
+
+    fs::remove_file(directory.path().join("company.db")).unwrap();
+    let gone = check(&[]);
+    assert!(gone.code == 1 && gone.err.contains("there is no database at"), "{gone:?}");
+    let json = document(&check(&["--json"]));
+    assert!(json["refused"].as_str().unwrap().contains(": there is no database at"), "{json}");
+    let aside = check(&["--without-database"]);
+    assert_eq!((aside.code, aside.err.as_str()), (0, ""));
+    assert!(!aside.out.contains("as declared") && !aside.out.contains("would refuse"), "{}", aside.out);
+    assert_eq!(document(&check(&["--json", "--without-database"])), Value::Null);
 }
 
 #[test]

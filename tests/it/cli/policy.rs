@@ -130,6 +130,10 @@ fn a_row_is_allowed_or_denied_by_its_key() {
 fn an_unknown_name_is_refused_with_the_one_that_was_probably_meant() {
     for (more, expected) in [
         (&["--tool", "ecko"][..], "`ecko` is not a tool of this server; did you mean `echo`?"),
+        (
+            &["--resource", "bailiwick://documents/7"],
+            "is a row, and the `dataset:` lines decide about it; ask with --dataset",
+        ),
         (&["--tool", "lst_documents"], "did you mean `list_documents`?"),
         (&["--tool", "delete_everything"], "; there are: "),
         (&["--dataset", "document"], "`document` is not a declared dataset; did you mean `documents`?"),

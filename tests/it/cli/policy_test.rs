@@ -103,6 +103,11 @@ fn a_file_that_is_not_understood_is_refused_whole() {
     let said = tested("[[test]]\nname = \"a\"\ntenant = \"acme\"\ntols.listed = [\"echo\"]\n");
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("own.toml:4: refused: `test.tols` means nothing; did you mean `tools`?"), "{}", said.err);
+    let row = "[[test]]\nname = \"a\"\ntenant = \"acme\"\nresources.listed = [\"bailiwick://documents/7\"]\n";
+    let said = tested(row);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    let hint = "it is a row: write `rows.<dataset>.visible`, as the `dataset:` lines decide about it";
+    assert!(said.err.contains(hint), "{}", said.err);
     let twice = "[[rows.people]]\nid = \"a\"\n\n[[rows.people]]\nid = \"a\"\n\n[[test]]\nname = \"a\"\ntenant = \"acme\"\nrows.people.visible = [\"a\"]\n";
     let said = tested(twice);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
@@ -250,4 +255,64 @@ fn a_masked_column_is_tested_row_by_row_and_explained() {
     assert!(hidden.out.contains("\ncolumn: hidden\n  tenant_id is declared `expose = false`\n"), "{}", hidden.out);
     let typo = run(directory.path(), &[&explain[..], &["--column", "salry"]].concat());
     assert!(typo.code == 2 && typo.err.contains("did you mean `salary`?"), "{typo:?}");
+}
+
+/// The demo where members change documents of their own.
+fn writable() -> tempfile::TempDir {
+    let directory = prepared();
+    let (settings, policy) = (directory.path().join("bailiwick.toml"), directory.path().join("policies/policy.csv"));
+    let order = "order = [\"-updated_at\"]";
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text.replacen(order, &format!("{order}\nwritable = [\"create\", \"update\"]"), 1)).unwrap();
+    let lines = "p, role:member, *, dataset:documents, update, r.obj.owner_id == r.sub.external_id, allow\n";
+    fs::write(&policy, fs::read_to_string(&policy).unwrap() + lines).unwrap();
+    directory
+}
+
+#[test]
+fn what_may_be_changed_is_promised_as_what_may_be_read() {
+    let directory = writable();
+    let rows = "[[rows.documents]]\nid = \"1\"\ntenant_id = \"acme\"\ndata_room_id = \"finance\"\nowner_id = \"ada@acme.example\"\nclassification = \"public\"\n";
+    let test = |expected: &str| {
+        only(
+            directory.path(),
+            &format!(
+                "{rows}\n[[test]]\nname = \"t\"\ntenant = \"acme\"\nas = \"user:ada@acme.example\"\nclaims = {{ clearance = 3 }}\n{expected}\n"
+            ),
+        );
+        run(directory.path(), &TEST)
+    };
+    let kept = test(
+        "tools.listed = [\"update_documents\"]\ntools.not_listed = [\"create_documents\"]\nrows.documents.updatable = [\"1\"]\nrows.documents.not_creatable = [\"1\"]",
+    );
+    assert_eq!(kept.code, 0, "{}{}", kept.out, kept.err);
+    let broken = test("rows.documents.not_updatable = [\"1\"]");
+    assert_eq!(broken.code, 1, "{}{}", broken.out, broken.err);
+    assert!(plain(&broken).contains("row 1 of documents is not updatable"), "{}", broken.out);
+    let refused = test("rows.documents.deletable = [\"1\"]");
+    assert!(format!("{}{}", refused.out, refused.err).contains("`documents` is not `writable` by `delete`"));
+
+    let told = run(
+        directory.path(),
+        &["policy", "explain", "--as", "user:ada@acme.example", "--tenant", "acme", "--tool", "update_documents"],
+    );
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.starts_with("update dataset:documents as user:ada@acme.example of acme"), "{}", told.out);
+    let matrix = run(directory.path(), &["policy", "matrix", "--tenant", "acme"]);
+    assert!(matrix.out.contains("\nChanges ") && matrix.out.contains("update_documents"), "{}", matrix.out);
+    assert!(matrix.out.contains("Under «Changes»"), "{}", matrix.out);
+
+    // A line that comes gives somebody something to change.
+    let old = directory.path().join("old");
+    fs::create_dir(&old).unwrap();
+    for file in ["policy.csv", "model.conf"] {
+        fs::copy(directory.path().join("policies").join(file), old.join(file)).unwrap();
+    }
+    let policy = directory.path().join("policies/policy.csv");
+    let line = "p, user:bob@acme.example, acme, dataset:documents, create, r.obj.data_room_id == \"sales\", allow\n";
+    fs::write(&policy, fs::read_to_string(&policy).unwrap() + line).unwrap();
+    let diff = run(directory.path(), &["policy", "diff", "old"]);
+    let told = plain(&diff);
+    assert!(told.contains("user:bob@acme.example + tool create_documents + dataset create documents ("), "{told}");
+    assert!(told.contains("and room sales; never classification secret") && !told.contains("user:ada"), "{told}");
 }

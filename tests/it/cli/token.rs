@@ -1,6 +1,7 @@
 //! `token inspect`: why a token is accepted or not, without ever showing it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use bailiwick::clock::{Clock as _, SystemClock};
@@ -11,6 +12,11 @@ use super::process::{Running, Said, run_with};
 use crate::support::server::Server;
 
 const INSPECT: [&str; 2] = ["token", "inspect"];
+
+/// A port that was free a moment ago.
+fn nobody_listens() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
 
 /// The words after a check's mark.
 fn line<'a>(said: &'a Said, mark: &str, check: &str) -> &'a str {
@@ -53,7 +59,19 @@ async fn a_token_is_inspected_check_by_check() {
     assert!(line(&audience, "NO", "audience (`aud`)").contains("337063032028900000"), "what arrived");
     assert!(audience.out.contains("337063032028900777"), "what is expected: {}", audience.out);
 
-    for said in [good, bearer, contradicted, forged, audience] {
+    // One look shows everything that is wrong; what is rejected for is what the server would say.
+    let text = fs::read_to_string(&settings).unwrap();
+    let clients = text.lines().find(|line| line.starts_with("clients = ")).unwrap();
+    fs::write(&settings, text.replace(clients, "clients = [\"another\"]")).unwrap();
+    let both = run_with(directory.path(), &INSPECT, &token);
+    assert_eq!(both.code, 1);
+    line(&both, "NO", "audience (`aud`)");
+    line(&both, "ok", "subject (`sub`)");
+    line(&both, "NO", "client (`client_id`, `azp`)");
+    assert!(both.out.contains("\nrejected (audience): audience (`aud`) is "), "{}", both.out);
+    assert!(!both.out.contains("accepted\n"), "{}", both.out);
+
+    for said in [both, good, bearer, contradicted, forged, audience] {
         assert!(!said.out.contains(signature) && !said.err.contains(signature), "the token is not shown");
     }
 }
@@ -74,6 +92,26 @@ async fn an_expired_token_is_refused_for_its_time() {
     line(&old, "ok", "signature");
     line(&old, "NO", "expiry (`exp`)");
     assert!(old.out.contains("rejected (expired)"), "{}", old.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_cannot_be_fetched_are_told_with_the_cause() {
+    let server = Server::demo().await;
+    let fresh =
+        server.issuer().token(demo::person("ada").unwrap(), SystemClock.now(), Duration::from_hours(1)).unwrap();
+    let (directory, closed) = (server.directory.clone(), nobody_listens());
+    let settings = directory.join("bailiwick.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let keys = text.lines().find(|line| line.starts_with("jwks_url = ")).unwrap();
+    let nowhere = format!("jwks_url = \"http://127.0.0.1:{closed}/keys\"");
+    fs::write(&settings, text.replace(keys, &nowhere)).unwrap();
+    let said = run_with(&directory, &INSPECT, &fresh);
+    assert_eq!((said.code, said.err.as_str()), (1, ""), "{said:?}");
+    assert!(said.out.contains("\nrejected (keys_unavailable): "), "{}", said.out);
+    let cause = said.out.lines().last().unwrap();
+    let begins =
+        format!("cause: the keys of `demo` could not be fetched: `http://127.0.0.1:{closed}/keys` gave no answer: ");
+    assert!(cause.starts_with(&begins) && cause.contains("onnection refused"), "{cause}");
 }
 
 #[test]

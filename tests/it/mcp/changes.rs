@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use bailiwick::store::audit::{Outcome, Verdict};
+use bailiwick::store::audit::{AuditReader, Outcome, Verdict};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+use tokio::time::Instant;
 
 use crate::support::rows::Caller;
 use crate::support::server::Server;
+use crate::support::wire::Wire;
 use crate::support::world::edit;
 
 /// What is said of every document that was not changed.
@@ -74,7 +77,7 @@ async fn everything(connection: &mut SqliteConnection) -> Vec<String> {
     all
 }
 
-fn document(changes: Value) -> Value {
+fn document(changes: &Value) -> Value {
     let mut document = json!({
         "data_room_id": "finance",
         "owner_id": "ada@acme.example",
@@ -99,7 +102,7 @@ async fn a_row_is_created_changed_and_deleted_and_each_step_is_answered_as_it_is
              UPDATE documents SET updated_at = '2030-01-01T00:00:00Z' WHERE id = new.id; END",
     )
     .await;
-    let created = ada.call("create_documents", document(json!({}))).await.structured();
+    let created = ada.call("create_documents", document(&json!({}))).await.structured();
     let id = created["row"]["id"].as_str().unwrap().to_owned();
     assert_eq!(created["row"]["title"], "Budget 2027");
     assert!(created["row"].get("tenant_id").is_none(), "{created}");
@@ -110,8 +113,8 @@ async fn a_row_is_created_changed_and_deleted_and_each_step_is_answered_as_it_is
         .unwrap();
     assert_eq!(tenant, "acme");
 
-    let changed = ada.call("update_documents", json!({ "id": id, "title": "Budget 2028" })).await.structured();
-    let row = &changed["row"];
+    let updated = ada.call("update_documents", json!({ "id": id, "title": "Budget 2028" })).await.structured();
+    let row = &updated["row"];
     assert_eq!((&row["title"], &row["body"]), (&json!("Budget 2028"), &json!("As last year.")));
     // The trigger's word, not the caller's.
     assert_eq!(row["updated_at"], "2030-01-01T00:00:00Z");
@@ -150,10 +153,10 @@ async fn what_a_person_may_not_change_stays_to_the_letter_and_every_refusal_read
     let server = server().await;
     let (ada, bob) = (caller(&server, "ada"), caller(&server, "bob"));
     let mut db = open(&server).await;
-    let hers = ada.call("create_documents", document(json!({}))).await.structured()["row"]["id"].clone();
-    let open_to_all = document(json!({ "classification": "public" }));
+    let hers = ada.call("create_documents", document(&json!({}))).await.structured()["row"]["id"].clone();
+    let open_to_all = document(&json!({ "classification": "public" }));
     let public = ada.call("create_documents", open_to_all).await.structured()["row"]["id"].clone();
-    let mine = document(json!({ "data_room_id": "sales", "owner_id": "bob@acme.example" }));
+    let mine = document(&json!({ "data_room_id": "sales", "owner_id": "bob@acme.example" }));
     let his = bob.call("create_documents", mine.clone()).await.structured()["row"]["id"].clone();
     let before = everything(&mut db).await;
 
@@ -189,7 +192,7 @@ async fn what_a_person_may_not_change_stays_to_the_letter_and_every_refusal_read
     refusals.dedup();
     assert_eq!(refusals.len(), 1, "{refusals:?}");
     // The tenant is nobody's to give, and what is not an argument is not known.
-    let error = bob.error("create_documents", document(json!({ "tenant_id": "globex" }))).await;
+    let error = bob.error("create_documents", document(&json!({ "tenant_id": "globex" }))).await;
     assert!(error.starts_with("unknown argument `tenant_id`"), "{error}");
     assert_eq!(everything(&mut db).await, before);
 }
@@ -281,7 +284,7 @@ async fn who_may_not_write_has_no_such_tool_and_a_token_without_the_scope_is_cha
     .await;
     let token = reading.token("bob");
     assert!(reading.client.tools(&token).await.contains(&"create_documents".to_owned()), "listed whatever the scopes");
-    let answer = reading.client.tool("create_documents", document(json!({}))).token(&token).send().await;
+    let answer = reading.client.tool("create_documents", document(&json!({}))).token(&token).send().await;
     assert_eq!(answer.status, 403, "{answer:?}");
     let challenge = answer.header("www-authenticate");
     assert!(
@@ -318,14 +321,14 @@ async fn a_value_is_of_its_type_and_what_is_wrong_with_it_is_said() {
             "argument `id` is the text \"1e3\"; expected a text that the database would not store as a number",
         ),
     ] {
-        let error = ada.error("create_documents", document(change.clone())).await;
+        let error = ada.error("create_documents", document(&change)).await;
         if expected.is_empty() {
             assert!(error.starts_with("Nothing was created"), "{error}");
         } else {
             assert_eq!(error, expected, "{change}");
         }
     }
-    let mut incomplete = document(json!({}));
+    let mut incomplete = document(&json!({}));
     incomplete.as_object_mut().unwrap().remove("body");
     let error = ada.error("create_documents", incomplete).await;
     assert_eq!(error, "argument `body` is missing; expected a value: a new row needs it");
@@ -344,8 +347,46 @@ async fn a_busy_database_is_said_to_be_busy_and_nothing_is_changed() {
     let ada = caller(&server, "ada");
     let mut db = open(&server).await;
     execute(&mut db, "BEGIN IMMEDIATE").await;
-    let error = ada.error("create_documents", document(json!({}))).await;
+    let error = ada.error("create_documents", document(&json!({}))).await;
     assert_eq!(error, "The database is busy with other changes, and nothing was changed. Try again in a moment.");
     execute(&mut db, "ROLLBACK").await;
-    ada.call("create_documents", document(json!({}))).await.structured();
+    ada.call("create_documents", document(&json!({}))).await.structured();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_before_the_commit_has_changed_nothing_and_the_next_is_served() {
+    let server = server().await;
+    let ada = caller(&server, "ada");
+    let mut db = open(&server).await;
+    let before = everything(&mut db).await;
+    // Somebody else writes, so that the change waits for its transaction.
+    execute(&mut db, "BEGIN IMMEDIATE").await;
+    let params = json!({ "name": "create_documents", "arguments": document(&json!({ "title": "Half" })) });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let mut wire = Wire::connect(&server.base).await;
+    wire.begin(&ada.token, &format!("Content-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    let audit = AuditReader::open(&server.directory.join("audit.db")).await.unwrap();
+    let outcomes = async || -> Vec<Outcome> {
+        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
+        decisions.filter(|record| record.action == "create").map(|record| record.outcome).collect()
+    };
+    let until = async |expected: &[Outcome]| {
+        let begun = Instant::now();
+        while outcomes().await != expected {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}, not {expected:?}", outcomes().await);
+            tokio::task::yield_now().await;
+        }
+    };
+    until(&[Outcome::Begun]).await;
+    drop(wire);
+    until(&[Outcome::Begun, Outcome::Abandoned]).await;
+    execute(&mut db, "ROLLBACK").await;
+    assert_eq!(everything(&mut db).await, before);
+    ada.call("create_documents", document(&json!({ "title": "Whole" }))).await.structured();
+    let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM documents WHERE title IN ('Half', 'Whole')")
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
+    assert_eq!(titles, ["Whole"]);
 }

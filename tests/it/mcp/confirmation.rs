@@ -28,7 +28,7 @@ async fn strict_server() -> Server {
 }
 
 /// A call of 2026-07-28 by a client that can ask, with what it brings from the last round.
-async fn call(server: &Server, token: &str, (tool, arguments): (&str, &Value), more: Value) -> Answer {
+async fn call(server: &Server, token: &str, (tool, arguments): (&str, &Value), more: &Value) -> Answer {
     let mut params = json!({ "name": tool, "arguments": arguments, "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
@@ -41,7 +41,7 @@ async fn call(server: &Server, token: &str, (tool, arguments): (&str, &Value), m
 }
 
 /// What a client brings in the next round.
-fn brought(asked: &Value, answer: Value) -> Value {
+fn brought(asked: &Value, answer: &Value) -> Value {
     let state = asked["requestState"].as_str().unwrap();
     json!({ "requestState": state, "inputResponses": { "confirm": answer } })
 }
@@ -71,7 +71,7 @@ async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
     let arguments = json!({ "id": id });
     let delete = ("delete_documents", &arguments);
 
-    let asked = call(&server, &ada, delete, json!({})).await.json()["result"].clone();
+    let asked = call(&server, &ada, delete, &json!({})).await.json()["result"].clone();
     assert_eq!(asked["resultType"], "input_required", "{asked}");
     let question = &asked["inputRequests"]["confirm"];
     assert_eq!((&question["method"], &question["params"]["mode"]), (&json!("elicitation/create"), &json!("form")));
@@ -90,7 +90,7 @@ async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
         json!({ "action": "accept", "content": { "confirm": false } }),
         json!({ "action": "accept", "content": { "confirm": "true" } }),
     ] {
-        let told = call(&server, &ada, delete, brought(&asked, answer.clone())).await;
+        let told = call(&server, &ada, delete, &brought(&asked, &answer)).await;
         assert_eq!(told.tool_error(), DECLINED, "{answer}");
     }
     let other = document(&server, "Another").await;
@@ -99,25 +99,25 @@ async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
     let without_state = json!({ "inputResponses": { "confirm": yes() } });
     let changed = json!({ "id": id, "title": "x" });
     for (what, more) in [
-        (("delete_documents", &elsewhere), brought(&asked, yes())),
-        (("update_documents", &changed), brought(&asked, yes())),
+        (("delete_documents", &elsewhere), brought(&asked, &yes())),
+        (("update_documents", &changed), brought(&asked, &yes())),
         (delete, forged),
         (delete, without_state),
     ] {
-        let again = call(&server, &ada, what, more).await.json()["result"].clone();
+        let again = call(&server, &ada, what, &more).await.json()["result"].clone();
         assert_eq!(again["resultType"], "input_required", "{what:?} {again}");
     }
-    let stolen = call(&server, &bob, delete, brought(&asked, yes())).await;
+    let stolen = call(&server, &bob, delete, &brought(&asked, &yes())).await;
     assert!(stolen.tool_error().starts_with("Nothing was deleted"), "{stolen:?}");
     assert!(is_there(&server, &id).await && is_there(&server, &other).await);
 
-    let done = call(&server, &ada, delete, brought(&asked, yes())).await;
+    let done = call(&server, &ada, delete, &brought(&asked, &yes())).await;
     assert_eq!(done.structured()["row"]["id"], json!(id));
     assert!(!is_there(&server, &id).await);
 
-    let asked = call(&server, &ada, ("delete_documents", &elsewhere), json!({})).await.json()["result"].clone();
+    let asked = call(&server, &ada, ("delete_documents", &elsewhere), &json!({})).await.json()["result"].clone();
     server.clock.advance(Duration::from_mins(11));
-    let late = call(&server, &server.token("ada"), ("delete_documents", &elsewhere), brought(&asked, yes())).await;
+    let late = call(&server, &server.token("ada"), ("delete_documents", &elsewhere), &brought(&asked, &yes())).await;
     assert_eq!(late.json()["result"]["resultType"], "input_required", "a yes is not good for ever");
 
     let decisions = server.stop_and_read_decisions().await;
@@ -138,15 +138,15 @@ async fn nobody_is_asked_about_what_is_not_there_and_a_new_row_needs_no_word() {
     let server = server().await;
     let ada = server.token("ada");
     let missing = json!({ "id": "987654321" });
-    let told = call(&server, &ada, ("delete_documents", &missing), json!({})).await.tool_error();
+    let told = call(&server, &ada, ("delete_documents", &missing), &json!({})).await.tool_error();
     assert!(told.starts_with("Nothing was deleted"), "{told}");
     let id = document(&server, "Old").await;
     let arguments = json!({ "id": id, "title": "New", "body": "y".repeat(100) });
-    let asked = call(&server, &ada, ("update_documents", &arguments), json!({})).await.json()["result"].clone();
+    let asked = call(&server, &ada, ("update_documents", &arguments), &json!({})).await.json()["result"].clone();
     let message = asked["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap().to_owned();
     let expected = format!("Change one of documents (id: “{id}”, title: “Old”)? It will have title: “New”, body: “yyy");
     assert!(message.starts_with(&expected) && message.ends_with("y…."), "{message}");
-    let done = call(&server, &ada, ("update_documents", &arguments), brought(&asked, yes())).await;
+    let done = call(&server, &ada, ("update_documents", &arguments), &brought(&asked, &yes())).await;
     assert_eq!(done.structured()["row"]["title"], "New");
 }
 
@@ -171,8 +171,8 @@ async fn a_client_that_cannot_ask_is_left_to_the_policy_unless_a_word_is_require
     assert_eq!(hidden.protocol_error().1, "Unknown tool: delete_documents");
     assert!(is_there(&server, &id).await);
     let arguments = json!({ "id": id });
-    let asked = call(&server, &ada, ("delete_documents", &arguments), json!({})).await.json()["result"].clone();
-    call(&server, &ada, ("delete_documents", &arguments), brought(&asked, yes())).await.structured();
+    let asked = call(&server, &ada, ("delete_documents", &arguments), &json!({})).await.json()["result"].clone();
+    call(&server, &ada, ("delete_documents", &arguments), &brought(&asked, &yes())).await.structured();
     assert!(!is_there(&server, &id).await);
 }
 

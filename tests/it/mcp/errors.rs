@@ -85,7 +85,8 @@ fn of_revision(revision: &str) -> Vec<Wrong> {
     let unknown = json!({ "uri": "bailiwick://documents/99999999" });
     let none = "Unknown resource: bailiwick://documents/99999999";
     if revision == STATELESS {
-        let gone = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "roots/list"];
+        let gone =
+            ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "roots/list", "initialize"];
         let gone = gone
             .into_iter()
             .map(|method| wrong(method, json!({ "uri": "static://welcome", "level": "info" }), -32601, method));

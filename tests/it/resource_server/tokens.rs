@@ -22,7 +22,7 @@ fn challenge(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn every_attack_gets_the_same_answer_and_the_audit_alone_knows_why() {
+async fn item_75_every_attack_gets_the_same_answer_and_the_audit_alone_knows_why() {
     let world = World::new().await;
     let client = &world.server.client;
     let mut expected = BTreeMap::new();

@@ -135,23 +135,36 @@ impl Compared<'_> {
 
     fn datasets(&mut self, requester: &Requester) -> Vec<Change> {
         let catalog = self.catalog;
-        catalog.datasets.values().filter_map(|dataset| self.dataset(requester, dataset)).collect()
+        catalog.datasets.values().flat_map(|dataset| self.dataset_and_changes(requester, dataset)).collect()
     }
 
-    fn dataset(&mut self, requester: &Requester, dataset: &Dataset) -> Option<Change> {
+    /// The rows that may be read, then those that may be changed in each way that the dataset is writable.
+    fn dataset_and_changes(&mut self, requester: &Requester, dataset: &Dataset) -> Vec<Change> {
+        let changes = dataset.writable.iter().map(|change| Permission::from(*change));
+        let all = std::iter::once(Permission::Read).chain(changes);
+        all.filter_map(|permission| self.dataset(requester, dataset, permission)).collect()
+    }
+
+    fn dataset(&mut self, requester: &Requester, dataset: &Dataset, permission: Permission) -> Option<Change> {
         let catalog = self.catalog;
-        let rows = |policy: &Policy<'_>| policy.snapshot.rows(requester, &dataset.name, Permission::Read);
-        let undecided =
-            changed(&self.old.open(requester, dataset, catalog), &self.new.open(requester, dataset, catalog));
+        let rows = |policy: &Policy<'_>| policy.snapshot.rows(requester, &dataset.name, permission);
+        let open = |policy: &Policy<'_>| policy.open(requester, dataset, permission, catalog);
+        let undecided = changed(&open(&self.old), &open(&self.new));
         let change = rows::Voice { catalog, requester }.change(dataset, &rows(&self.old), &rows(&self.new));
         let may = || Change::of(Kind::Dataset, dataset.name.as_str(), Effect::MayDiffer);
-        let change = change.or_else(|| undecided.is_some().then(may))?;
-        for dataset in lineage(dataset, catalog) {
-            self.explain(requester, &Object::Dataset(dataset.name.clone()), Permission::Read);
+        let mut change = change.or_else(|| undecided.is_some().then(may))?;
+        for (distance, dataset) in lineage(dataset, catalog).into_iter().enumerate() {
+            let permission = if distance == 0 { permission } else { Permission::Read };
+            self.explain(requester, &Object::Dataset(dataset.name.clone()), permission);
+        }
+        if permission.change().is_some() {
+            // Which rows they are is told; what they hold was told of those that are read.
+            change = Change { object: format!("{permission} {}", change.object), rows: None, ..change };
         }
         if matches!(change.effect, Effect::Gains | Effect::Loses) {
+            let of_column = permission.change().map_or(Permission::Read, |_| Permission::Update);
             for column in dataset.exposed() {
-                self.explain(requester, &Object::column(&dataset.name, &column.name), Permission::Read);
+                self.explain(requester, &Object::column(&dataset.name, &column.name), of_column);
             }
         }
         Some(Change { undecided, ..change })
@@ -231,12 +244,18 @@ impl<'a> Policy<'a> {
 
     /// The lines about the rows of a dataset that a name does not decide. Those about its parents are among them where the name
     /// has a line about the dataset itself; without one the parents change nothing.
-    fn open(&self, requester: &Requester, dataset: &Dataset, catalog: &Catalog) -> BTreeSet<Undecided> {
+    fn open(
+        &self,
+        requester: &Requester,
+        dataset: &Dataset,
+        permission: Permission,
+        catalog: &Catalog,
+    ) -> BTreeSet<Undecided> {
         let object = |dataset: &Dataset| Object::Dataset(dataset.name.clone());
         let of = |dataset: &Dataset| self.snapshot.undecided(requester, &object(dataset), Permission::Read);
-        let mut open = of(dataset);
+        let mut open = self.snapshot.undecided(requester, &object(dataset), permission);
         if dataset.within.is_some() {
-            let told = self.snapshot.explain(requester, &object(dataset), Permission::Read);
+            let told = self.snapshot.explain(requester, &object(dataset), permission);
             if told.lines.iter().any(|line| line.matched) {
                 open.extend(lineage(dataset, catalog).into_iter().skip(1).flat_map(of));
             }

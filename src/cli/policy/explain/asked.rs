@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use crate::catalog::{Catalog, Dataset};
+use crate::catalog::{Catalog, Dataset, ROWS};
 use crate::cli::arguments::Explain;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::RowKey;
@@ -35,6 +35,9 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
     }
     if let Some(uri) = &named.resource {
         let Some(uri) = catalog.resources.get(uri.as_str()) else {
+            if uri.starts_with(ROWS) {
+                bail!("`{uri}` is a row, and the `dataset:` lines decide about it; ask with --dataset and --row");
+            }
             let known: Vec<_> = catalog.resources.iter().map(AsRef::as_ref).collect();
             bail!("`{uri}` is not a resource of this server{}", person::instead(uri, &known));
         };
@@ -62,10 +65,10 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
 }
 
 fn tool_asked(tool: &str, catalog: &Catalog) -> anyhow::Result<Asked> {
-    if let Some((name, _, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
+    if let Some((name, does, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
         return Ok(Asked {
             object: Object::Dataset(dataset.name.clone()),
-            permission: Permission::Read,
+            permission: does.into(),
             through: Some(name),
             dataset: Some(Arc::clone(dataset)),
             row: None,

@@ -107,6 +107,7 @@ impl Asker<'_> {
             }
             Expected::Row { dataset, key, visible } => self.row(dataset, key, *visible).await,
             Expected::OnlyRows { dataset, keys } => self.only_rows(dataset, keys).await,
+            Expected::Change { dataset, key, change, possible } => self.change(dataset, key, *change, *possible).await,
             Expected::Column { dataset, column, visibility } => Ok(self.column(dataset, column, *visibility)),
             Expected::Cell { dataset, column, key, shown } => self.cell(dataset, column, key, *shown).await,
         }
@@ -143,14 +144,20 @@ impl Asker<'_> {
         let called = self.subject.policy.explain(self.requester, &Object::Tool(tool.clone()), Permission::Call);
         let generated = self.subject.catalog.generated_tools().find(|(name, ..)| name == tool);
         match generated {
-            Some((_, _, dataset)) if !called.decision.is_denied_by_line() => self.why_dataset(&dataset.name),
+            Some((_, does, dataset)) if !called.decision.is_denied_by_line() => {
+                self.why_may(&dataset.name, does.into())
+            }
             Some(_) | None => reasons::deciding(&called),
         }
     }
 
     pub(super) fn why_dataset(&self, dataset: &Name) -> Vec<Reason> {
+        self.why_may(dataset, Permission::Read)
+    }
+
+    pub(super) fn why_may(&self, dataset: &Name, permission: Permission) -> Vec<Reason> {
         let object = Object::Dataset(dataset.clone());
-        reasons::deciding(&self.subject.policy.explain(self.requester, &object, Permission::Read))
+        reasons::deciding(&self.subject.policy.explain(self.requester, &object, permission))
     }
 
     fn column(&self, dataset: &Arc<Dataset>, name: &Name, expected: Visibility) -> Option<Missed> {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::file::Reader;
 use super::strict::{Entry, Table, Value};
-use crate::catalog::Dataset;
+use crate::catalog::{Change, Dataset, ROWS};
 use crate::cli::policy::column::Visibility;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::{self, RowKey};
@@ -51,6 +51,13 @@ pub(super) enum Expected {
         dataset: Arc<Dataset>,
         keys: Vec<RowKey>,
     },
+    /// Whether a row may be changed so; of a new one, whether it may be made as it is.
+    Change {
+        dataset: Arc<Dataset>,
+        key: RowKey,
+        change: Change,
+        possible: bool,
+    },
     Column {
         dataset: Arc<Dataset>,
         column: Name,
@@ -69,7 +76,7 @@ impl Expected {
     /// Whether rows have to be read to find out.
     pub(super) fn reads_rows(&self) -> bool {
         match self {
-            Self::Row { .. } | Self::OnlyRows { .. } | Self::Cell { .. } => true,
+            Self::Row { .. } | Self::OnlyRows { .. } | Self::Change { .. } | Self::Cell { .. } => true,
             Self::Tool { .. }
             | Self::OnlyTools(_)
             | Self::Offer { .. }
@@ -156,7 +163,11 @@ impl Expectations<'_> {
             }
         };
         if !known.contains(&text.as_str()) {
-            let hint = person::instead(&text, &known);
+            let hint = if text.starts_with(ROWS) {
+                "; it is a row: write `rows.<dataset>.visible`, as the `dataset:` lines decide about it".to_owned()
+            } else {
+                person::instead(&text, &known)
+            };
             self.reader.findings.refuse(value.line, format!("`{text}` is not a {kind} of this server{hint}"));
             return None;
         }
@@ -182,6 +193,9 @@ impl Expectations<'_> {
     }
 
     fn rows(&mut self, group: &mut Table, dataset: &Arc<Dataset>) {
+        if !dataset.writable.is_empty() {
+            self.changes(group, dataset);
+        }
         for (name, visible) in [("visible", true), ("not_visible", false), ("only", true)] {
             let Some(value) = group.take(name) else { continue };
             let whole = value.line;
@@ -198,6 +212,31 @@ impl Expectations<'_> {
             }
             if name == "only" {
                 self.push(whole, Expected::OnlyRows { dataset: Arc::clone(dataset), keys });
+            }
+        }
+    }
+
+    /// What may be done to rows besides reading them.
+    fn changes(&mut self, group: &mut Table, dataset: &Arc<Dataset>) {
+        for (name, change, possible) in [
+            ("creatable", Change::Create, true),
+            ("not_creatable", Change::Create, false),
+            ("updatable", Change::Update, true),
+            ("not_updatable", Change::Update, false),
+            ("deletable", Change::Delete, true),
+            ("not_deletable", Change::Delete, false),
+        ] {
+            let Some(value) = group.take(name) else { continue };
+            if !dataset.writable.contains(&change) {
+                let message = format!("`{}` is not `writable` by `{}`", dataset.name, change.as_str());
+                self.reader.findings.refuse(value.line, message);
+            }
+            for value in value.list(self.reader.findings) {
+                let line = value.line;
+                if let Some(key) = self.key(value, dataset) {
+                    let dataset = Arc::clone(dataset);
+                    self.push(line, Expected::Change { dataset, key, change, possible });
+                }
             }
         }
     }

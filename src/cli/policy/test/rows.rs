@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::evaluate::{Asker, Missed, Subject, are, only_are};
-use crate::catalog::Dataset;
+use crate::catalog::{Change, Dataset};
 use crate::cli::policy::column::{self, Visibility};
 use crate::cli::policy::preview::{Preview, RowKey};
 use crate::cli::policy::reasons::Reason;
@@ -65,6 +65,41 @@ impl Asker<'_> {
                 Missed { expected, found, because: self.why_row(name, &told) }
             }
         }))
+    }
+
+    /// Whether a row may be changed so as it stands; a new one, made so.
+    pub(super) async fn change(
+        &self,
+        dataset: &Arc<Dataset>,
+        key: &RowKey,
+        change: Change,
+        possible: bool,
+    ) -> anyhow::Result<Option<Missed>> {
+        let name = &dataset.name;
+        let RowDecision { rule, columns, .. } = self.subject.policy.changes_through(self.requester, name, change);
+        let is_possible = match rule {
+            RowRule::Nothing => false,
+            RowRule::Filter(filter) => {
+                let face = Face::new(Arc::clone(dataset), columns);
+                self.preview()?.get(face, key, &filter, &self.requester.tenant).await?.is_some()
+            }
+        };
+        let word = match change {
+            Change::Create => "creatable",
+            Change::Update => "updatable",
+            Change::Delete => "deletable",
+        };
+        let expected = format!("row {} of {name} is {}{word}", key.shown, if possible { "" } else { "not " });
+        if is_possible == possible && (possible || self.preview()?.exists(dataset, key).await?) {
+            return Ok(None);
+        }
+        let found = match (is_possible, possible) {
+            (false, false) => "there is no such row, so that this holds whatever the policy says",
+            (true, _) => "it is",
+            (false, true) => "it is not",
+        };
+        let because = self.why_may(name, change.into());
+        Ok(Some(Missed { expected, found: found.to_owned(), because }))
     }
 
     pub(super) async fn cell(

@@ -1,7 +1,8 @@
 //! Changes without a server: the statements and their transaction, on a real database.
 
 mod differential;
-mod made;
+mod statements;
+mod stored;
 
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;

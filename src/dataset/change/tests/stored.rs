@@ -1,0 +1,96 @@
+//! What is given is stored as the column's declared type says, and what would be stored as something else is refused.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use super::make;
+use crate::catalog::{Change, ColumnType, TimeStorage};
+use crate::dataset::cell::Cell;
+use crate::dataset::face::Face;
+use crate::dataset::tests::fixture::{World, column, dataset, everything};
+
+const SQL: &str = "CREATE TABLE a (id INTEGER PRIMARY KEY, n REAL, d NUMERIC, flag BOOLEAN, at INTEGER, written TEXT,
+    extra TEXT, picture BLOB, code NUMERIC);";
+
+async fn world() -> (World, SqliteConnection) {
+    let mut writable = dataset(
+        "a",
+        vec![
+            column("id", ColumnType::Id),
+            column("n", ColumnType::Number),
+            column("d", ColumnType::Number),
+            column("flag", ColumnType::Boolean),
+            column("at", ColumnType::Time(TimeStorage::Unix)),
+            column("written", ColumnType::Time(TimeStorage::Text)),
+            column("extra", ColumnType::Json),
+            column("picture", ColumnType::Bytes),
+            column("code", ColumnType::Id),
+        ],
+    );
+    writable.writable = BTreeSet::from(Change::ALL);
+    let world = World::new(SQL, vec![writable]).await;
+    let connection = SqliteConnectOptions::new().filename(world.path()).connect().await.unwrap();
+    (world, connection)
+}
+
+#[tokio::test]
+async fn each_type_is_stored_in_its_form() {
+    let (world, mut connection) = world().await;
+    let face = Face::declared_for(world.dataset("a"), Change::Create);
+    let asked = json!({ "id": "7", "n": 1, "d": 2.5, "flag": true, "at": "2026-11-25T18:00:00Z",
+        "written": "2026-11-25T18:00:00+01:00", "extra": { "a": [1] }, "picture": "AP8=", "code": "A-7" });
+    let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), asked).await.unwrap();
+    let expected = [
+        Cell::Integer(7),
+        Cell::Real(1.0),
+        Cell::Real(2.5),
+        Cell::Integer(1),
+        Cell::Integer(1_795_629_600),
+        Cell::Text("2026-11-25T17:00:00Z".to_owned()),
+        Cell::Text("{\"a\":[1]}".to_owned()),
+        Cell::Bytes(vec![0, 255]),
+        Cell::Text("A-7".to_owned()),
+    ];
+    assert_eq!(row.unwrap(), expected);
+    // Nothing is given but what the database makes, and then all of it is taken away again.
+    let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), json!({})).await.unwrap();
+    assert_eq!(row.unwrap()[..2], [Cell::Integer(8), Cell::Null]);
+    let face = Face::declared_for(world.dataset("a"), Change::Update);
+    let emptied = json!({ "id": "7", "n": null, "extra": null });
+    let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Update), emptied).await.unwrap();
+    let row = row.unwrap();
+    assert_eq!((&row[1], &row[2], &row[6]), (&Cell::Null, &Cell::Real(2.5), &Cell::Null));
+}
+
+#[tokio::test]
+async fn what_the_database_would_turn_into_something_else_is_refused() {
+    let (world, mut connection) = world().await;
+    let face = Face::declared_for(world.dataset("a"), Change::Create);
+    for (asked, expected) in [
+        (
+            json!({ "code": "007" }),
+            "argument `code` is the text \"007\"; expected a text that the database would not store as a number",
+        ),
+        (json!({ "code": "1e3" }), "store as a number"),
+        (json!({ "n": 9_007_199_254_740_993_i64 }), "a number that a floating-point number can hold exactly"),
+        (json!({ "picture": "no base64!" }), "expected bytes as base64 text"),
+        (json!({ "flag": 1 }), "expected true or false"),
+        (json!({ "at": "soon" }), "expected a time as RFC 3339 text"),
+        (json!({ "id": 7 }), "write \"7\""),
+    ] {
+        let told = refused(&mut connection, &world, &face, asked.clone()).await;
+        assert!(told.contains(expected), "{asked}: {told}");
+    }
+    // An identifier that prints as the number that it becomes is that number.
+    let asked = json!({ "code": "12" });
+    let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), asked).await.unwrap();
+    assert_eq!(row.unwrap().last(), Some(&Cell::Integer(12)));
+}
+
+async fn refused(connection: &mut SqliteConnection, world: &World, face: &Face, asked: Json) -> String {
+    let made = make(connection, &world.schema, (face, &everything("a"), Change::Create), asked).await;
+    made.unwrap_err().to_string()
+}
