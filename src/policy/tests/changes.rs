@@ -145,4 +145,9 @@ fn lines_about_changes_that_do_nothing_are_named() {
         ),
         [] as [&str; 0]
     );
+    // A line about a change tells nobody what a column holds, and hides none.
+    let lines = "p, verified, *, dataset:documents, read, r.obj.amount > 10, allow\n\
+                 p, verified, *, dataset:documents, update, r.obj.margin > 10, allow\n\
+                 p, *, *, column:documents/amount, update, true, deny\n";
+    assert_eq!(findings(lines), [] as [&str; 0]);
 }
