@@ -52,8 +52,10 @@ impl Snapshot {
         };
         let seen = self.columns(view, declared, Permission::Update);
         let written = declared.written_by(change).map(|column| &column.name);
-        let written: BTreeSet<Name> =
-            written.filter(|name| read.columns.is_open(name) && seen.columns.is_open(name)).cloned().collect();
+        // Whoever could write what a mask depends on could take it off.
+        let opens = |name: &Name| change == Change::Update && read.columns.unmasks(name);
+        let may = |name: &&Name| read.columns.is_open(name) && seen.columns.is_open(name) && !opens(name);
+        let written: BTreeSet<Name> = written.filter(may).cloned().collect();
         let mut lines: Vec<LineRef> = own;
         let about_columns = if change == Change::Delete { Vec::new() } else { seen.lines };
         for line in read.lines.iter().cloned().chain(about_columns) {

@@ -63,6 +63,12 @@ impl Columns {
         self.open.len() + self.written.len() + conditions.map(Predicate::size).sum::<usize>()
     }
 
+    /// Whether what this column holds decides in which rows another can be read.
+    pub(super) fn unmasks(&self, column: &Name) -> bool {
+        let conditions = self.masked.values().flat_map(|rule| rule.allow.iter().chain(&rule.deny));
+        conditions.into_iter().any(|condition| condition.reads(column))
+    }
+
     /// Says whether a column is read in every row in scope, so that questions about it tell nothing that is hidden.
     pub fn is_open(&self, column: &Name) -> bool {
         self.open.contains(column)

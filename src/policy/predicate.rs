@@ -189,6 +189,17 @@ impl Predicate {
 }
 
 impl Predicate {
+    /// Whether it depends on this column.
+    pub(super) fn reads(&self, name: &Name) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Compare { column, .. } | Self::In { column, .. } | Self::Present(column) => column == name,
+            Self::CompareColumns { left, right, .. } => left == name || right == name,
+            Self::Not(inner) => inner.reads(name),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.reads(name)),
+        }
+    }
+
     /// How many parts and values there are.
     pub(super) fn size(&self) -> usize {
         match self {

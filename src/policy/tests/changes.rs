@@ -121,6 +121,24 @@ fn a_column_is_written_where_it_is_read_in_every_row_and_no_line_about_update_de
 }
 
 #[test]
+fn what_a_mask_depends_on_is_not_written_by_whoever_it_hides_something_from() {
+    let policy = policy(
+        "p, verified, *, dataset:documents, *, true, allow\n\
+         p, verified, *, column:documents/amount, read, r.obj.final == true || r.obj.title == \"x\", deny\n\
+         p, user:ada, *, column:documents/margin, read, true, allow\n",
+    );
+    let written = |change| {
+        let columns = policy.changes_through(&somebody("acme", &["verified"]), &name("documents"), change).columns;
+        assert!(columns.masked.contains_key(&name("amount")), "{columns:?}");
+        columns.written.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(written(Change::Update), ["classification", "data_room_id", "owner_id", "updated_at"]);
+    // A new row hides nothing that was there.
+    let new = ["classification", "data_room_id", "final", "id", "owner_id", "title", "updated_at"];
+    assert_eq!(written(Change::Create), new);
+}
+
+#[test]
 fn lines_about_changes_that_do_nothing_are_named() {
     let findings = |text: &str| -> Vec<String> {
         let found = check(directory(text).path(), &writable()).findings;
