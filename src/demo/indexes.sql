@@ -13,3 +13,15 @@ CREATE INDEX invoices_by_owner ON invoices (tenant_id, owner_id, issued_at DESC,
 CREATE INDEX invoices_by_time ON invoices (tenant_id, issued_at DESC, id DESC);
 
 CREATE VIRTUAL TABLE documents_fts USING fts5 (title, body, content = 'documents', content_rowid = 'id');
+
+-- Searches read the words here, so they follow the rows, whoever writes them.
+CREATE TRIGGER documents_fts_insert AFTER INSERT ON documents BEGIN
+    INSERT INTO documents_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
+END;
+CREATE TRIGGER documents_fts_delete AFTER DELETE ON documents BEGIN
+    INSERT INTO documents_fts (documents_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+END;
+CREATE TRIGGER documents_fts_update AFTER UPDATE ON documents BEGIN
+    INSERT INTO documents_fts (documents_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+    INSERT INTO documents_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
+END;

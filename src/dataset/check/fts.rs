@@ -2,7 +2,7 @@
 
 use super::object::{Catalogue, Object};
 use super::{CheckError, Findings, Warning};
-use crate::catalog::{Column, ColumnType, Dataset};
+use crate::catalog::{Change, Column, ColumnType, Dataset};
 use crate::dataset::cell::Cell;
 use crate::dataset::database::{Database, DatabaseError};
 use crate::dataset::sql::match_expression;
@@ -36,6 +36,15 @@ pub(super) async fn check(
     let Some(options) = text.as_deref().and_then(options) else {
         return Err(refuse("it is not an FTS5 table".to_owned()));
     };
+    let untended = untended(dataset, object, fts, database).await;
+    if let Some(change) = untended.map_err(|_| refuse("the triggers of its table cannot be read".to_owned()))? {
+        return Err(refuse(format!(
+            "the dataset is `writable`, and no trigger of `{}` keeps it after {}: it would go on finding what is no longer there; \
+             create the triggers, or leave `fts` out",
+            object.name,
+            event_of(change).to_uppercase()
+        )));
+    }
     let columns: Vec<&Column> = dataset.searched().collect();
     if let Some(column) = columns.iter().find(|column| column.kind != ColumnType::Text) {
         return Err(refuse(format!("`{}` is not a text column", column.name)));
@@ -71,11 +80,44 @@ pub(super) async fn check(
     Ok(())
 }
 
+/// The first change of the dataset after which no trigger says anything to the full-text table.
+async fn untended(
+    dataset: &Dataset,
+    object: &Object,
+    fts: &str,
+    database: &Database,
+) -> Result<Option<Change>, DatabaseError> {
+    let mut statement = Statement::default();
+    statement.sql("SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ");
+    statement.bind(Bind::Text(object.name.as_str().into())).sql(" COLLATE NOCASE");
+    let triggers: Vec<String> = database.fetch(statement).await?.into_iter().flatten().filter_map(text).collect();
+    let fts = fts.to_ascii_lowercase();
+    let tends = |trigger: &String, change: Change| {
+        let mut head = trigger.split_whitespace().take_while(|word| *word != "on");
+        head.any(|word| word == event_of(change)) && trigger.contains(&fts)
+    };
+    let tended = |change: &Change| triggers.iter().any(|trigger| tends(trigger, *change));
+    Ok(dataset.writable.iter().copied().find(|change| !tended(change)))
+}
+
+/// The event of a trigger that follows such a change.
+fn event_of(change: Change) -> &'static str {
+    match change {
+        Change::Create => "insert",
+        Change::Update => "update",
+        Change::Delete => "delete",
+    }
+}
+
+fn text(cell: Cell) -> Option<String> {
+    if let Cell::Text(text) = cell { Some(text) } else { None }
+}
+
 async fn definition(fts: &str, database: &Database) -> Result<Option<String>, DatabaseError> {
     let mut statement = Statement::default();
     statement.sql("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ").bind(Bind::Text(fts.into()));
     let row = database.fetch(statement).await?.pop().and_then(|mut row| row.pop());
-    Ok(row.and_then(|cell| if let Cell::Text(sql) = cell { Some(sql) } else { None }))
+    Ok(row.and_then(text))
 }
 
 /// Runs a search that finds nothing, over exactly the columns that searches will name.

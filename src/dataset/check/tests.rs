@@ -250,6 +250,27 @@ async fn a_full_text_table_must_be_one_over_the_searched_columns_and_the_same_ro
 }
 
 #[tokio::test]
+async fn a_full_text_table_follows_the_rows_of_what_is_writable() {
+    let writable = || Dataset { writable: crate::catalog::Change::ALL.into(), ..documents() };
+    let trigger = |name: &str, event: &str| {
+        let follow = "INSERT INTO Documents_FTS (documents_fts) VALUES ('rebuild')";
+        format!("CREATE TRIGGER {name} AFTER {event} ON documents BEGIN {follow}; END;")
+    };
+    let mut triggers = String::new();
+    for (event, of) in [("INSERT", "INSERT"), ("UPDATE", "UPDATE OF title, body"), ("DELETE", "DELETE")] {
+        let found = errors(&format!("{DOCUMENTS} {triggers}"), writable()).await;
+        let why = format!("no trigger of `documents` keeps it after {event}");
+        assert!(found.iter().any(|error| error.contains(&why)), "{event}: {found:?}");
+        triggers += &trigger(&format!("after_{event}"), of);
+    }
+    let found = errors(&format!("{DOCUMENTS} {triggers}"), writable()).await;
+    assert!(!found.iter().any(|error| error.contains("trigger")), "{found:?}");
+    let other = triggers.replace("Documents_FTS (documents_fts) VALUES ('rebuild')", "documents (id) VALUES (NULL)");
+    let found = errors(&format!("{DOCUMENTS} {other}"), writable()).await;
+    assert!(found.iter().any(|error| error.contains("keeps it after INSERT")), "{found:?}");
+}
+
+#[tokio::test]
 async fn keys_and_orders_that_callers_cannot_see_are_refused() {
     let mut hidden = with(ColumnType::Text);
     hidden.columns[0].expose = false;

@@ -14,7 +14,7 @@ use crate::policy::RowFilter;
 #[tokio::test]
 async fn statements_are_as_reviewed_and_the_scope_is_in_each_that_meets_a_row() {
     let mut dataset = documents();
-    dataset.writable = BTreeSet::from(Change::ALL);
+    (dataset.writable, dataset.search) = (BTreeSet::from(Change::ALL), None);
     let world = World::new(DOCUMENTS, vec![dataset]).await;
     let dataset = world.dataset("documents");
     let room = Some((name("room"), "finance".parse().unwrap()));
