@@ -25,6 +25,16 @@ pub(super) enum Cell {
 }
 
 impl Cell {
+    /// How many bytes it holds.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Integer(_) | Self::Real(_) => 8,
+            Self::Text(text) => text.len(),
+            Self::BrokenText(bytes) | Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
     /// The JSON value of a cell in a column of this type; null where the cell is not of the type.
     pub(super) fn into_json(self, kind: ColumnType) -> Json {
         self.of_type(kind).unwrap_or(Json::Null)

@@ -17,6 +17,9 @@ pub(super) const REVISION: &str = "2025-03-26";
 /// The most messages of a batch.
 const MOST: usize = 50;
 
+/// How many bytes of answers are held back for the others; the messages after that are not handled.
+const LARGEST: usize = 16 << 20;
+
 /// Whether the body is an array.
 pub(super) fn is_one(body: &Bytes) -> bool {
     body.trim_ascii_start().starts_with(b"[")
@@ -61,12 +64,22 @@ pub(super) async fn answered<F: Future<Output = Response>>(
     messages: Vec<Message>,
     mut answer: impl FnMut(Bytes) -> F,
 ) -> Response {
-    let mut answers = Vec::new();
+    let (mut answers, mut held) = (Vec::new(), 0);
     for message in messages {
+        if held > LARGEST {
+            let text = "The answers of this batch are too large together: send fewer requests at once, or ask for less";
+            answers.extend(
+                message
+                    .id
+                    .map(|id| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32603, "message": text } })),
+            );
+            continue;
+        }
         let mut response = answer(message.body).await;
         let media_type = response.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
         let is_stream = media_type.is_some_and(|value| value.starts_with(b"text/event-stream"));
         let body = response.take_body().into_bytes().await.unwrap_or_default();
+        held += body.len();
         let found = found(&body, is_stream);
         match (found, &message.id) {
             (Some(found), _) => answers.push(found),
@@ -130,5 +143,21 @@ mod tests {
             let (found, message) = refused(body);
             assert!(found == code && message.contains(says), "{body}: {found} {message}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_batch_is_not_handled_once_its_answers_are_too_large() {
+        let message = |id: usize| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+        let batch = Value::Array((0..4).map(message).collect());
+        let (text, mut handled) = ("x".repeat(LARGEST / 2), 0);
+        let response = answered(messages(&batch.to_string().into()).unwrap(), |_| {
+            handled += 1;
+            let answer = json!({ "jsonrpc": "2.0", "id": handled, "result": text });
+            std::future::ready(Response::builder().body(answer.to_string()))
+        });
+        let answers: Value = serde_json::from_str(&response.await.into_body().into_string().await.unwrap()).unwrap();
+        assert_eq!((handled, answers.as_array().unwrap().len()), (2, 4));
+        let said = answers[3]["error"]["message"].as_str().unwrap();
+        assert!(answers[3]["id"] == 3 && said.contains("send fewer requests at once"), "{said}");
     }
 }

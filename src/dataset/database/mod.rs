@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Row as _, Sqlite};
 use sqlx::{SqliteConnection, TypeInfo as _, ValueRef as _};
@@ -214,6 +215,9 @@ impl Database {
     }
 }
 
+/// How many bytes the rows of one statement may hold together.
+const LARGEST: usize = 16 << 20;
+
 /// What every connection has.
 fn options(path: &Path, settings: &config::Database) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -237,14 +241,31 @@ async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<Reader, 
     Ok(Reader { connection, stop })
 }
 
-/// Runs one statement and reads all that it gives.
+/// Runs one statement and reads all that it gives, which is kept only while it is not too large: an answer holds it several
+/// times.
 async fn fetch(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<Vec<Cell>>, sqlx::Error> {
     let (text, binds) = statement.into_parts();
     let arguments = arguments(binds)?;
     // The text is ours and quoted names; every value is bound (`Statement` has no other way in).
-    let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(connection).await?;
-    rows.iter().map(cells).collect()
+    let mut rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch(connection);
+    let (mut kept, mut room) = (Vec::new(), Some(LARGEST));
+    while let Some(row) = rows.try_next().await? {
+        let row = cells(&row)?;
+        room = room.and_then(|room| room.checked_sub(row.iter().map(Cell::size).sum()));
+        if room.is_some() {
+            kept.push(row);
+        } else {
+            // Read to its end, so that the connection is free of it.
+            kept = Vec::new();
+        }
+    }
+    room.map(|_| kept).ok_or_else(|| sqlx::Error::Decode(TooLarge.into()))
 }
+
+/// The rows of one statement are too large to be answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the rows of one statement hold more than {LARGEST} bytes; ask for fewer of them")]
+struct TooLarge;
 
 /// A connection in use. It goes back when this is dropped, stopped if a statement was running.
 struct Lease<'a> {

@@ -155,3 +155,33 @@ async fn one_caller_leaves_a_connection_to_the_others() {
         assert_eq!(database.turns.standing(), 0, "whoever is gone stands in no line");
     }
 }
+
+#[tokio::test]
+async fn rows_that_are_too_large_together_are_not_kept_and_the_connection_goes_on() {
+    let (_directory, settings) = file("CREATE TABLE a (id INTEGER PRIMARY KEY)").await;
+    let database = Database::open(&settings).await.unwrap();
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1048576) FROM n LIMIT ";
+    let mut fits = statement(rows);
+    assert_eq!(
+        database
+            .fetch({
+                fits.sql("16");
+                fits
+            })
+            .await
+            .unwrap()
+            .len(),
+        16
+    );
+    let mut large = statement(rows);
+    let refused = database
+        .fetch({
+            large.sql("17");
+            large
+        })
+        .await
+        .unwrap_err();
+    let DatabaseError::Statement(sqlx::Error::Decode(cause)) = &refused else { panic!("{refused:?}") };
+    assert!(cause.to_string().contains("more than 16777216 bytes; ask for fewer"), "{cause}");
+    assert_eq!(database.fetch(statement("SELECT 7")).await.unwrap(), [[Cell::Integer(7)]]);
+}
