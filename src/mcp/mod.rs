@@ -158,7 +158,7 @@ impl Mcp {
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
             tracing::info!(
-                request.id = %caller.request, subject.id = %subject, %tenant, decision.id = %decision, %object, "denied"
+                request.id = %caller.request, subject.id = %subject, %tenant, decision.id = %decision, object = %object.escape_debug(), "denied"
             );
         }
         outcome

@@ -9,7 +9,7 @@ use bailiwick::random::OsRandom;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::process::{Running, bailiwick, run};
+use super::process::{Running, bailiwick, run, wait_until};
 
 /// The demo's files, for a server on a port where nobody listens.
 pub(crate) fn prepared() -> TempDir {
@@ -135,4 +135,17 @@ async fn the_demo_keeps_what_was_edited() {
     let rooms: Vec<_> = rooms["rows"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
     assert!(rooms.contains(&"finance"), "{rooms:?}");
     assert_eq!(fs::read_to_string(policy).unwrap(), edited);
+}
+
+#[tokio::test]
+async fn what_somebody_asks_for_writes_no_line_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &["demo", "--dir", ".", "--rows", "200"]);
+    let eve = running.token("eve").await;
+    let forged = "x\r\n2026-11-25T19:59:59.000000Z  INFO the policy changed \u{1b}[31m";
+    running.client.tool(forged, json!({})).token(&eve).send().await;
+    wait_until("the denial is in the log", async || running.log().contains("denied")).await;
+    let log = running.log();
+    assert!(log.contains(r"object=tool:x\r\n2026-11-25T19:59:59.000000Z  INFO the policy changed \u{1b}[31m"), "{log}");
+    assert!(!log.contains('\u{1b}') && !log.contains('\r'), "{log}");
 }
