@@ -50,8 +50,12 @@ pub(super) async fn with_progress<T>(
         seconds += BETWEEN_PROGRESS.as_secs_f64();
         let progress = ProgressNotificationParam::new(token.clone(), seconds)
             .with_message(format!("still reading after {seconds} s"));
-        if let Err(error) = context.peer.notify_progress(progress).await {
-            tracing::debug!(%error, "progress could not be told");
+        // The handler goes on meanwhile: it may hold a connection, and a client that reads nothing is told nothing.
+        tokio::select! {
+            outcome = &mut handler => return outcome,
+            told = context.peer.notify_progress(progress) => if let Err(error) = told {
+                tracing::debug!(%error, "progress could not be told");
+            },
         }
     }
 }
