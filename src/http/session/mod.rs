@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -69,7 +70,9 @@ impl Sessions {
     /// Sessions of at most so many for each principal, of at most this age.
     pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_principal, lifetime): (usize, Duration)) -> Self {
         let manager = Arc::new(LocalSessionManager::default());
-        let (opened, ended) = (Cache::new(COUNTED_OWNERS), Cache::new(REMEMBERED_ENDS));
+        // What came last is what matters: an end that is forgotten too early lets its owner go on.
+        let opened = Cache::builder().max_capacity(COUNTED_OWNERS).eviction_policy(EvictionPolicy::lru()).build();
+        let ended = Cache::builder().max_capacity(REMEMBERED_ENDS).eviction_policy(EvictionPolicy::lru()).build();
         Self { key, clock, lifetime, per_principal, manager, opened, ended }
     }
 
