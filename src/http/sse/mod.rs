@@ -189,6 +189,9 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
             Err(error) => return not_a_request(&error),
         };
         parts.extensions.insert(Arc::clone(&way.session));
+        if way.pending.is_full() && matches!(message, ClientJsonRpcMessage::Request(_)) {
+            return unread();
+        }
         way.pending.sent(&message);
         match &mut message {
             ClientJsonRpcMessage::Request(request) => drop(request.request.extensions_mut().insert(parts)),
@@ -203,8 +206,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
             }
             Err(_) => {
                 way.pending.answered(id.as_ref());
-                let text = "the answers on the stream are not read, so nothing more is taken; read them";
-                answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1)
+                unread()
             }
         }
     }
@@ -217,6 +219,11 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let is_owners = bool::from(self.key.mac(&owner(principal), id).as_bytes().ct_eq(mac.as_bytes()));
         self.open.lock().get(id).filter(|_| is_owners).cloned()
     }
+}
+
+fn unread() -> Response {
+    let text = "the answers on the stream are not read, so nothing more is taken; read them";
+    answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1)
 }
 
 impl<H: ServerHandler + Clone> Endpoint for LegacySse<H> {

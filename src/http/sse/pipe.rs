@@ -39,7 +39,16 @@ impl Transport<RoleServer> for Pipe {
 #[derive(Debug, Default)]
 pub(super) struct Pending(watch::Sender<BTreeSet<String>>);
 
+/// How many answers one stream is owed at most. rmcp takes every message in at once, so that this is what bounds the answers
+/// that wait for their reader.
+const MOST: usize = 32;
+
 impl Pending {
+    /// Whether as many answers wait as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.borrow().len() >= MOST
+    }
+
     /// Notes a message on its way to the server. A request that is cancelled is not answered.
     pub(super) fn sent(&self, message: &ClientJsonRpcMessage) {
         match message {

@@ -88,4 +88,5 @@ async fn who_reads_no_stream_is_refused_more_and_then_left() {
     }
     println!("what its messages were answered: {statuses:?}");
     assert!(statuses.keys().all(|status| matches!(status, 202 | 404 | 503)), "{statuses:?}");
+    assert!(statuses.contains_key(&503), "the answers that wait for their reader are bounded: {statuses:?}");
 }
