@@ -97,7 +97,10 @@ const LINES: &[Spec] = &[
 ];
 const RATES: &[Spec] = &[("id", ID, "TEXT"), ("owner_id", ID, "INTEGER"), ("amount", NUMBER, "REAL")];
 
-const TABLES: [(&str, &[Spec], usize); 7] = [
+/// A table: its name, its columns, and how many rows it has.
+pub(in crate::dataset) type Table = (&'static str, &'static [Spec], usize);
+
+const TABLES: [Table; 7] = [
     ("papers", PAPERS, 16),
     ("folders", FOLDERS, 8),
     ("files", FILES, 8),
@@ -199,7 +202,8 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
     }
 }
 
-fn catalog() -> Catalog {
+/// Two companies with datasets of these tables.
+pub(in crate::dataset) fn catalog(tables: &[Table], dataset: impl Fn(&str, &[Spec]) -> Dataset) -> Catalog {
     let tenant = |tenant: &str| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
@@ -218,18 +222,19 @@ fn catalog() -> Catalog {
         claims: claims.into_iter().map(|(claim, kind)| (name(claim), kind)).collect(),
         lists: BTreeMap::from([(name("rooms"), "room:".into()), (name("teams"), "team:".into())]),
         trusted_context: BTreeSet::from([ContextField::Agent]),
-        datasets: TABLES.iter().map(|(t, specs, _)| (name(t), Arc::new(dataset(t, specs)))).collect(),
+        datasets: tables.iter().map(|(t, specs, _)| (name(t), Arc::new(dataset(t, specs)))).collect(),
         ..Catalog::default()
     }
 }
 
-fn schema(catalog: &Catalog) -> Schema {
-    let relation = |(table, specs, _): &(&str, &[Spec], usize)| {
+/// The tables as the database has them.
+pub(in crate::dataset) fn schema(catalog: &Catalog, tables: &[Table]) -> Schema {
+    let relation = |(table, specs, _): &Table| {
         let dataset = Arc::clone(&catalog.datasets[&name(table)]);
         let affinities = specs.iter().map(|(column, _, sql)| (name(column), affinity(sql))).collect();
         (name(table), Arc::new(Relation::of(dataset, affinities)))
     };
-    Schema { relations: TABLES.iter().map(relation).collect() }
+    Schema { relations: tables.iter().map(relation).collect() }
 }
 
 /// Writes conditions over the columns of one table.
@@ -674,8 +679,8 @@ async fn compare_columns(
 
 async fn compare(seed: u64, policies: usize, requesters: usize) -> Tally {
     let mut dice = Dice(seed);
-    let catalog = Arc::new(catalog());
-    let schema = schema(&catalog);
+    let catalog = Arc::new(catalog(&TABLES, dataset));
+    let schema = schema(&catalog, &TABLES);
     let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     for (table, columns, _) in TABLES {
         let columns: Vec<String> = columns.iter().map(|(name, _, sql)| format!("\"{name}\" {sql}")).collect();

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::process::Running;
 use crate::support::client::{Answer, Client};
+use crate::support::session::{self, SESSION, is_unknown, whoami};
 use crate::support::wire::Wire;
 use crate::support::world::edit;
 
-const SESSION: &str = "Mcp-Session-Id";
 const KEY: &str = "rlV5cq3ZpXo3pU1kGqvKzv4hTg2a0d8b";
 
 const DEMO: [&str; 5] = ["demo", "--dir", ".", "--rows", "200"];
@@ -39,21 +39,7 @@ fn beside(demo: &Path, key: &str) -> (Running, TempDir) {
 }
 
 async fn open(client: &Client, token: &str) -> String {
-    let hello = json!({
-        "protocolVersion": "2025-06-18", "capabilities": { "elicitation": {} },
-        "clientInfo": { "name": "test", "version": "0" }
-    });
-    let answer = client.rpc("initialize", hello).token(token).send().await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.header("mcp-session-id").to_owned()
-}
-
-async fn whoami(client: &Client, token: &str, session: &str) -> Answer {
-    client.tool("whoami", json!({})).token(token).header(SESSION, session).send().await
-}
-
-fn is_unknown(answer: &Answer) {
-    assert_eq!((answer.status, &answer.json()["error"]), (404, &json!("unknown_session")), "{answer:?}");
+    session::open(client, token, "2025-06-18", json!({ "elicitation": {} })).await
 }
 
 async fn page(client: &Client, token: &str, cursor: Option<&Value>) -> Answer {

@@ -7,25 +7,13 @@ use serde_json::json;
 use crate::support::client::{Answer, Client};
 use crate::support::issuer::{SigningKey, Token};
 use crate::support::server::Server;
+use crate::support::session::{self, SESSION, is_unknown, whoami};
 use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
 
-const SESSION: &str = "Mcp-Session-Id";
-
 async fn open(client: &Client, token: &str) -> String {
-    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "0" } });
-    let answer = client.rpc("initialize", hello).token(token).send().await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.header("mcp-session-id").to_owned()
-}
-
-async fn whoami(client: &Client, token: &str, session: &str) -> Answer {
-    client.tool("whoami", json!({})).token(token).header(SESSION, session).send().await
-}
-
-fn is_unknown(answer: &Answer) {
-    assert_eq!((answer.status, &answer.json()["error"]), (404, &json!("unknown_session")), "{answer:?}");
+    session::open(client, token, "2025-11-25", json!({})).await
 }
 
 #[tokio::test]

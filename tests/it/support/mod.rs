@@ -14,6 +14,7 @@ pub(crate) mod provider;
 pub(crate) mod revision;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod stream;
 pub(crate) mod tls;
 pub(crate) mod wire;

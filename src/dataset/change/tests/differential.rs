@@ -11,14 +11,13 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::{arguments, make};
 use crate::catalog::{Catalog, Change, Column, Confirm, Dataset, RoomRule, TenantRule, Within};
-use crate::catalog::{ClaimType, TenantEntry};
 use crate::dataset::face::Face;
 use crate::dataset::filter::differential_tests::{
-    Author, BOOLEAN, Dice, ID, INTEGERS, NUMBER, Oracle, Rows, Spec, TEXT, TEXTS, WHO, accepted, affinity, bound, name,
-    requester, value,
+    Author, BOOLEAN, Dice, ID, INTEGERS, NUMBER, Oracle, Rows, Spec, TEXT, TEXTS, Table, WHO, accepted, bound, catalog,
+    name, requester, schema, value,
 };
-use crate::dataset::relation::{Relation, Schema};
-use crate::model::{ContextField, Requester};
+use crate::dataset::relation::Schema;
+use crate::model::Requester;
 use crate::policy::{RowRule, Snapshot};
 
 const FOLDERS: &[Spec] = &[
@@ -45,7 +44,7 @@ const FILES: &[Spec] = &[
     ("owner_id", ID, "TEXT"),
     ("amount", NUMBER, "NUMERIC DEFAULT 7"),
 ];
-const TABLES: [(&str, &[Spec], usize); 3] = [("folders", FOLDERS, 5), ("papers", PAPERS, 10), ("files", FILES, 6)];
+const TABLES: [Table; 3] = [("folders", FOLDERS, 5), ("papers", PAPERS, 10), ("files", FILES, 6)];
 
 /// A database that has a mind of its own about rows.
 const TRIGGERS: [&str; 4] = [
@@ -86,39 +85,6 @@ fn dataset(table: &str, specs: &[Spec]) -> Dataset {
         confirm: Confirm::default(),
         columns: specs.iter().map(column).collect(),
     }
-}
-
-fn catalog() -> Catalog {
-    let tenant = |tenant: &str| {
-        let entry = TenantEntry {
-            name: tenant.parse().unwrap(),
-            issuer: Some("blockbrain".parse().unwrap()),
-            organisations: BTreeSet::new(),
-            aliases: BTreeSet::new(),
-            data_rooms: BTreeMap::new(),
-            data_rooms_as_is: true,
-        };
-        (entry.name.clone(), entry)
-    };
-    let claims = [("clearance", ClaimType::Number), ("title", ClaimType::Text), ("staff", ClaimType::Boolean)];
-    Catalog {
-        tenants: ["acme", "globex"].into_iter().map(tenant).collect(),
-        issuers: BTreeSet::from(["blockbrain".parse().unwrap()]),
-        claims: claims.into_iter().map(|(claim, kind)| (name(claim), kind)).collect(),
-        lists: BTreeMap::from([(name("rooms"), "room:".into()), (name("teams"), "team:".into())]),
-        trusted_context: BTreeSet::from([ContextField::Agent]),
-        datasets: TABLES.iter().map(|(t, specs, _)| (name(t), Arc::new(dataset(t, specs)))).collect(),
-        ..Catalog::default()
-    }
-}
-
-fn schema(catalog: &Catalog) -> Schema {
-    let relation = |(table, specs, _): &(&str, &[Spec], usize)| {
-        let dataset = Arc::clone(&catalog.datasets[&name(table)]);
-        let affinities = specs.iter().map(|(column, _, sql)| (name(column), affinity(sql))).collect();
-        (name(table), Arc::new(Relation::of(dataset, affinities)))
-    };
-    Schema { relations: TABLES.iter().map(relation).collect() }
 }
 
 fn policy_text(dice: &mut Dice) -> String {
@@ -345,8 +311,8 @@ async fn one(
 
 async fn compare(seed: u64, policies: usize) -> Tally {
     let mut dice = Dice(seed);
-    let catalog = Arc::new(catalog());
-    let schema = schema(&catalog);
+    let catalog = Arc::new(catalog(&TABLES, dataset));
+    let schema = schema(&catalog, &TABLES);
     let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
     for (table, columns, _) in TABLES {
         let columns: Vec<String> = columns.iter().map(|(name, _, sql)| format!("\"{name}\" {sql}")).collect();

@@ -1,0 +1,25 @@
+//! Sessions of the revisions that have them.
+
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client};
+
+pub(crate) const SESSION: &str = "Mcp-Session-Id";
+
+/// Opens a session, and gives its id.
+pub(crate) async fn open(client: &Client, token: &str, revision: &str, capabilities: Value) -> String {
+    let about = json!({ "name": "test", "version": "0" });
+    let hello = json!({ "protocolVersion": revision, "capabilities": capabilities, "clientInfo": about });
+    let answer = client.rpc("initialize", hello).token(token).send().await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.header("mcp-session-id").to_owned()
+}
+
+pub(crate) async fn whoami(client: &Client, token: &str, session: &str) -> Answer {
+    client.tool("whoami", json!({})).token(token).header(SESSION, session).send().await
+}
+
+/// Whether the server says that it has no such session.
+pub(crate) fn is_unknown(answer: &Answer) {
+    assert_eq!((answer.status, &answer.json()["error"]), (404, &json!("unknown_session")), "{answer:?}");
+}
