@@ -263,7 +263,12 @@ pub(in crate::dataset) async fn finish(
         },
         Attempt::Refused => None,
     };
-    run(connection, "ROLLBACK").await.map(|()| made)
+    match run(connection, "ROLLBACK").await {
+        Ok(()) => Ok(made),
+        // There is nothing to undo any more: a trigger has undone it all, by `RAISE(ROLLBACK)`.
+        Err(source) if code(&source) == Some(GENERAL) => Ok(made),
+        Err(source) => Err(source),
+    }
 }
 
 /// The row, if there is exactly one: a key that two rows have identifies none.
@@ -299,6 +304,9 @@ fn code(error: &sqlx::Error) -> Option<i64> {
     let code = error.as_database_error()?.code()?;
     code.parse::<i64>().ok().map(|code| code & 0xff)
 }
+
+/// `SQLITE_ERROR`. Of a `ROLLBACK`: no transaction is open.
+const GENERAL: i64 = 1;
 
 /// `SQLITE_BUSY`, `SQLITE_LOCKED`.
 fn is_busy(error: &sqlx::Error) -> bool {

@@ -94,3 +94,17 @@ async fn refused(connection: &mut SqliteConnection, world: &World, face: &Face, 
     let made = make(connection, &world.schema, (face, &everything("a"), Change::Create), asked).await;
     made.unwrap_err().to_string()
 }
+
+/// Told apart, it would tell of a row that a trigger looked at and nobody here may see.
+#[tokio::test]
+async fn a_trigger_that_undoes_everything_refuses_like_any_other() {
+    let (world, mut connection) = world().await;
+    let trigger = "CREATE TRIGGER undone BEFORE INSERT ON a WHEN new.n = 1 BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+    sqlx::query(trigger).execute(&mut connection).await.unwrap();
+    let face = Face::declared_for(world.dataset("a"), Change::Create);
+    for (n, made) in [(1, false), (2, true)] {
+        let asked = json!({ "n": n });
+        let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), asked).await.unwrap();
+        assert_eq!(row.is_some(), made, "{row:?}");
+    }
+}
