@@ -36,21 +36,21 @@ pub(super) struct Message {
 /// The messages of a batch.
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
 pub(super) fn messages(body: &Bytes) -> Result<Vec<Message>, Response> {
-    let refused = |code, why: &str| json_rpc(&Value::Null, code, why);
+    let refuse = |code, why: &str| json_rpc(&Value::Null, code, why);
     // The reader of strict JSON reads objects.
     let wrapped = [b"{\"batch\":", body.as_ref(), b"}"].concat();
     let mut members = strict_json::object(&wrapped).map_err(|bad| match bad {
-        BadJson::Syntax(error) if error.is_data() => refused(-32600, &format!("Not a batch of JSON-RPC: {error}")),
-        BadJson::Syntax(_) | BadJson::NotAnObject => refused(-32700, "Not JSON: the array is not a whole one"),
+        BadJson::Syntax(error) if error.is_data() => refuse(-32600, &format!("Not a batch of JSON-RPC: {error}")),
+        BadJson::Syntax(_) | BadJson::NotAnObject => refuse(-32700, "Not JSON: the array is not a whole one"),
     })?;
     let (Some(Value::Array(messages)), true) = (members.remove("batch"), members.is_empty()) else {
-        return Err(refused(-32700, "Not JSON: something follows the array"));
+        return Err(refuse(-32700, "Not JSON: something follows the array"));
     };
     if messages.is_empty() || messages.len() > MOST {
-        return Err(refused(-32600, &format!("A batch has between 1 and {MOST} messages")));
+        return Err(refuse(-32600, &format!("A batch has between 1 and {MOST} messages")));
     }
     if messages.iter().any(|message| message.get("method").and_then(Value::as_str) == Some("initialize")) {
-        return Err(refused(-32600, "`initialize` must not be part of a batch"));
+        return Err(refuse(-32600, "`initialize` must not be part of a batch"));
     }
     let message = |message: Value| {
         let id = message.get("id").filter(|_| message.get("method").is_some()).cloned();
@@ -59,7 +59,8 @@ pub(super) fn messages(body: &Bytes) -> Result<Vec<Message>, Response> {
     Ok(messages.into_iter().map(message).collect())
 }
 
-/// Answers each message in turn. A refusal that is not of JSON-RPC, such as that of a session, is the answer to the whole.
+/// Answers each message in turn. A refusal that is not of JSON-RPC, such as that of a session, is the answer to the whole, as long
+/// as nothing else was answered: what was done already must not be asked for again.
 pub(super) async fn answered<F: Future<Output = Response>>(
     messages: Vec<Message>,
     mut answer: impl FnMut(Bytes) -> F,
@@ -68,11 +69,7 @@ pub(super) async fn answered<F: Future<Output = Response>>(
     for message in messages {
         if held > LARGEST {
             let text = "The answers of this batch are too large together: send fewer requests at once, or ask for less";
-            answers.extend(
-                message
-                    .id
-                    .map(|id| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32603, "message": text } })),
-            );
+            answers.extend(message.id.map(|id| refused(&id, -32603, text)));
             continue;
         }
         let mut response = answer(message.body).await;
@@ -83,14 +80,15 @@ pub(super) async fn answered<F: Future<Output = Response>>(
         let found = found(&body, is_stream);
         match (found, &message.id) {
             (Some(found), _) => answers.push(found),
-            (None, Some(_)) if response.status().is_client_error() => {
+            (None, Some(_)) if response.status().is_client_error() && answers.is_empty() => {
                 response.set_body(Body::from(body));
                 return response;
             }
+            (None, Some(id)) if response.status().is_client_error() => {
+                answers.push(refused(id, -32600, &reason(&body)));
+            }
             (None, Some(id)) => {
-                let error =
-                    json!({ "code": -32603, "message": "The request took too long, or its answer was cut off" });
-                answers.push(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+                answers.push(refused(id, -32603, "The request took too long, or its answer was cut off"));
             }
             (None, None) => {}
         }
@@ -99,6 +97,17 @@ pub(super) async fn answered<F: Future<Output = Response>>(
         return Response::builder().status(StatusCode::ACCEPTED).finish();
     }
     Response::builder().content_type("application/json").body(Body::from(Value::Array(answers).to_string()))
+}
+
+fn refused(id: &Value, code: i32, message: &str) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
+}
+
+/// What a refusal of ours says.
+fn reason(body: &[u8]) -> String {
+    let said = serde_json::from_slice::<Value>(body).ok();
+    let words = said.as_ref().and_then(|said| said.get("error_description")?.as_str());
+    format!("Refused: {}. Send it by itself", words.unwrap_or("it needs more than this request brings"))
 }
 
 /// The response of JSON-RPC in an answer, or in the events of one.
@@ -115,7 +124,7 @@ fn found(body: &[u8], is_stream: bool) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn refused(body: &str) -> (Value, String) {
+    fn refusal(body: &str) -> (Value, String) {
         let body = Bytes::from(body.to_owned());
         assert!(is_one(&body), "{body:?}");
         let mut response = messages(&body).unwrap_err();
@@ -140,7 +149,7 @@ mod tests {
             ("[{\"id\":1,\"id\":2}]", -32600, "twice"),
             ("[{\"method\":\"initialize\"}]", -32600, "`initialize`"),
         ] {
-            let (found, message) = refused(body);
+            let (found, message) = refusal(body);
             assert!(found == code && message.contains(says), "{body}: {found} {message}");
         }
     }
@@ -159,5 +168,34 @@ mod tests {
         assert_eq!((handled, answers.as_array().unwrap().len()), (2, 4));
         let said = answers[3]["error"]["message"].as_str().unwrap();
         assert!(answers[3]["id"] == 3 && said.contains("send fewer requests at once"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_one_message_does_not_lose_the_answers_to_those_before() {
+        let answered = async |batch: &[&str]| {
+            let batch = Value::Array(
+                batch.iter().map(|method| json!({ "jsonrpc": "2.0", "id": method, "method": method })).collect(),
+            );
+            let response = answered(messages(&batch.to_string().into()).unwrap(), |body: Bytes| {
+                let message: Value = serde_json::from_slice(&body).unwrap();
+                let response = match message["method"].as_str() {
+                    Some("write") => {
+                        super::super::error::answer(StatusCode::FORBIDDEN, "insufficient_scope", "it needs more")
+                    }
+                    _ => Response::from(json!({ "jsonrpc": "2.0", "id": message["id"], "result": {} }).to_string()),
+                };
+                std::future::ready(response)
+            });
+            let mut response = response.await;
+            let body = response.take_body().into_string().await.unwrap();
+            (response.status(), serde_json::from_str::<Value>(&body).unwrap())
+        };
+        let (status, answers) = answered(&["read", "write", "read"]).await;
+        assert_eq!((status, answers.as_array().unwrap().len()), (StatusCode::OK, 3));
+        let error = json!({ "code": -32600, "message": "Refused: it needs more. Send it by itself" });
+        assert_eq!(answers[1], json!({ "jsonrpc": "2.0", "id": "write", "error": error }));
+        // Nothing was done yet: the client can step up and send all of it again.
+        let (status, answer) = answered(&["write", "read"]).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::FORBIDDEN, &json!("insufficient_scope")));
     }
 }
