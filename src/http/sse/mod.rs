@@ -192,22 +192,22 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         if way.pending.is_full() && matches!(message, ClientJsonRpcMessage::Request(_)) {
             return unread();
         }
-        way.pending.sent(&message);
         match &mut message {
             ClientJsonRpcMessage::Request(request) => drop(request.request.extensions_mut().insert(parts)),
             ClientJsonRpcMessage::Notification(told) => drop(told.notification.extensions_mut().insert(parts)),
             ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => {}
         }
-        let id = pipe::id(&message);
-        match tokio::time::timeout(self.intake.limits.request_timeout, way.messages.send(message)).await {
-            Ok(Ok(())) => Response::builder().status(StatusCode::ACCEPTED).finish(),
+        match tokio::time::timeout(self.intake.limits.request_timeout, way.messages.reserve()).await {
+            Ok(Ok(place)) => {
+                // Noted and sent at once, so that nothing is awaited which was never sent.
+                way.pending.sent(&message);
+                place.send(message);
+                Response::builder().status(StatusCode::ACCEPTED).finish()
+            }
             Ok(Err(_)) => {
                 answer(StatusCode::NOT_FOUND, "unknown_session", "there is no such stream; open a new one at /sse")
             }
-            Err(_) => {
-                way.pending.answered(id.as_ref());
-                unread()
-            }
+            Err(_) => unread(),
         }
     }
 

@@ -74,7 +74,7 @@ impl Pending {
     }
 
     /// Awaits this one no more.
-    pub(super) fn answered(&self, id: Option<&RequestId>) {
+    fn answered(&self, id: Option<&RequestId>) {
         if let Some(id) = id {
             self.0.send_if_modified(|ids| ids.remove(&id.to_string()));
         }
@@ -85,16 +85,6 @@ impl Pending {
         // The sender is `self`, so that it is there as long as somebody waits.
         if let Err(error) = self.0.subscribe().wait_for(BTreeSet::is_empty).await {
             tracing::debug!(%error, "nothing tells of answers any more");
-        }
-    }
-}
-
-/// The id of a request.
-pub(super) fn id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
-    match message {
-        ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
-        ClientJsonRpcMessage::Notification(_) | ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => {
-            None
         }
     }
 }
