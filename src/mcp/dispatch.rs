@@ -25,8 +25,9 @@ impl Mcp {
         let permit = self.permit(caller, List(Listed::Tools)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
+        let tools = one_page(receipt, cursor, tools).await?;
         self.parts.missed.gave(&caller.principal, Listed::Tools);
-        one_page(receipt, cursor, tools).await.map(reply::tools)
+        Ok(reply::tools(tools))
     }
 
     /// Calls a tool. One that does not exist and one that is hidden are answered alike, each with one denied record.

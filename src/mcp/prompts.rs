@@ -46,8 +46,9 @@ impl Mcp {
         let (_, visible, receipt) = permit.spend();
         let declared = self.parts.catalog.prompts.values();
         let seen: Vec<_> = declared.filter(|prompt| visible.contains_key(prompt.name.as_str())).map(describe).collect();
+        let seen = one_page(receipt, cursor, seen).await?;
         self.parts.missed.gave(&caller.principal, Listed::Prompts);
-        one_page(receipt, cursor, seen).await.map(reply::prompts)
+        Ok(reply::prompts(seen))
     }
 
     /// Gets a prompt: one record for it, and one for each row in it. One that does not exist and one that is hidden are

@@ -64,7 +64,6 @@ impl Mcp {
         let permit = self.permit(caller, List(Listed::Resources)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let binding = caller.principal.binding();
-        self.parts.missed.gave(&caller.principal, Listed::Resources);
         let pager = self.pager(caller, &binding);
         let begin = match cursor {
             None => Some(Place::default()),
@@ -80,6 +79,7 @@ impl Mcp {
         let rows = u64::try_from(items.len()).ok();
         let mut items = close(receipt, Outcome::Answered { rows }, items).await?.into_inner();
         let next = self.list_rows(caller, &visible, begin, &mut items).await?;
+        self.parts.missed.gave(&caller.principal, Listed::Resources);
         let next = next.map(|place| pager.seal_place(LIST, &place.written())).transpose();
         Ok(reply::resources(items, next.map_err(|error| reply::unsealed(&error))?))
     }
