@@ -87,6 +87,9 @@ async fn untended(
     fts: &str,
     database: &Database,
 ) -> Result<Option<Change>, DatabaseError> {
+    if dataset.writable.is_empty() {
+        return Ok(None);
+    }
     let mut statement = Statement::default();
     statement.sql("SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ");
     statement.bind(Bind::Text(object.name.as_str().into())).sql(" COLLATE NOCASE");
