@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::arms::{self, Arm, Before, Rows};
-use super::condition::Place;
+use super::condition::ColumnRef;
 use super::face::Face;
 use super::filter::{self, FilterError};
 use super::heads::{self, Heads};
@@ -97,7 +97,7 @@ impl<'a> From<'a> {
         let mut selected = columns.clone();
         let mut position = Vec::with_capacity(terms.len());
         for term in &terms {
-            let column = term.place.column;
+            let column = term.column.declared;
             let known = selected.iter().position(|other| other.name == column.name);
             position.push(known.unwrap_or(selected.len()));
             if known.is_none() {
@@ -213,7 +213,7 @@ impl<'a> From<'a> {
     pub(super) fn keyed(&self, key: &[Operand], out: &mut Statement) -> Result<(), SqlError> {
         for (name, value) in self.dataset().key.iter().zip(key) {
             out.sql(" AND ");
-            self.place(name)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
+            self.column_ref(name)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
         }
         Ok(())
     }
@@ -240,10 +240,10 @@ impl<'a> From<'a> {
         for (index, column) in columns.iter().enumerate() {
             out.sql(if index == 0 { "SELECT " } else { ", " });
             match self.face.mask(column) {
-                None => self.place(&column.name)?.name(out),
+                None => self.column_ref(&column.name)?.name(out),
                 Some(rule) => {
                     self.where_read(rule, out)?;
-                    self.place(&column.name)?.name(out.sql(" THEN "));
+                    self.column_ref(&column.name)?.name(out.sql(" THEN "));
                     out.sql(" END");
                 }
             }
@@ -291,7 +291,7 @@ impl<'a> From<'a> {
         let unknown = || SqlError::Dataset(filter.dataset.clone());
         let around = self.schema.relations.get(&filter.dataset).ok_or_else(unknown)?;
         let parents = From { relation: around, face: self.face, filter, schema: self.schema };
-        let key = parents.place(key)?;
+        let key = parents.column_ref(key)?;
         key.name(out);
         parents.within(filter, out)?;
         key.name(out.sql(" AND typeof("));
@@ -306,7 +306,7 @@ impl<'a> From<'a> {
     fn filters(&self, filters: &[Filter], out: &mut Statement) -> Result<(), SqlError> {
         for filter in filters {
             out.sql(" AND ");
-            self.place(&filter.column)?.test(&filter.test, out);
+            self.column_ref(&filter.column)?.test(&filter.test, out);
         }
         Ok(())
     }
@@ -328,7 +328,7 @@ impl<'a> From<'a> {
                 if index > 0 {
                     out.sql(" OR ");
                 }
-                self.place(&column.name)?.test(&Test::Contains(Arc::clone(word)), out);
+                self.column_ref(&column.name)?.test(&Test::Contains(Arc::clone(word)), out);
             }
             out.sql(if columns.is_empty() { "0)" } else { ")" });
         }
@@ -337,14 +337,14 @@ impl<'a> From<'a> {
 
     fn term(&self, term: &OrderTerm) -> Result<Term<'a>, SqlError> {
         let never_null = self.relation.never_null.contains(&term.column);
-        Ok(Term { place: self.place(&term.column)?, direction: term.direction, never_null })
+        Ok(Term { column: self.column_ref(&term.column)?, direction: term.direction, never_null })
     }
 
-    pub(super) fn place(&self, name: &Name) -> Result<Place<'a>, SqlError> {
+    pub(super) fn column_ref(&self, name: &Name) -> Result<ColumnRef<'a>, SqlError> {
         let unknown = || SqlError::Column { dataset: self.dataset().name.clone(), column: name.clone() };
         let column = self.dataset().column(name.as_str()).ok_or_else(unknown)?;
         let affinity: Affinity = *self.relation.affinities.get(name).ok_or_else(unknown)?;
-        Ok(Place { alias: TABLE, column, affinity })
+        Ok(ColumnRef { alias: TABLE, declared: column, affinity })
     }
 }
 
