@@ -8,7 +8,6 @@
 
 pub mod address;
 pub mod arguments;
-mod arms;
 mod cell;
 pub mod change;
 pub mod check;
@@ -18,8 +17,6 @@ mod database;
 pub mod describe;
 mod face;
 mod filter;
-mod heads;
-mod keyset;
 mod moment;
 mod plan;
 pub mod preview;

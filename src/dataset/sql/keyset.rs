@@ -4,13 +4,13 @@
 //! has NULLs first and descending has them last. A position holds the cells as stored, not as answered: two cells that a
 //! caller sees as null can stand at different places.
 
-use super::cell::Cell;
-use super::condition::ColumnRef;
-use super::statement::{Bind, Statement};
 use crate::catalog::Direction;
+use crate::dataset::cell::Cell;
+use crate::dataset::condition::ColumnRef;
+use crate::dataset::statement::{Bind, Statement};
 
 /// The cells of the order's columns in one row.
-pub(super) type Position = Vec<Cell>;
+pub(in crate::dataset) type Position = Vec<Cell>;
 
 /// One term of a total order.
 #[derive(Debug, Clone, Copy)]

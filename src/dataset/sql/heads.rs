@@ -11,10 +11,10 @@
 
 use super::arms::{Arm, Searches, Values};
 use super::keyset::{self, Term};
-use super::plan::PageRead;
-use super::sql::{From, SqlError};
-use super::statement::{Bind, Statement};
+use super::{From, SqlError};
 use crate::catalog::Direction;
+use crate::dataset::plan::PageRead;
+use crate::dataset::statement::{Bind, Statement};
 use crate::model::Value;
 
 /// How the names of our own queries begin. `arms` leaves a page whole where the name of a table does.
