@@ -1,8 +1,9 @@
-//! MCP itself: what a verified principal can list, call and read, in every revision of the protocol.
+//! MCP itself: what a verified principal can list, call, read and subscribe to, in every revision of the protocol.
 //!
 //! The module never decides who may do what: `dispatch` turns a name and arguments into a typed action and asks the
-//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` tells
-//! open streams that the lists of their person changed; it shows nothing of them.
+//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` has
+//! the open streams: each is told that a list of its person changed (`lists`), or a row that it subscribed to (`looking`), and
+//! shown nothing of it.
 //!
 //! # Adding a tool
 //!

@@ -1,4 +1,4 @@
-//! Clients: who may ask people for their consent.
+//! Clients: who may ask people for their consent, or for tokens of their own.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Grants: what one account allowed one client. A grant is the family of the code and of all tokens that came of it; revoking
-//! it ends them all.
+//! Grants: what one account allowed one client, or what a client may do as itself. A grant is the family of the code and of all
+//! tokens that came of it; revoking it ends them all.
 //!
 //! Its states are columns: consented when it is made, exchanged when its code was spent, revoked or expired at the end.
 
