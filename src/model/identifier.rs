@@ -1,11 +1,12 @@
 //! Names that we define, and identifiers that others send us.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::printed::printed;
 
 /// The longest identifier accepted from outside, in bytes.
 pub const MAX_IDENTIFIER_BYTES: usize = 256;
@@ -75,17 +76,7 @@ macro_rules! identifier {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        printed!($type);
     };
 }
 
@@ -202,17 +193,7 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+printed!(Name);
 
 macro_rules! declared {
     ($(#[$doc:meta])* $type:ident) => {
@@ -247,17 +228,7 @@ macro_rules! declared {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        printed!($type);
     };
 }
 

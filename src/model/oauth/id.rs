@@ -1,6 +1,5 @@
 //! Identifiers that we give out. They are no secrets, and nobody can guess one.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::ClientId;
 use crate::model::identifier::{BadIdentifier, check_identifier};
+use crate::model::printed::printed;
 
 macro_rules! given {
     ($(#[$doc:meta])* $type:ident) => {
@@ -37,17 +37,7 @@ macro_rules! given {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        printed!($type);
     };
 }
 
@@ -99,14 +89,4 @@ impl FromStr for Login {
     }
 }
 
-impl fmt::Display for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+printed!(Login);
