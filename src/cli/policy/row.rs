@@ -87,7 +87,7 @@ pub(super) async fn told(question: &RowQuestion<'_>) -> anyhow::Result<Option<Ro
             (given.is_some(), given.and_then(|table| table.masked?.into_iter().next()).unwrap_or_default())
         }
     };
-    let casbin = policy.oracle()?.admits_row(requester, name, read, &row);
+    let casbin = policy.admits_row(requester, name, read, &row);
     let room = requester.context.data_room.as_ref().map(|room| in_room(dataset, room, &row));
     let parent = question.parent(own, &row).await?;
     let lines = on_row(policy.explain(requester, &Object::Dataset(name.clone()), read), &row);

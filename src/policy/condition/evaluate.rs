@@ -86,7 +86,7 @@ impl<'a> View<'a> {
             Term::Context(field) => Side::Value(self.requester.context.get(*field).map(Value::text)),
             Term::Column(name) => Side::Column(name),
             // The type check lets a list stand on the right of `in` only; anywhere else it has no value.
-            Term::List { .. } => Side::Value(None),
+            Term::List(_) => Side::Value(None),
         }
     }
 
@@ -99,8 +99,8 @@ impl<'a> View<'a> {
 
     /// The entries of a list: what follows the prefix in the names that begin with it.
     fn list(&self, term: &Term) -> Option<impl Iterator<Item = &'a str> + use<'a>> {
-        let (Term::List { prefix, .. }, names) = (term, self.names) else { return None };
-        let prefix = Arc::clone(prefix);
+        let (Term::List(list), names) = (term, self.names) else { return None };
+        let prefix = Arc::clone(&list.prefix);
         let from = names.range::<str, _>((Bound::Included(&*prefix), Bound::Unbounded));
         Some(from.map_while(move |name| name.strip_prefix(&*prefix)))
     }
@@ -172,7 +172,7 @@ impl Condition {
         let mut term = |term: &Term| match term {
             Term::Attribute(attribute) => drop(reads.insert(Read::Attribute(attribute.clone()))),
             Term::Context(field) => drop(reads.insert(Read::Context(*field))),
-            Term::Literal(_) | Term::List { .. } | Term::Column(_) => {}
+            Term::Literal(_) | Term::List(_) | Term::Column(_) => {}
         };
         match self {
             Self::Always => {}
