@@ -203,6 +203,8 @@ pub struct Server {
     pub request_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
+    /// How many requests of one person are answered at once.
+    pub requests_per_person: usize,
     /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
     pub sessions_per_principal: usize,
     /// How long such a session may be used.

@@ -1,5 +1,5 @@
-//! How a message of MCP is taken in, whatever transport carries it: the body within its limits, a look at it, and the question
-//! whether the scope alone is missing, which HTTP answers (403 with a challenge).
+//! How a message of MCP is taken in, whatever transport carries it: the body within its limits, a look at it, whether its person
+//! has as many in hand as one may (429), and whether the scope alone is missing, which HTTP answers too (403 with a challenge).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,10 @@ use poem::{Request, Response};
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
 use super::peek::{Peek, peek, unknown_revision};
 use crate::authn::Principal;
-use crate::mcp::{Mcp, RequestId, StepUp};
+use crate::authz::Refusal;
+use crate::limits::{Share, Shares};
+use crate::mcp::{LISTEN, Mcp, RequestId, StepUp};
+use crate::model::Person;
 
 /// The body that a poem request turns into.
 pub(super) type Boxed = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
@@ -31,6 +34,15 @@ pub(super) struct Intake {
     pub(super) mcp: Mcp,
     pub(super) challenges: Challenges,
     pub(super) limits: RequestLimits,
+    /// How many messages each person has in hand.
+    pub(super) in_hand: Shares<Person>,
+}
+
+/// A message that is being answered. In the extensions of what carried it, so that it is counted for as long as anything works on
+/// it, whichever task that is.
+#[derive(Debug, Clone)]
+struct InHand {
+    _share: Arc<Share<Person>>,
 }
 
 /// A message that may be dispatched.
@@ -65,13 +77,17 @@ impl Intake {
         {
             return Err(refusal);
         }
+        // What is answered to us, and that a request is cancelled, must reach those that are in hand.
+        let share = if peek.is_request() { Some(self.share(principal).ok_or_else(too_many)?) } else { None };
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}
             Ok(Some(StepUp(needed))) => return Err(self.challenges.insufficient_scope(needed)),
+            Err(Refusal::Audit(error)) if error.is_of_one() => return Err(too_many()),
             Err(error) => {
-                tracing::error!(%error, "a decision could not be recorded");
+                // Where it is the audit trail, that has said so; a line for each request would be as many as somebody sends.
+                tracing::debug!(%error, "a decision could not be recorded");
                 let text = "the server cannot record this request, so it does not answer it";
                 let refusal = answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
                 return Err(refusal.with_retry_after(1));
@@ -85,7 +101,15 @@ impl Intake {
                 Err(error) => return Err(json_rpc(&peek.id, error.code(), &error.to_string())),
             }
         }
+        // A stream is counted as one (`mcp::streams`), for as long as it is open.
+        if let Some(share) = share.filter(|_| peek.method != LISTEN) {
+            parts.extensions.insert(InHand { _share: Arc::new(share) });
+        }
         Ok(Taken { parts, body, peek })
+    }
+
+    fn share(&self, principal: &Principal) -> Option<Share<Person>> {
+        self.in_hand.take(Person::of(principal.requester(), principal.proof()))
     }
 
     /// Reads the body, within its size and its time.
@@ -101,6 +125,12 @@ impl Intake {
             Err(_) => Err(answer(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took too long to arrive")),
         }
     }
+}
+
+fn too_many() -> Response {
+    let text =
+        "as many requests of this person are being answered as may be at once; send this one again when some have been";
+    answer(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).with_retry_after(1)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -24,6 +24,7 @@ use super::sse::{self, LegacySse};
 use crate::authn::Authenticator;
 use crate::clock::Clock;
 use crate::config::{McpOffer, Server};
+use crate::limits::Shares;
 use crate::mcp::{self, Mcp};
 use crate::random::{self, Random, RandomError};
 use crate::store::audit::AuditLog;
@@ -100,7 +101,8 @@ pub fn routes<H: ServerHandler + Clone>(
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
-    let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits };
+    let in_hand = Shares::new(edge.server.requests_per_person);
+    let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits, in_hand };
     let guard =
         Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };
     let legacy = match &edge.offer {

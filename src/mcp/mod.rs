@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{Place, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use running::{guarded, with_progress};
 

@@ -28,7 +28,7 @@ use crate::store::audit::Outcome;
 /// The method of the sessions.
 pub(super) const SUBSCRIBE: &str = "resources/subscribe";
 /// The method of 2026-07-28.
-pub(super) const LISTEN: &str = "subscriptions/listen";
+pub const LISTEN: &str = "subscriptions/listen";
 
 /// The rows that one session, or one stream, is told of. Gone with it.
 #[derive(Debug, Default)]

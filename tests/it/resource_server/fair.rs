@@ -1,0 +1,176 @@
+//! Nobody takes what others need: one person who asks for everything at once, and another who asks for a little.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::mcp::abandoned::{ENDLESS, world_changed};
+use crate::support::capture::Capture;
+use crate::support::client::Answer;
+use crate::support::issuer::{SigningKey, Token};
+use crate::support::revision::Speaker;
+use crate::support::server::Server;
+use crate::support::session;
+use crate::support::wire::Wire;
+use crate::support::world::{World, edit, token};
+
+/// A world with these many requests of one person at once, and so many places in the audit.
+async fn world(requests: usize, places: usize) -> World {
+    world_changed(ENDLESS, |directory: &Path| {
+        let settings = directory.join("bailiwick.toml");
+        edit(
+            &settings,
+            "[server]\n",
+            &format!("[mcp]\nlegacy_sse = true\n\n[server]\nrequests_per_person = {requests}\n"),
+        );
+        edit(&settings, "[audit]\n", &format!("[audit]\nqueue = {places}\n"));
+        let second = "g, user:rroe@acme.example, role:member, acme\ng, user:jdoe";
+        edit(&directory.join("policies/policy.csv"), "g, user:jdoe", second);
+    })
+    .await
+}
+
+/// Somebody else.
+fn other() -> String {
+    Token::new().claim("sub", "rroe").claim("external_user_id", "rroe@acme.example").sign(&SigningKey::rsa("rsa"))
+}
+
+/// The person of [`token`] as another subject.
+fn same_person() -> String {
+    Token::new().claim("sub", "another-account").sign(&SigningKey::rsa("rsa"))
+}
+
+fn endless(id: usize) -> String {
+    let params = json!({ "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } } });
+    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string()
+}
+
+/// Begins calls that do not end, and waits until all of them are in hand.
+async fn flood(server: &Server, calls: usize) -> Vec<Wire> {
+    let mut wires = Vec::new();
+    for call in 0..calls {
+        let mut wire = Wire::connect(&server.base).await;
+        let body = endless(call);
+        wire.begin(&token(), &format!("Content-Length: {}\r\n", body.len())).await;
+        wire.send(&body).await;
+        wires.push(wire);
+    }
+    let begun = Instant::now();
+    while !audit_check(server).await.1.starts_with(&format!("{calls} of ")) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "they are not in hand: {:?}", audit_check(server).await);
+    }
+    wires
+}
+
+/// What `/readyz` says: its status, and of the audit.
+async fn audit_check(server: &Server) -> (u16, String) {
+    let answer = server.client.get("/readyz").send().await;
+    let checks = answer.json();
+    let audit = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == "audit").unwrap();
+    (answer.status, audit["detail"].as_str().unwrap().to_owned())
+}
+
+fn is_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.header("retry-after")), (429, "1"), "{answer:?}");
+    assert_eq!(answer.json()["error"], "too_many_requests", "{answer:?}");
+}
+
+/// Whoever has nothing to do with it is answered, at once.
+async fn is_served(server: &Server, token: &str) {
+    let begun = Instant::now();
+    assert_eq!(server.client.tool("list_few", json!({})).token(token).send().await.structured()["rows"], json!([]));
+    assert_eq!(server.client.modern("tools/list", json!({})).token(token).send().await.status, 200);
+    let session = session::open(&server.client, token, "2025-06-18", json!({})).await;
+    assert_eq!(session::whoami(&server.client, token, &session).await.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn one_person_has_so_many_requests_in_hand_whatever_they_come_through() {
+    const MOST: usize = 8;
+    let world = world(MOST, 256).await;
+    let (server, client) = (&world.server, &world.server.client);
+    let speaker = Speaker::begin(client, token(), "2025-11-25").await;
+    // What was answered is not in hand any more, in whatever way it was asked.
+    for _ in 0..MOST + 4 {
+        speaker.answer("tools/call", json!({ "name": "whoami" })).await.structured();
+        session::open(client, &token(), "2025-06-18", json!({})).await;
+        client.modern("tools/list", json!({})).token(&token()).send().await.json();
+    }
+
+    let mut wires = flood(server, MOST).await;
+    let hello =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "0" } });
+    let whoami = || json!({ "name": "whoami", "arguments": {} });
+    let batch = json!([{ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": whoami() }]).to_string();
+    let refused = [
+        client.rpc("tools/call", whoami()).token(&token()),
+        client.rpc("tools/call", whoami()).token(&same_person()),
+        client.modern("tools/call", whoami()).token(&token()),
+        client.modern("tools/list", json!({})).token(&token()),
+        client.modern("subscriptions/listen", json!({ "notifications": {} })).token(&token()),
+        client.rpc("initialize", hello).token(&token()),
+        client.post(batch).token(&token()),
+        speaker.ask("tools/call", whoami()),
+    ];
+    for call in refused {
+        is_refused(&call.send().await);
+    }
+    // What is no request reaches those that are in hand.
+    let told = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 77 } });
+    assert_eq!(speaker.post(told.to_string()).send().await.status, 202);
+    is_served(server, &other()).await;
+    assert_eq!(audit_check(server).await, (200, format!("{MOST} of 256 places taken")));
+
+    // One that is gone makes room.
+    drop(wires.pop());
+    let gone = Instant::now();
+    while client.rpc("tools/call", whoami()).token(&token()).send().await.status == 429 {
+        assert!(gone.elapsed() < Duration::from_secs(20), "it is counted for ever");
+    }
+}
+
+#[tokio::test]
+async fn streams_are_not_counted_as_requests() {
+    let world = world(2, 256).await;
+    let listening = json!({ "toolsListChanged": true });
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        streams.push(crate::support::stream::Stream::listening(&world.server, &token(), listening.clone()).await);
+    }
+    is_served(&world.server, &token()).await;
+}
+
+#[tokio::test]
+async fn one_person_has_a_part_of_the_audit_and_the_log_says_so_once() {
+    let capture = Capture::begin();
+    let world = world(1_000, 64).await;
+    let (server, client) = (&world.server, &world.server.client);
+    // An eighth of 64.
+    let _wires = flood(server, 8).await;
+    for id in 0..40 {
+        let (code, text) = client.post(endless(id)).token(&token()).send().await.protocol_error();
+        assert!(code == -32600 && text.starts_with("Too many requests of this person"), "{code} {text}");
+    }
+    is_refused(&client.modern("subscriptions/listen", refused_watch()).token(&narrow()).send().await);
+    is_served(server, &other()).await;
+    assert_eq!(audit_check(server).await.0, 200);
+    drop(world);
+    let log = capture.end();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("bailiwick::store::audit")).collect();
+    let words = "8 decisions of user:jdoe@acme.example of acme wait already";
+    assert!(said.len() == 1 && said[0].contains("WARN") && said[0].contains(words), "{said:#?}");
+    assert!(!log.contains("ERROR"), "nothing is wrong with the server");
+}
+
+/// A request whose scope alone is missing, which is decided before it is dispatched.
+fn refused_watch() -> Value {
+    json!({ "notifications": { "resourceSubscriptions": ["static://welcome"] } })
+}
+
+/// The same person's token without a scope.
+fn narrow() -> String {
+    Token::new().claim("scope", "other").sign(&SigningKey::rsa("rsa"))
+}
