@@ -198,7 +198,7 @@ impl App {
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
-        let most = settings.server.sessions_per_principal;
+        let most = settings.server.sessions_per_person;
         let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,

@@ -20,7 +20,7 @@ pub(crate) fn server(public_url: &str) -> Server {
         request_timeout: HOUR,
         shutdown_grace: HOUR,
         requests_per_person: 1,
-        sessions_per_principal: 1,
+        sessions_per_person: 1,
         session_lifetime: std::time::Duration::from_hours(1),
         handle_key: None,
     }

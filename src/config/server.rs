@@ -65,7 +65,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let request_timeout = section.duration("request_timeout", TIME);
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
     let requests_per_person = section.integer::<usize>("requests_per_person", 1..=100_000);
-    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
+    let sessions_per_person = section.integer::<usize>("sessions_per_person", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
     let handle_key = handle_key(section);
 
@@ -94,7 +94,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         request_timeout: request_timeout?.value,
         shutdown_grace: shutdown_grace?.value,
         requests_per_person: requests_per_person?.value,
-        sessions_per_principal: sessions_per_principal?.value,
+        sessions_per_person: sessions_per_person?.value,
         session_lifetime: session_lifetime?.value,
         handle_key: handle_key?,
     })

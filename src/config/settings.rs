@@ -205,8 +205,8 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// How many requests of one person are answered at once.
     pub requests_per_person: usize,
-    /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
-    pub sessions_per_principal: usize,
+    /// How many MCP sessions (revisions before 2026-07-28) one person may have open.
+    pub sessions_per_person: usize,
     /// How long such a session may be used.
     pub session_lifetime: Duration,
     /// What ids of sessions and cursors are sealed with; `None`: with a key that is made at the start and dies with it.

@@ -325,7 +325,7 @@ fn bad_values_are_refused_with_what_would_be_right() {
         ),
         ("server.header_timeout", "\"0s\"", "is \"0ms\"; expected a duration from 1s to 1h"),
         ("server.requests_per_person", "0", "is 0; expected a whole number from 1 to 100000"),
-        ("server.sessions_per_principal", "0", "is 0; expected a whole number from 1 to 10000"),
+        ("server.sessions_per_person", "0", "is 0; expected a whole number from 1 to 10000"),
         ("mcp.subscriptions", "0", "is 0; expected a whole number from 1 to 1000"),
         ("mcp.legacy_sse", "\"on\"", "is \"on\"; expected `true` or `false`"),
         ("mcp.look_every", "\"1ms\"", "is \"1ms\"; expected a duration from 50ms to 1h"),

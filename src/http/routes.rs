@@ -96,7 +96,7 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
+    let bounds = (edge.server.sessions_per_person, edge.server.session_lifetime);
     let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());

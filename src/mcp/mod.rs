@@ -56,7 +56,7 @@ use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
-use crate::model::Scope;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
@@ -120,6 +120,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+}
+
+impl Caller {
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bailiwick::store::audit::AuditReader;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::support::issuer::{SigningKey, Token};
 use crate::support::revision::Speaker;
 use crate::support::server::Server;
 use crate::support::session;
+use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
 
@@ -51,17 +53,25 @@ fn endless(id: usize) -> String {
 async fn flood(server: &Server, calls: usize) -> Vec<Wire> {
     let mut wires = Vec::new();
     for call in 0..calls {
-        let mut wire = Wire::connect(&server.base).await;
-        let body = endless(call);
-        wire.begin(&token(), &format!("Content-Length: {}\r\n", body.len())).await;
-        wire.send(&body).await;
-        wires.push(wire);
+        wires.push(begin(server, &token(), &endless(call)).await);
     }
+    are_in_hand(server, calls).await;
+    wires
+}
+
+async fn begin(server: &Server, token: &str, call: &str) -> Wire {
+    let mut wire = Wire::connect(&server.base).await;
+    wire.begin(token, &format!("Content-Length: {}\r\n", call.len())).await;
+    wire.send(call).await;
+    wire
+}
+
+/// Waits until there is a place in the audit for so many.
+async fn are_in_hand(server: &Server, calls: usize) {
     let begun = Instant::now();
     while !audit_check(server).await.1.starts_with(&format!("{calls} of ")) {
         assert!(begun.elapsed() < Duration::from_secs(20), "they are not in hand: {:?}", audit_check(server).await);
     }
-    wires
 }
 
 /// What `/readyz` says: its status, and of the audit.
@@ -132,13 +142,57 @@ async fn one_person_has_so_many_requests_in_hand_whatever_they_come_through() {
     }
 }
 
+/// A person's statements wait behind each other, whichever account they come from, and one connection is left to the others.
+#[tokio::test]
+async fn a_second_account_of_a_person_brings_no_second_share_of_the_database() {
+    let world = world(64, 256).await;
+    let server = &world.server;
+    // Three connections of four are theirs; the fourth call, and whatever else they ask, waits for one of these.
+    let _wires = flood(server, 4).await;
+    let few =
+        json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": { "name": "list_few" } }).to_string();
+    let _waits = begin(server, &same_person(), &few).await;
+    are_in_hand(server, 5).await;
+    is_served(server, &other()).await;
+    let audit = AuditReader::open(&server.directory.join("audit.db")).await.unwrap();
+    let read = audit.tail(100).await.unwrap().into_iter().filter(|decision| decision.record.object == "dataset:few");
+    let subjects: Vec<_> = read.map(|decision| decision.record.subject).collect();
+    assert_eq!(subjects, ["blockbrain/rroe"], "another account of the same person had a connection of its own");
+}
+
+#[tokio::test]
+async fn a_second_account_of_a_person_brings_no_second_share_of_sessions_and_streams() {
+    let world = world_changed(ENDLESS, |directory: &Path| {
+        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_person = 2\n");
+    })
+    .await;
+    let (client, listening) = (&world.server.client, json!({ "toolsListChanged": true }));
+    let first = session::open(client, &token(), "2025-11-25", json!({})).await;
+    let others = session::open(client, &other(), "2025-11-25", json!({})).await;
+    let second = session::open(client, &same_person(), "2025-11-25", json!({})).await;
+    session::is_unknown(&session::whoami(client, &same_person(), &first).await);
+    let third = session::open(client, &same_person(), "2025-11-25", json!({})).await;
+    session::is_unknown(&session::whoami(client, &token(), &first).await);
+    for (token, session) in [(same_person(), second), (same_person(), third), (other(), others)] {
+        assert_eq!(session::whoami(client, &token, &session).await.status, 200);
+    }
+
+    let mut oldest = Stream::listening(&world.server, &token(), listening.clone()).await;
+    let mut others = Stream::listening(&world.server, &other(), listening.clone()).await;
+    let _second = Stream::listening(&world.server, &same_person(), listening.clone()).await;
+    let _third = Stream::listening(&world.server, &same_person(), listening).await;
+    oldest.wire.until("\r\n0\r\n\r\n").await;
+    edit(&world.server.policy(), "p, role:member, *, tool:echo", "p, verified, *, tool:echo");
+    others.until("notifications/tools/list_changed").await;
+}
+
 #[tokio::test]
 async fn streams_are_not_counted_as_requests() {
     let world = world(2, 256).await;
     let listening = json!({ "toolsListChanged": true });
     let mut streams = Vec::new();
     for _ in 0..6 {
-        streams.push(crate::support::stream::Stream::listening(&world.server, &token(), listening.clone()).await);
+        streams.push(Stream::listening(&world.server, &token(), listening.clone()).await);
     }
     is_served(&world.server, &token()).await;
 }
