@@ -27,7 +27,8 @@ fn recorded(method: &str) -> &'static str {
 }
 
 impl Mcp {
-    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a resource.
+    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a
+    /// resource.
     ///
     /// # Errors
     ///

@@ -149,22 +149,22 @@ pub(super) struct Stream {
     end: CancellationToken,
 }
 
-/// A stream's place among the open ones. Dropped, it is free.
+/// A stream that is registered as open, for as long as this is kept: dropped, its place is free.
 #[derive(Debug)]
-pub struct Place {
+pub struct OpenStream {
     streams: Arc<Streams>,
     number: u64,
     end: CancellationToken,
 }
 
-impl Place {
+impl OpenStream {
     /// Waits until the server ends the stream: it stops, the token has expired, or its person opened too many.
     pub async fn ended(self) {
         self.end.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.streams.lock().streams.remove(&self.number);
     }
@@ -178,7 +178,7 @@ impl Streams {
     }
 
     /// Registers a stream; ends the person's oldest where there are too many.
-    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> Place {
+    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> OpenStream {
         let caller = Caller { principal, request };
         let (person, end) = (caller.person(), self.stopping.child_token());
         let stream = Stream { caller, person: person.clone(), sink, end: end.clone() };
@@ -194,7 +194,7 @@ impl Streams {
             }
         }
         drop(open);
-        Place { streams: Arc::clone(self), number, end }
+        OpenStream { streams: Arc::clone(self), number, end }
     }
 
     /// The streams whose token is still good; the others are ended.

@@ -9,6 +9,7 @@ mod nearest;
 mod number;
 pub mod oauth;
 mod person;
+mod printed;
 mod proof;
 mod requester;
 mod scope;
