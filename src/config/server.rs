@@ -59,6 +59,8 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let allowed_origins =
         section.checked_texts("allowed_origins", |text| origin(text).map(|url| url.origin().ascii_serialization()));
     let body_limit = section.size("body_limit", 1 << 10..=64 << 20);
+    let connections = section.integer::<usize>("connections", 1..=1_000_000);
+    let connections_per_address = section.integer::<usize>("connections_per_address", 0..=1_000_000);
     let header_timeout = section.duration("header_timeout", TIME);
     let body_timeout = section.duration("body_timeout", TIME);
     let write_timeout = section.duration("write_timeout", TIME);
@@ -88,6 +90,8 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         allowed_hosts: allowed_hosts?.value.into_iter().map(|host| host.value).collect(),
         allowed_origins: allowed_origins?.value.into_iter().map(|origin| origin.value).collect(),
         body_limit: usize::try_from(body_limit?.value).ok()?,
+        connections: connections?.value,
+        connections_per_address: connections_per_address?.value,
         header_timeout: header_timeout?.value,
         body_timeout: body_timeout?.value,
         write_timeout: write_timeout?.value,

@@ -193,6 +193,10 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// The largest request body, in bytes; a larger one is answered 413.
     pub body_limit: usize,
+    /// How many connections there may be.
+    pub connections: usize,
+    /// How many of them from one address; 0 for as many as there may be.
+    pub connections_per_address: usize,
     /// How long a client may take to send its headers.
     pub header_timeout: Duration,
     /// How long a client may take to send its body.

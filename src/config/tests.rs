@@ -324,6 +324,8 @@ fn bad_values_are_refused_with_what_would_be_right() {
             "is \"10\"; expected a duration such as \"500ms\", \"30s\", \"5m\", \"12h\" or \"90d\"",
         ),
         ("server.header_timeout", "\"0s\"", "is \"0ms\"; expected a duration from 1s to 1h"),
+        ("server.connections", "0", "is 0; expected a whole number from 1 to 1000000"),
+        ("server.connections_per_address", "-1", "is -1; expected a whole number from 0 to 1000000"),
         ("server.requests_per_person", "0", "is 0; expected a whole number from 1 to 100000"),
         ("server.sessions_per_person", "0", "is 0; expected a whole number from 1 to 10000"),
         ("mcp.subscriptions", "0", "is 0; expected a whole number from 1 to 1000"),

@@ -228,3 +228,47 @@ fn refused_watch() -> Value {
 fn narrow() -> String {
     Token::new().claim("scope", "other").sign(&SigningKey::rsa("rsa"))
 }
+
+/// Whether a connection is kept; one too many is closed before it can ask.
+async fn is_kept(wire: &mut Wire) -> bool {
+    wire.try_send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
+    wire.try_more().await.starts_with("HTTP/1.1 200 ")
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_closed_and_one_that_ends_makes_room() {
+    let capture = Capture::begin();
+    let world = World::with(|directory| {
+        let few = "[server]\nconnections = 5\nconnections_per_address = 3\n";
+        edit(&directory.join("bailiwick.toml"), "[server]\n", few);
+    })
+    .await;
+    let base = &world.server.base;
+    let mut kept = Vec::new();
+    for address in ["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.2"] {
+        let mut wire = Wire::from(address, base).await;
+        assert!(is_kept(&mut wire).await, "{address}");
+        kept.push(wire);
+        if kept.len() == 3 {
+            assert!(!is_kept(&mut Wire::from("127.0.0.1", base).await).await, "one address has so many");
+        }
+    }
+    assert!(!is_kept(&mut Wire::from("127.0.0.3", base).await).await, "there are so many in all");
+    drop(kept.pop());
+    let gone = Instant::now();
+    while !is_kept(&mut Wire::from("127.0.0.3", base).await).await {
+        assert!(gone.elapsed() < Duration::from_secs(20), "it is counted for ever");
+    }
+    assert!(is_kept(&mut kept[0]).await, "those that were there go on");
+    drop((kept, world));
+    let log = capture.end();
+    assert_eq!(log.matches("a connection was closed, because there are as many").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_not_kept() {
+    let world = World::new().await;
+    let mut wire = Wire::connect(&world.server.base).await;
+    wire.send(&format!("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: {}", "x".repeat(200 << 10))).await;
+    assert!(wire.until("\r\n\r\n").await.starts_with("HTTP/1.1 431 "));
+}
