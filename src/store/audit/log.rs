@@ -67,7 +67,7 @@ impl fmt::Display for Holder {
 #[derive(Debug, Clone)]
 pub struct AuditLog {
     queue: mpsc::Sender<Waiting>,
-    shares: Shares<Holder>,
+    parts: Shares<Holder>,
     shared: Arc<Shared>,
 }
 
@@ -156,8 +156,8 @@ impl AuditLog {
         // A channel without places cannot be made; the configuration refuses a queue of none.
         let (queue, waiting) = mpsc::channel(settings.queue.max(1));
         let writer = Writer::new(settings.clone(), store, waiting, Arc::clone(&shared));
-        let shares = Shares::new((settings.queue / PART).max(LEAST));
-        Ok((Self { queue, shares, shared }, writer))
+        let parts = Shares::new((settings.queue / PART).max(LEAST));
+        Ok((Self { queue, parts, shared }, writer))
     }
 
     /// Takes a place for one record. Never waits: a full queue, a store that is out of order, or a holder who has their part
@@ -176,9 +176,9 @@ impl AuditLog {
         }
         let share = match holder {
             Holder::Ourselves => None,
-            Holder::Person(_) | Holder::Address(_) => match self.shares.take(holder.clone()) {
+            Holder::Person(_) | Holder::Address(_) => match self.parts.take(holder.clone()) {
                 Some(share) => Some(share),
-                None => return Err(AuditError::Share { holder, most: self.shares.most() }),
+                None => return Err(AuditError::Share { holder, most: self.parts.most() }),
             },
         };
         match self.queue.clone().try_reserve_owned() {

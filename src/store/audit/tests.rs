@@ -194,8 +194,8 @@ async fn each_holder_has_a_part_of_the_queue_and_nobody_fills_it_for_the_others(
     );
     assert!(places[0].another().unwrap_err().is_of_one(), "what is recorded before a change is theirs too");
     assert_eq!((log.status().waiting, log.status().healthy()), (4, true), "the queue was not touched");
-    let _other = log.reserve(at("203.0.113.9")).unwrap();
-    let _ours: Vec<_> = (0..8).map(|_| log.reserve(Holder::Ourselves).unwrap()).collect();
+    let other = log.reserve(at("203.0.113.9")).unwrap();
+    let ours: Vec<_> = (0..8).map(|_| log.reserve(Holder::Ourselves).unwrap()).collect();
 
     // A record that waits for the writer is theirs until it is taken.
     places.remove(0).record_detached(record("waits"));
@@ -205,7 +205,7 @@ async fn each_holder_has_a_part_of_the_queue_and_nobody_fills_it_for_the_others(
     assert!(log.reserve(at("2001:db8:1::1")).is_err());
     let running = Running::start(writer);
     eventually("the record is written", || log.reserve(at("2001:db8:1::1")).is_ok()).await;
-    drop((places, _other, _ours));
+    drop((places, other, ours));
     running.stop().await;
 }
 
