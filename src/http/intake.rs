@@ -10,10 +10,10 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::in_hand::{InHand, too_many};
 use super::peek::{Peek, peek, unknown_revision};
 use crate::authn::Principal;
 use crate::authz::Refusal;
-use crate::limits::{Share, Shares};
 use crate::mcp::{LISTEN, Mcp, RequestId, StepUp};
 use crate::model::Person;
 
@@ -35,14 +35,7 @@ pub(super) struct Intake {
     pub(super) challenges: Challenges,
     pub(super) limits: RequestLimits,
     /// How many messages each person has in hand.
-    pub(super) in_hand: Shares<Person>,
-}
-
-/// A message that is being answered. In the extensions of what carried it, so that it is counted for as long as anything works on
-/// it, whichever task that is.
-#[derive(Debug, Clone)]
-struct InHand {
-    _share: Arc<Share<Person>>,
+    pub(super) in_hand: InHand,
 }
 
 /// A message that may be dispatched.
@@ -78,7 +71,18 @@ impl Intake {
             return Err(refusal);
         }
         // What is answered to us, and that a request is cancelled, must reach those that are in hand.
-        let share = if peek.is_request() { Some(self.share(principal).ok_or_else(too_many)?) } else { None };
+        let share = if peek.is_request() {
+            match self.in_hand.take(Person::of(principal.requester(), principal.proof())) {
+                Ok(share) => Some(share),
+                Err(over) => {
+                    // It may be long, and many wait.
+                    drop((parts, body));
+                    return Err(over.answered().await);
+                }
+            }
+        } else {
+            None
+        };
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
@@ -103,13 +107,9 @@ impl Intake {
         }
         // A stream is counted as one (`mcp::streams`), for as long as it is open.
         if let Some(share) = share.filter(|_| peek.method != LISTEN) {
-            parts.extensions.insert(InHand { _share: Arc::new(share) });
+            parts.extensions.insert(share);
         }
         Ok(Taken { parts, body, peek })
-    }
-
-    fn share(&self, principal: &Principal) -> Option<Share<Person>> {
-        self.in_hand.take(Person::of(principal.requester(), principal.proof()))
     }
 
     /// Reads the body, within its size and its time.
@@ -125,12 +125,6 @@ impl Intake {
             Err(_) => Err(answer(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body took too long to arrive")),
         }
     }
-}
-
-fn too_many() -> Response {
-    let text =
-        "as many requests of this person are being answered as may be at once; send this one again when some have been";
-    answer(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).with_retry_after(1)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

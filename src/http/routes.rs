@@ -14,6 +14,7 @@ use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
 use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
+use super::in_hand::InHand;
 use super::intake::{Intake, RequestLimits};
 use super::mcp::McpEndpoint;
 use super::oauth::{self, OauthEdge};
@@ -24,7 +25,6 @@ use super::sse::{self, LegacySse};
 use crate::authn::Authenticator;
 use crate::clock::Clock;
 use crate::config::{McpOffer, Server};
-use crate::limits::Shares;
 use crate::mcp::{self, Mcp};
 use crate::random::{self, Random, RandomError};
 use crate::store::audit::AuditLog;
@@ -97,11 +97,11 @@ pub fn routes<H: ServerHandler + Clone>(
         request_timeout: edge.server.request_timeout,
     };
     let bounds = (edge.server.sessions_per_person, edge.server.session_lifetime);
+    let in_hand = InHand::new(edge.server.requests_per_person, &edge.clock);
     let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
-    let in_hand = Shares::new(edge.server.requests_per_person);
     let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits, in_hand };
     let guard =
         Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };

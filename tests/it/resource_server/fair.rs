@@ -272,3 +272,24 @@ async fn a_head_that_is_too_long_is_not_kept() {
     wire.send(&format!("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: {}", "x".repeat(200 << 10))).await;
     assert!(wire.until("\r\n\r\n").await.starts_with("HTTP/1.1 431 "));
 }
+
+/// A refusal costs too: whoever does not wait when asked to is answered later, and holds nothing of the server meanwhile.
+#[tokio::test]
+async fn who_does_not_heed_a_refusal_is_answered_later() {
+    let world = world(1, 256).await;
+    let server = &world.server;
+    let _wires = flood(server, 1).await;
+    let again = async || {
+        let begun = Instant::now();
+        is_refused(&server.client.tool("whoami", json!({})).token(&token()).send().await);
+        begun.elapsed()
+    };
+    // The test's clock stands still, so that nothing of what may be refused at once comes back.
+    let mut refused = 0;
+    while again().await < Duration::from_secs(1) {
+        refused += 1;
+        assert!(refused < 200, "all are answered at once");
+    }
+    assert!(refused >= 32, "{refused}: who waits when asked to would be kept back too");
+    is_served(server, &other()).await;
+}
