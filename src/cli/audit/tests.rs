@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::{Audit, Durability};
 use crate::model::Timestamp;
-use crate::store::audit::{AuditLog, Event, Outcome, Record};
+use crate::store::audit::{AuditLog, Event, Holder, Outcome, Record};
 
 const NOON: i64 = 1_795_262_400;
 
@@ -77,7 +77,7 @@ async fn write(settings: &Audit, records: Vec<Record>) {
     let stop = CancellationToken::new();
     let task = tokio::spawn(writer.run(stop.clone()));
     for record in records {
-        log.reserve().unwrap().record(record).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(record).await.unwrap();
     }
     log.count_rejection("expired", "192.0.2.1".parse().unwrap());
     let detail = "policy.csv:12: unknown effect `Deny`; write `allow` or `deny`".to_owned();
