@@ -14,6 +14,7 @@ mod plain;
 mod preview;
 mod reasons;
 mod row;
+mod somebody;
 mod test;
 mod who;
 mod words;
