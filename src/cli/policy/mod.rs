@@ -7,7 +7,7 @@ mod empty;
 mod explain;
 mod fmt;
 mod json;
-mod layout;
+pub(super) mod layout;
 mod matrix;
 mod person;
 mod plain;
