@@ -50,10 +50,10 @@ impl InHand {
     }
 
     /// Takes one more in hand.
-    pub(super) fn take(&self, person: Person) -> Result<OneOfThem, Over> {
+    pub(super) fn take(&self, person: &Person) -> Result<OneOfThem, Over> {
         match self.requests.take(person.clone()) {
             Some(share) => Ok(OneOfThem { _share: Arc::new(share) }),
-            None => Err(Over { is_kept_back: self.refusals.take(&person).is_err() }),
+            None => Err(Over { is_kept_back: self.refusals.take(person).is_err() }),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Intake {
         }
         // What is answered to us, and that a request is cancelled, must reach those that are in hand.
         let share = if peek.is_request() {
-            match self.in_hand.take(Person::of(principal.requester(), principal.proof())) {
+            match self.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
                 Ok(share) => Some(share),
                 Err(over) => {
                     // It may be long, and many wait.
