@@ -187,9 +187,8 @@ impl Condition {
             }
         };
         match self {
-            Self::Always => BTreeSet::new(),
+            Self::Always | Self::In { item: Term::Column(_), .. } => BTreeSet::new(),
             Self::Compare { left, right, .. } => [left, right].into_iter().filter_map(absent).collect(),
-            Self::In { item: Term::Column(_), .. } => BTreeSet::new(),
             Self::In { item, list } => absent(item).into_iter().chain([Arc::from(list.to_string())]).collect(),
             Self::Present(term) => absent(term).into_iter().collect(),
             Self::Not(inner) => inner.open(view),
