@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::arguments::{self, Asked};
+use super::arguments::{self, ChangeRequest};
 use super::sql::{self, Prepared};
 use crate::authz::{Authorized, Begun, ChangeRows, Receipt, RowScope};
 use crate::catalog::{Change, Dataset};
@@ -24,7 +24,7 @@ pub struct ChangePlan {
     scope: RowScope,
     face: Face,
     change: Change,
-    asked: Asked,
+    request: ChangeRequest,
 }
 
 /// What a change came to.
@@ -67,20 +67,20 @@ impl ChangePlan {
         };
         let face = Face::new(Arc::clone(dataset), Arc::clone(scope.columns()));
         let plan = arguments::parse(&face, change, relation, arguments)
-            .map(|asked| Self { scope, face, change, asked })
+            .map(|request| Self { scope, face, change, request })
             .map_err(ChangePlanError::Arguments);
         (receipt, plan)
     }
 
     /// The columns that are given, for the record: by name, never with what they hold.
     pub fn columns(&self) -> Option<String> {
-        let names: Vec<&str> = self.asked.given.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.request.given.iter().map(|(name, _)| name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 
     /// The statements of the change.
     pub(in crate::dataset) fn prepared(&self, schema: &Schema) -> Result<Prepared, SqlError> {
-        sql::render(self.change, &self.face, &self.asked, self.scope.filter(), schema)
+        sql::render(self.change, &self.face, &self.request, self.scope.filter(), schema)
     }
 }
 
@@ -143,7 +143,7 @@ pub async fn look(
     caller: &Subject,
 ) -> Result<Option<Map<String, Json>>, RunError> {
     let Rendered { statement, columns, masks, .. } =
-        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.asked.key)?;
+        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
     let rows = database.fetch_for(Reading::Caller(&caller.to_string()), statement).await?;
     match rows.len() {
         0 | 1 => Ok(run::table(&columns, &masks, rows).into_objects().next().and_then(|row| row.as_object().cloned())),
