@@ -304,6 +304,27 @@ mod tests {
         assert!(timeout(settle * RESTLESS, rest(directory.path(), settle)).await.is_ok(), "too late");
     }
 
+    #[test]
+    fn what_is_known_is_no_news() {
+        let (one, other) = (Revision([1; 32]), Revision([2; 32]));
+        let reload = |new, mended| {
+            let (added, removed, warnings, accepted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            Ok(Reload { old: one, new, added, removed, warnings, accepted, mended })
+        };
+        let refused = |contents: Option<Revision>, findings: &[&str]| {
+            let findings = findings.iter().map(|message| Finding::of_file("policy.csv", *message)).collect();
+            Refused { directory: PathBuf::new(), findings, contents, acceptable: false }
+        };
+        assert!(!is_news(None, &reload(one, false)), "the files came and went");
+        assert!(is_news(None, &reload(other, false)) && is_news(None, &reload(one, true)));
+        let known = refused(Some(one), &["broken"]);
+        assert!(is_news(None, &Err(Arc::new(known.clone()))));
+        assert!(!is_news(Some(&known), &Err(Arc::new(known.clone()))));
+        for news in [refused(Some(other), &["broken"]), refused(Some(one), &["gone"]), refused(None, &["broken"])] {
+            assert!(is_news(Some(&known), &Err(Arc::new(news))));
+        }
+    }
+
     /// The file system's clock may stand still between two writes, and the notices of a network file system do not come.
     #[test]
     fn contents_are_read_from_time_to_time_though_nothing_says_that_they_changed() {

@@ -139,6 +139,17 @@ fn what_a_mask_depends_on_is_not_written_by_whoever_it_hides_something_from() {
 }
 
 #[test]
+fn a_mask_depends_on_both_columns_that_it_compares() {
+    let policy = policy(
+        "p, verified, *, dataset:documents, *, true, allow\n\
+         p, verified, *, column:documents/amount, read, !(r.obj.owner_id != r.obj.data_room_id), deny\n",
+    );
+    let decision = policy.changes_through(&somebody("acme", &["verified"]), &name("documents"), Change::Update);
+    let written: Vec<&str> = decision.columns.written.iter().map(Name::as_str).collect();
+    assert_eq!(written, ["classification", "final", "title", "updated_at"]);
+}
+
+#[test]
 fn the_lines_on_record_are_those_about_the_change_the_rows_and_the_columns_that_are_written() {
     let policy = policy(
         "p, verified, *, dataset:documents, read, true, allow\n\
