@@ -328,8 +328,7 @@ pub async fn data(
     settings: &config::Database,
     catalog: &Catalog,
 ) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
-    let database = Database::open(settings).await.map_err(StartError::Database)?;
-    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    // For writing first: what a server that was killed left unfinished is undone by whoever may write, and read by nobody before.
     let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
         Changes::open(settings)
             .await
@@ -338,6 +337,8 @@ pub async fn data(
     } else {
         (None, None)
     };
+    let database = Database::open(settings).await.map_err(StartError::Database)?;
+    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
     Ok((Data { schema, database, changes }, writer, warnings))
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::turns::{Reading, Turns};
-use super::{DatabaseError, LONGEST_WAIT, Reader, connect, existing_file, fetch, options};
+use super::{DatabaseError, LONGEST_WAIT, Reader, connect, existing_file, fetch, opening, options};
 use crate::authz::{Begun, Receipt};
 use crate::config;
 use crate::dataset::cell::Cell;
@@ -88,7 +88,8 @@ impl std::fmt::Debug for ChangeWriter {
 }
 
 impl Changes {
-    /// Opens the file for writing, and finds out that it can be written.
+    /// Opens the file for writing, and finds out that it can be written. What a writer that was killed left unfinished is undone
+    /// by that.
     ///
     /// # Errors
     ///
@@ -99,7 +100,12 @@ impl Changes {
         let mut connection = connect(&options, &path).await?;
         match probe(&mut connection.connection).await {
             // Somebody else writes at this moment, so it can be written.
-            Err(source) if !is_busy(&source) => return Err(DatabaseError::NotWritable { path, source }),
+            Err(source) if !is_busy(&source) => {
+                return Err(match opening(&path, source) {
+                    DatabaseError::Open { path, source } => DatabaseError::NotWritable { path, source },
+                    known => known,
+                });
+            }
             Ok(()) | Err(_) => {}
         }
         let (queue, jobs) = mpsc::channel(WAITING);
