@@ -111,6 +111,8 @@ pub struct Data {
 pub struct Mcp {
     parts: Arc<Parts>,
     tools: Arc<tools::Tools>,
+    /// The questions that were answered.
+    answered: confirmation::Answered,
     /// The session that this one serves, once it is initialized. Owned here, so that it ends with it.
     session: OnceLock<Arc<Session>>,
 }
@@ -127,7 +129,7 @@ impl Mcp {
     pub fn new(parts: Parts) -> Self {
         let schema = parts.data.as_ref().map(|data| &data.schema);
         let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
-        Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+        Self { parts: Arc::new(parts), tools, answered: confirmation::Answered::default(), session: OnceLock::new() }
     }
 
     /// The scopes that any operation of this server may need, for its metadata.

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::shown::Shown;
 use super::value;
 use crate::catalog::{Change, Column};
 use crate::dataset::arguments::{ArgumentError, key, refuse_unknown};
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub(super) key: Vec<Operand>,
     /// The columns that are given, each with the value to bind (`None` is NULL).
     pub(super) given: Vec<(Name, Option<Bind>)>,
+    /// The row that a person said yes to, where one was asked.
+    pub(super) shown: Option<Shown>,
 }
 
 /// The columns that a caller can give, as the policy and the database have it.
@@ -61,7 +64,7 @@ pub(super) fn parse(
         return Err(missing("…", &format!("at least one column to change: {}", names.join(", "))));
     }
     let key = if by_key { key(dataset, arguments)? } else { Vec::new() };
-    Ok(Asked { key, given })
+    Ok(Asked { key, given, shown: None })
 }
 
 fn missing(argument: &str, expected: &str) -> ArgumentError {

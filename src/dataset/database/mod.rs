@@ -24,6 +24,7 @@ use tokio::sync::{Mutex, mpsc};
 
 pub(super) use self::turns::Reading;
 use self::turns::Turns;
+pub(super) use self::writer::Attempt;
 pub use self::writer::{ChangeWriter, Changes, WriteError};
 #[cfg(test)]
 pub(super) use self::writer::{attempt, finish};

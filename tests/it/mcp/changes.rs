@@ -52,11 +52,11 @@ fn caller<'a>(server: &'a Server, person: &str) -> Caller<'a> {
 }
 
 /// A connection of the test's own, that may write.
-async fn open(server: &Server) -> SqliteConnection {
+pub(super) async fn open(server: &Server) -> SqliteConnection {
     SqliteConnectOptions::new().filename(server.directory.join("company.db")).connect().await.unwrap()
 }
 
-async fn execute(connection: &mut SqliteConnection, sql: &str) {
+pub(super) async fn execute(connection: &mut SqliteConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
 }
 
