@@ -57,7 +57,8 @@ pub(super) fn parse(
             return Err(ArgumentError::Wrong { argument, found, expected: "a value; it cannot be empty".to_owned() });
         }
         let affinity = relation.affinities.get(&column.name).copied().unwrap_or(Affinity::Blob);
-        given.push((column.name.clone(), value::stored(column, affinity, value)?));
+        let is_key = dataset.key.contains(&column.name);
+        given.push((column.name.clone(), value::stored(column, affinity, is_key, value)?));
     }
     if change == Change::Update && given.is_empty() {
         let names: Vec<String> = written(face, Some(relation)).map(|column| format!("`{}`", column.name)).collect();

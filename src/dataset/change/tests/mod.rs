@@ -1,6 +1,7 @@
 //! Changes without a server: the statements and their transaction, on a real database.
 
 mod differential;
+mod kept;
 mod statements;
 mod stored;
 
