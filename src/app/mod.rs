@@ -37,6 +37,7 @@ use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
+use crate::limits::Limit;
 use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
@@ -209,6 +210,7 @@ impl App {
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
+            changing: Limit::of_a_minute(settings.mcp.changes_per_minute, &seams.clock),
             missed: Missed::new(is_other),
             clock: Arc::clone(&seams.clock),
         });

@@ -1,6 +1,7 @@
 //! Rows changed under a permit: the decision is on record before anything happens, what happened before the answer leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, JsonObject};
@@ -67,6 +68,10 @@ impl Mcp {
         };
         let (data, subject) = (self.data()?, &caller.principal.proof().subject);
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
+        if let Err(wait) = self.parts.changing.take(&subject.to_string()) {
+            let reply = Reply::Unfit(too_many(wait));
+            return close(receipt, Outcome::Declined, reply).await.map(Some);
+        }
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;
         let ended = change::make(changes, &data.schema, &plan, begun, subject).await;
@@ -126,6 +131,14 @@ impl Mcp {
 
 fn decision(receipt: &Receipt) -> String {
     receipt.record().map_or(String::new(), |record| record.decision.clone())
+}
+
+fn too_many(wait: Duration) -> String {
+    let seconds = wait.as_secs() + 1;
+    format!(
+        "Nothing was changed: this person has made as many changes as one may make in a minute. Try again in {seconds} s, or ask \
+         the operator for more (`mcp.changes_per_minute`)."
+    )
 }
 
 /// The database did not make a change. The caller gets a sentence, the log the cause.

@@ -56,6 +56,7 @@ use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
+use crate::limits::Limit;
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
@@ -89,6 +90,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// How many rows each subject may change.
+    pub changing: Limit<String>,
     /// What streams missed while the server was not running.
     pub missed: Missed,
     /// What time it is, for questions that wait for an answer.
