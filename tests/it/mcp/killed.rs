@@ -34,7 +34,7 @@ const TRACES: &str = "
 CREATE TABLE traces (what TEXT NOT NULL, id INTEGER NOT NULL, owner TEXT NOT NULL, title TEXT NOT NULL);
 CREATE TRIGGER trace_insert AFTER INSERT ON documents BEGIN
     INSERT INTO traces VALUES ('create', new.id, new.owner_id, new.title); END;
-CREATE TRIGGER trace_update AFTER UPDATE ON documents BEGIN
+CREATE TRIGGER trace_update AFTER UPDATE OF title ON documents BEGIN
     INSERT INTO traces VALUES ('update', new.id, new.owner_id, new.title); END;
 CREATE TRIGGER trace_delete AFTER DELETE ON documents BEGIN
     INSERT INTO traces VALUES ('delete', old.id, old.owner_id, old.title); END;
