@@ -1,4 +1,4 @@
-//! What is exposed, and who can ask: tenants, claims, lists, datasets and columns, as declared and checked.
+//! What is exposed, and who can ask: tenants, claims, lists, datasets, columns and prompts, as declared and checked.
 //!
 //! The configuration goes in (`catalog::build`), checked declarations come out. Nothing here touches a database: that the
 //! tables really are as declared is `dataset::check`'s word. The module stands before `policy`, because conditions are

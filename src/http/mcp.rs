@@ -191,11 +191,11 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         };
         let mcp = &self.intake.mcp;
         mcp.tell_missed(&principal, &session).await;
-        let place = mcp.streams().open(principal, id, Sink::Session(session));
+        let stream = mcp.streams().open(principal, id, Sink::Session(session));
         let kept = self.sessions.keep_alive(asked);
         until(response, async move {
             tokio::select! {
-                () = place.ended() => {}
+                () = stream.ended() => {}
                 () = kept => {}
             }
         })

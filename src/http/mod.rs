@@ -1,4 +1,5 @@
-//! HTTP: poem's types stay here. The way in is [`serve()`], then [`routes()`], then the bearer layer, then MCP.
+//! HTTP: poem's types stay here, but for `app`, which lays the routes together, and the demo's own endpoints. The way in is
+//! [`serve()`], then [`routes()`], then the bearer layer, then MCP.
 
 mod batch;
 mod bearer;

@@ -1,8 +1,9 @@
 //! The serve loop.
 //!
 //! poem's own loop goes on serving a request whose client is gone, never sets `TCP_NODELAY` (44 ms per event on a
-//! stream), and lets a client take for ever over its headers and over what it is sent; so the loop is ours. It speaks HTTP/1.1 alone: telling HTTP/2
-//! apart by its first bytes waits for them without a limit, and what terminates TLS in front speaks HTTP/1.1 to us.
+//! stream), and lets a client take for ever over its headers and over what it is sent; so the loop is ours. It speaks HTTP/1.1
+//! alone: telling HTTP/2 apart by its first bytes waits for them without a limit, and what terminates TLS in front speaks
+//! HTTP/1.1 to us.
 
 use std::convert::Infallible;
 use std::sync::Arc;

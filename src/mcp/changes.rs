@@ -6,7 +6,7 @@ use std::time::Duration;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, JsonObject};
 
-use super::confirmation::{Confirmed, Way};
+use super::confirmation::{Confirmed, Elicitation};
 use super::reply::{self, Reply};
 use super::tools::Entry;
 use super::{Caller, Data, Mcp, close};
@@ -17,14 +17,14 @@ use crate::dataset::{ChangeError, Rows};
 use crate::store::audit::Outcome;
 
 /// A change that somebody asks for.
-pub(super) struct Asked<'a> {
+pub(super) struct ChangeCall<'a> {
     pub(super) entry: &'a Entry,
     pub(super) dataset: &'a Arc<Dataset>,
     pub(super) change: Change,
     pub(super) arguments: &'a JsonObject,
 }
 
-impl Asked<'_> {
+impl ChangeCall<'_> {
     /// What the gate is asked. Each time it is asked is a decision of its own.
     pub(super) fn action(&self) -> ChangeRows {
         ChangeRows { dataset: self.dataset.name.clone(), tool: self.entry.name.clone(), change: self.change }
@@ -36,12 +36,12 @@ impl Mcp {
     pub(super) async fn change_rows(
         &self,
         caller: &Caller,
-        asked: Asked<'_>,
-        mut way: Way,
+        asked: ChangeCall<'_>,
+        mut elicitation: Elicitation,
     ) -> Result<CallToolResponse, ErrorData> {
         loop {
             let shown = if asked.change.is_destructive() {
-                match self.confirmed(caller, &asked, &mut way).await? {
+                match self.confirmed(caller, &asked, &mut elicitation).await? {
                     Confirmed::Yes(shown) => shown,
                     Confirmed::Answered(response) => return Ok(*response),
                 }
@@ -59,7 +59,7 @@ impl Mcp {
     async fn changed(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
         shown: Option<Shown>,
     ) -> Result<Option<Recorded<Reply>>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
@@ -93,7 +93,7 @@ impl Mcp {
     pub(super) async fn looked_at(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, JsonObject, Shown), Recorded<Reply>>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
             Ok(planned) => planned,
@@ -112,7 +112,7 @@ impl Mcp {
     async fn planned(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, ChangePlan), Recorded<Reply>>, ErrorData> {
         let permit = self.permit(caller, asked.action()).await;
         let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;

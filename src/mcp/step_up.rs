@@ -19,7 +19,8 @@ use crate::policy::Object;
 pub struct StepUp(pub Scope);
 
 impl Mcp {
-    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a resource.
+    /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a
+    /// resource.
     ///
     /// # Errors
     ///

@@ -148,22 +148,22 @@ pub(super) struct Stream {
     end: CancellationToken,
 }
 
-/// A stream's place among the open ones. Dropped, it is free.
+/// A stream that is registered as open, for as long as this is kept: dropped, its place is free.
 #[derive(Debug)]
-pub struct Place {
+pub struct OpenStream {
     streams: Arc<Streams>,
     number: u64,
     end: CancellationToken,
 }
 
-impl Place {
+impl OpenStream {
     /// Waits until the server ends the stream: it stops, the token has expired, or the principal opened too many.
     pub async fn ended(self) {
         self.end.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.streams.lock().streams.remove(&self.number);
     }
@@ -177,7 +177,7 @@ impl Streams {
     }
 
     /// Registers a stream; ends the principal's oldest where there are too many.
-    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> Place {
+    pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> OpenStream {
         let (binding, end) = (Arc::from(principal.binding()), self.stopping.child_token());
         let caller = Caller { principal, request };
         let stream = Stream { caller, binding: Arc::clone(&binding), sink, end: end.clone() };
@@ -193,7 +193,7 @@ impl Streams {
             }
         }
         drop(open);
-        Place { streams: Arc::clone(self), number, end }
+        OpenStream { streams: Arc::clone(self), number, end }
     }
 
     /// The streams whose token is still good; the others are ended.

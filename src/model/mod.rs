@@ -8,6 +8,7 @@ mod identifier;
 mod nearest;
 mod number;
 pub mod oauth;
+mod printed;
 mod proof;
 mod requester;
 mod scope;

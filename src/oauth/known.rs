@@ -242,23 +242,15 @@ impl Fetch {
     fn client(&self, described: Described, jwks: Option<String>, copy: DocumentCopy) -> Client {
         let Described { name, redirect_uris, auth_method, keys: _, grant_types, scopes } = described;
         Client {
-            id: self.id.clone(),
-            name,
-            uri: None,
-            origin: ClientOrigin::MetadataDocument,
             auth_method,
-            secret: None,
             jwks,
             grant_types,
             scopes,
             redirect_uris,
             // What the configuration says of the host is asked each time.
             reach: Reach::EveryTenant,
-            asserts_users: false,
-            created: copy.fetched,
-            used: None,
-            disabled: None,
             document: Some(copy),
+            ..Client::new(self.id.clone(), name, ClientOrigin::MetadataDocument, copy.fetched)
         }
     }
 }

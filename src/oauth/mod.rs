@@ -1,5 +1,5 @@
-//! The authorization server (OAuth 2.1), but for serving it: parameters and the `Authorization` header in, decisions out. The time and the randomness are given to
-//! it, and whatever it remembers is in the store.
+//! The authorization server (OAuth 2.1), but for serving it: parameters and the `Authorization` header in, decisions out. The
+//! time and the randomness are given to it, and whatever it remembers is in the store.
 //!
 //! A request goes through one function each: [`authorize`] decides on the parameters of an authorization request,
 //! `known` on which client it comes from, `person` on what somebody does in a browser, `provider` on their way to an OpenID

@@ -143,11 +143,8 @@ impl AuthorizationServer {
         } else {
             None
         };
+        let name = registration.name.clone().unwrap_or_else(|| "A client without a name".to_owned());
         let client = Client {
-            id: id.clone(),
-            name: registration.name.clone().unwrap_or_else(|| "A client without a name".to_owned()),
-            uri: None,
-            origin: ClientOrigin::Registration,
             auth_method: registration.auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
             jwks: registration.jwks.clone(),
@@ -155,11 +152,7 @@ impl AuthorizationServer {
             scopes: registration.scopes.clone(),
             redirect_uris: registration.redirect_uris.clone(),
             reach: Reach::EveryTenant,
-            asserts_users: false,
-            created: now,
-            used: None,
-            disabled: None,
-            document: None,
+            ..Client::new(id.clone(), name, ClientOrigin::Registration, now)
         };
         match self.store.register_client(&client, self.settings.registration_cap, now).await {
             Ok(state::Registration::Done) => Ok((id, secret)),

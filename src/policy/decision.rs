@@ -99,7 +99,8 @@ pub struct RowDecision {
     pub rule: RowRule,
     /// The columns that may be read of them.
     pub columns: Arc<Columns>,
-    /// The lines that decided: those in the filter, those in the filters of the datasets around it, and those about columns, or those that deny everything.
+    /// The lines that decided: those in the filter, those in the filters of the datasets around it, and those about columns, or
+    /// those that deny everything.
     pub lines: Arc<[LineRef]>,
     /// The policy that decided.
     pub revision: Revision,

@@ -146,10 +146,6 @@ impl Desk {
         let secret =
             if auth_method.has_secret() { Some(ClientSecret::from_random(random::bytes(random)?)) } else { None };
         let client = Client {
-            id,
-            name,
-            uri: None,
-            origin: ClientOrigin::CommandLine,
             auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
             jwks,
@@ -158,10 +154,7 @@ impl Desk {
             redirect_uris: redirect_uri,
             reach,
             asserts_users,
-            created: self.now,
-            used: None,
-            disabled: None,
-            document: None,
+            ..Client::new(id, name, ClientOrigin::CommandLine, self.now)
         };
         let own_name = AccountId::of_client(&client.id)
             .map_err(|error| anyhow::anyhow!("the id {error}, with `client:` before it"))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::arguments::{self, Asked};
+use super::arguments::{self, ChangeRequest};
 use super::shown::Shown;
 use super::sql::{self, Prepared};
 use crate::authz::{Authorized, Begun, ChangeRows, Receipt, RowScope};
@@ -25,7 +25,7 @@ pub struct ChangePlan {
     scope: RowScope,
     face: Face,
     change: Change,
-    asked: Asked,
+    request: ChangeRequest,
 }
 
 /// What a change came to.
@@ -70,26 +70,26 @@ impl ChangePlan {
         };
         let face = Face::new(Arc::clone(dataset), Arc::clone(scope.columns()));
         let plan = arguments::parse(&face, change, relation, arguments)
-            .map(|asked| Self { scope, face, change, asked })
+            .map(|request| Self { scope, face, change, request })
             .map_err(ChangePlanError::Arguments);
         (receipt, plan)
     }
 
     /// The same plan, for a row that is as it was shown and for no other.
     pub fn as_shown(mut self, shown: Option<Shown>) -> Self {
-        self.asked.shown = shown;
+        self.request.shown = shown;
         self
     }
 
     /// The columns that are given, for the record: by name, never with what they hold.
     pub fn columns(&self) -> Option<String> {
-        let names: Vec<&str> = self.asked.given.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.request.given.iter().map(|(name, _)| name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 
     /// The statements of the change.
     pub(in crate::dataset) fn prepared(&self, schema: &Schema) -> Result<Prepared, SqlError> {
-        sql::render(self.change, &self.face, &self.asked, self.scope.filter(), schema)
+        sql::render(self.change, &self.face, &self.request, self.scope.filter(), schema)
     }
 }
 
@@ -153,7 +153,7 @@ pub async fn look(
     caller: &Subject,
 ) -> Result<Option<(Map<String, Json>, Shown)>, RunError> {
     let Rendered { statement, columns, masks, .. } =
-        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.asked.key)?;
+        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
     let rows = database.fetch_for(Reading::Caller(&caller.to_string()), statement).await?;
     let shown = match rows.as_slice() {
         [] => return Ok(None),

@@ -137,11 +137,11 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let way = Way { messages, session: Arc::clone(&session), pending: Arc::clone(&pending) };
         self.open.lock().insert(id.clone(), way);
         let entry = Entry { open: Arc::clone(&self.open), id };
-        let place = self.intake.mcp.streams().open(principal, request, Sink::Session(session));
+        let stream = self.intake.mcp.streams().open(principal, request, Sink::Session(session));
         let ending = Arc::clone(&pending);
         // Once it is to end nothing more is taken in, and what was is answered.
         let end = async move {
-            place.ended().await;
+            stream.ended().await;
             drop(entry);
             ending.none().await;
         };

@@ -24,7 +24,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, Peer, RoleServer};
 use serde_json::Value;
 
-use super::changes::Asked;
+use super::changes::ChangeCall;
 use super::reply::{self, Reply};
 use super::{Caller, Mcp, close};
 use crate::authz::Receipt;
@@ -63,7 +63,7 @@ impl Answered {
 
 /// How the client of a call can be asked.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum Elicitation {
     /// By answering the call with a question (2026-07-28); with what it has brought from the last round.
     Rounds(Option<(String, InputResponses)>),
     /// In the middle of the call, over its session.
@@ -80,7 +80,7 @@ pub(super) enum Confirmed {
     Answered(Box<CallToolResponse>),
 }
 
-impl Way {
+impl Elicitation {
     /// How the client of this call can be asked; `has_session` says whether it can send an answer by itself.
     pub(super) fn of(
         context: &RequestContext<RoleServer>,
@@ -104,23 +104,23 @@ impl Mcp {
     pub(super) async fn confirmed(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
-        way: &mut Way,
+        asked: &ChangeCall<'_>,
+        elicitation: &mut Elicitation,
     ) -> Result<Confirmed, ErrorData> {
-        match (way, asked.dataset.confirm) {
-            (Way::None, Confirm::WhenPossible) => Ok(Confirmed::Yes(None)),
-            (Way::None, Confirm::Required) => {
+        match (elicitation, asked.dataset.confirm) {
+            (Elicitation::None, Confirm::WhenPossible) => Ok(Confirmed::Yes(None)),
+            (Elicitation::None, Confirm::Required) => {
                 let text = "Nothing was changed: a person must confirm this, and this client cannot ask one. Use a client that \
                             supports elicitation.";
                 self.declined(caller, asked, text).await
             }
-            (Way::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
+            (Elicitation::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
                 match brought.take().and_then(|brought| self.answered(caller, asked, brought)) {
                     Some((answer, shown)) => self.heard(caller, asked, &answer, shown).await,
                     None => self.ask_by_answer(caller, asked).await,
                 }
             }
-            (Way::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
+            (Elicitation::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
                 let (receipt, question, shown) = match self.question(caller, asked).await? {
                     Ok(question) => question,
                     Err(answer) => return Ok(answer),
@@ -143,7 +143,7 @@ impl Mcp {
     fn answered(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
         brought: (String, InputResponses),
     ) -> Option<(ElicitResult, Shown)> {
         let (state, mut responses) = brought;
@@ -155,7 +155,7 @@ impl Mcp {
         (self.parts.clock.now() < until && self.answered.take(question)).then(|| (answer, shown.into()))
     }
 
-    async fn ask_by_answer(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Confirmed, ErrorData> {
+    async fn ask_by_answer(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Confirmed, ErrorData> {
         let (receipt, question, shown) = match self.question(caller, asked).await? {
             Ok(question) => question,
             Err(answer) => return Ok(answer),
@@ -177,7 +177,7 @@ impl Mcp {
     async fn question(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, String, Shown), Confirmed>, ErrorData> {
         match self.looked_at(caller, asked).await? {
             Ok((receipt, row, shown)) => Ok(Ok((receipt, question::question(asked, &row), shown))),
@@ -189,7 +189,7 @@ impl Mcp {
     async fn heard(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
         answer: &ElicitResult,
         shown: Shown,
     ) -> Result<Confirmed, ErrorData> {
@@ -201,7 +201,7 @@ impl Mcp {
     }
 
     /// Says, and records, that nothing was done. Who may not do it at all learns nothing else than ever.
-    async fn declined(&self, caller: &Caller, asked: &Asked<'_>, text: &str) -> Result<Confirmed, ErrorData> {
+    async fn declined(&self, caller: &Caller, asked: &ChangeCall<'_>, text: &str) -> Result<Confirmed, ErrorData> {
         let permit = self.permit(caller, asked.action()).await;
         let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;
         let (_, _, receipt) = permit.spend();
@@ -220,7 +220,7 @@ fn form(message: String) -> ElicitRequestParams {
 }
 
 /// What a sealed state is for: this tool with these arguments, in whatever order.
-fn named(asked: &Asked<'_>) -> String {
+fn named(asked: &ChangeCall<'_>) -> String {
     let mut arguments: Vec<(&String, &Value)> = asked.arguments.iter().collect();
     arguments.sort_by_key(|(name, _)| *name);
     let arguments: JsonObject = arguments.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();

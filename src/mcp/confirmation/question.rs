@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use crate::catalog::Change;
-use crate::mcp::changes::Asked;
+use crate::mcp::changes::ChangeCall;
 use crate::model::is_invisible;
 use rmcp::model::JsonObject;
 
@@ -15,7 +15,7 @@ use rmcp::model::JsonObject;
 const SHOWN: usize = 80;
 
 /// The question about a row as it is now.
-pub(super) fn question(asked: &Asked<'_>, row: &JsonObject) -> String {
+pub(super) fn question(asked: &ChangeCall<'_>, row: &JsonObject) -> String {
     let dataset = asked.dataset;
     let of = dataset.name.as_str().replace('_', " ");
     let title = dataset.resource.as_ref().and_then(|resource| resource.title.as_ref());

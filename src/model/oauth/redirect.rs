@@ -1,11 +1,12 @@
 //! Where an answer may be sent. Whoever can choose that can steal codes, so a URI that is not plainly good is refused, and
 //! two are the same only if their characters are (RFC 9700, section 2.1).
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use url::Url;
+
+use crate::model::printed::printed;
 
 /// The longest redirect URI, in bytes.
 const MOST_BYTES: usize = 2048;
@@ -162,17 +163,7 @@ fn check_web(text: &str, url: &Url) -> Result<(), BadRedirectUri> {
     Ok(())
 }
 
-impl fmt::Display for RedirectUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for RedirectUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+printed!(RedirectUri);
 
 #[cfg(test)]
 mod tests {

@@ -160,7 +160,11 @@ fn listed(condition: &Predicate) -> Option<(Vec<Value>, Predicate)> {
 /// The condition with other entries in its list.
 fn with_list(condition: &Predicate, entries: &[Value]) -> Predicate {
     match condition {
-        Predicate::All(parts) => Predicate::All(parts.iter().map(|part| with_list(part, entries)).collect()),
+        Predicate::All(parts) => {
+            let is_list = |part: &Predicate| matches!(part, Predicate::In { .. });
+            let part = |part: &Predicate| if is_list(part) { with_list(part, entries) } else { part.clone() };
+            Predicate::All(parts.iter().map(part).collect())
+        }
         Predicate::In { column, .. } => {
             Predicate::In { column: column.clone(), values: entries.iter().cloned().collect() }
         }
