@@ -9,7 +9,8 @@ use super::layout::{WIDTH, wrapped};
 use super::{person, plain};
 use crate::catalog::{Catalog, Change, Dataset, Generated};
 use crate::model::{Context, Name, Requester, Tenant};
-use crate::policy::{Explanation, Object, Permission, RowRule, Snapshot};
+use crate::policy::{Explanation, LineReport, Object, Permission, Predicate, RowRule, Snapshot, Truth};
+use crate::store::audit::Verdict;
 
 /// What the name `verified` is called in a table.
 const EVERYBODY: &str = "everybody verified";
@@ -269,8 +270,10 @@ fn rows(
     policy: &Snapshot,
 ) -> (&'static str, Vec<String>) {
     let told = policy.explain(requester, &Object::Dataset(dataset.name.clone()), permission);
-    let claims = claims(&told, catalog);
     let rule = policy.rows(requester, &dataset.name, permission).rule;
+    // Where no line could allow it, no claim makes a difference.
+    let is_open = rule != RowRule::Nothing || grants(&told, permission);
+    let claims = if is_open { claims(&told, catalog) } else { Vec::new() };
     let cell = match &rule {
         RowRule::Nothing if claims.is_empty() => return ("-", Vec::new()),
         RowRule::Nothing => "claims",
@@ -286,6 +289,16 @@ fn rows(
         Some(_) | None => rules.push(depends(&claims)),
     }
     (cell, rules)
+}
+
+/// Whether a line allows just this, or would by a claim. What is changed is read too, so that lines about reading are among those
+/// that were told.
+fn grants(told: &Explanation, permission: Permission) -> bool {
+    let allows = |line: &&LineReport| line.matched && line.effect == Verdict::Allow;
+    told.lines.iter().filter(allows).filter(|line| line.left != Predicate::Known(Truth::False)).any(|line| {
+        let may = line.text.split(',').nth(4).map_or("", str::trim);
+        may == "*" || may == permission.to_string()
+    })
 }
 
 fn depends(claims: &[&str]) -> String {

@@ -76,6 +76,7 @@ impl ChangePlan {
     }
 
     /// The same plan, for a row that is as it was shown and for no other.
+    #[must_use]
     pub fn as_shown(mut self, shown: Option<Shown>) -> Self {
         self.request.shown = shown;
         self

@@ -101,9 +101,11 @@ impl Changes {
         match probe(&mut connection.connection).await {
             // Somebody else writes at this moment, so it can be written.
             Err(source) if !is_busy(&source) => {
-                return Err(match opening(&path, source) {
-                    DatabaseError::Open { path, source } => DatabaseError::NotWritable { path, source },
-                    known => known,
+                let opened = opening(&path, source);
+                return Err(if let DatabaseError::Open { path, source } = opened {
+                    DatabaseError::NotWritable { path, source }
+                } else {
+                    opened
                 });
             }
             Ok(()) | Err(_) => {}
