@@ -66,15 +66,15 @@ impl Mcp {
             Ok((receipt, plan)) => (receipt, plan.as_shown(shown)),
             Err(recorded) => return Ok(Some(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
+        let (data, person) = (self.data()?, caller.person());
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
-        if let Err(wait) = self.parts.changing.take(&subject.to_string()) {
+        if let Err(wait) = self.parts.changing.take(&person) {
             let reply = Reply::Unfit(too_many(wait));
             return close(receipt, Outcome::Declined, reply).await.map(Some);
         }
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;
-        let ended = change::make(changes, &data.schema, &plan, begun, subject).await;
+        let ended = change::make(changes, &data.schema, &plan, begun, &person).await;
         let Some((receipt, made)) = ended else { return Err(reply::stopping()) };
         let (outcome, reply) = match made {
             Ok(Made::Row(table)) => {
@@ -99,8 +99,8 @@ impl Mcp {
             Ok(planned) => planned,
             Err(recorded) => return Ok(Err(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
-        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, subject).await {
+        let (data, person) = (self.data()?, caller.person());
+        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, &person).await {
             Ok(Some((row, shown))) => return Ok(Ok((receipt, row, shown))),
             Ok(None) => (Outcome::Unchanged, Reply::Unfit(reply::unchanged(asked.change).to_owned())),
             Err(error) => (Outcome::Failed, Reply::Failed(reply::failed(&error, &decision(&receipt)))),

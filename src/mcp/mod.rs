@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use running::{guarded, with_progress};
 
@@ -58,7 +58,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
 use crate::limits::Limit;
-use crate::model::Scope;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
@@ -91,8 +91,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
-    /// How many rows each subject may change.
-    pub changing: Limit<String>,
+    /// How many rows each person may change.
+    pub changing: Limit<Person>,
     /// What streams missed while the server was not running.
     pub missed: Missed,
     /// What time it is, for questions that wait for an answer.
@@ -126,6 +126,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+}
+
+impl Caller {
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {
