@@ -156,11 +156,8 @@ fn held(round: &[Asked], done: &[Known], records: &[Record]) {
     let mut left: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for record in records.iter().filter(|record| outcomes.contains_key(record.request.as_str())) {
         let (begun, changed) = left.entry((&record.action, record.external_user.as_deref().unwrap())).or_default();
-        match record.outcome {
-            Outcome::Begun => *begun += 1,
-            Outcome::Changed => *changed += 1,
-            other => panic!("{other:?} of {record:?}"),
-        }
+        assert!(matches!(record.outcome, Outcome::Begun | Outcome::Changed), "{record:?}");
+        *(if record.outcome == Outcome::Begun { begun } else { changed }) += 1;
     }
     for (whose, (begun, changed)) in &left {
         let made = unanswered.get(whose).copied().unwrap_or_default();
