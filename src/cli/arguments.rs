@@ -124,7 +124,7 @@ pub(super) enum PolicyCommand {
     /// Parse and type-check the policy; exit 1 if anything in it is refused
     #[command(after_help = CHECK_CODES)]
     Check {
-        /// The directory, if not the configured one
+        /// The directory of the policy, if not the configured one
         directory: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
@@ -138,10 +138,13 @@ pub(super) enum PolicyCommand {
     /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
     /// anything else in them is refused. A restart needs no acceptance.
     Accept {
-        /// The directory, if not the configured one
+        /// The directory of the policy, if not the configured one
         directory: Option<PathBuf>,
     },
-    /// Run the tests of the policy (tests/*.toml beside it); exit 1 if one fails
+    /// Run the tests of the policy (tests/*.toml in its directory); exit 1 if one fails
+    ///
+    /// A draft in a directory of its own is tried by its own tests, as a copy of the configured directory has them; a draft without
+    /// any, by the tests of the configured directory, which is what the policy in force promises.
     #[command(after_help = TEST_CODES)]
     Test(PolicyTest),
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
@@ -150,6 +153,8 @@ pub(super) enum PolicyCommand {
     /// Tabulate who may use which tool and dataset
     #[command(after_help = MATRIX_CODES)]
     Matrix {
+        /// The directory of the policy, if not the configured one
+        directory: Option<PathBuf>,
         /// One tenant only
         #[arg(long)]
         tenant: Option<String>,
@@ -209,8 +214,11 @@ not accepted, the policy is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyTest {
-    /// The directory of the tests; left out, `tests` in the configured policy directory
+    /// The directory of the policy, if not the configured one
     pub(super) directory: Option<PathBuf>,
+    /// The directory of the tests; left out, `tests` in that directory, or where there is none, in the configured one
+    #[arg(long, value_name = "DIR")]
+    pub(super) tests: Option<PathBuf>,
     /// Write a report in the XML of `JUnit` as well
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
@@ -250,6 +258,8 @@ Exit codes: 0 everything is laid out; 1 a file is not understood, or would chang
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
+    /// The directory of the policy, if not the configured one
+    pub(super) directory: Option<PathBuf>,
     #[command(flatten)]
     pub(super) who: ExplainWho,
     /// The client of the platform that names this person (client create --asserts-users), where nobody has proved who it is

@@ -46,10 +46,12 @@ pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Wri
         }
         PolicyCommand::Test(request) => answered(test::run(&request, given, out).await),
         PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
-        PolicyCommand::Matrix { tenant, json } => answered(in_force(given).and_then(|(_, catalog, snapshot)| {
-            matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
-            Ok(ExitCode::SUCCESS)
-        })),
+        PolicyCommand::Matrix { directory, tenant, json } => {
+            answered(in_force(given, directory.as_deref()).and_then(|(_, catalog, snapshot)| {
+                matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
+                Ok(ExitCode::SUCCESS)
+            }))
+        }
         PolicyCommand::Diff(request) => answered(diff::run(&request, given, out).await),
         PolicyCommand::Fmt { paths, check } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
@@ -105,10 +107,10 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The configuration, and the policy as a server would load it now.
-fn in_force(given: &Given) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
+/// The configuration, and the policy as a server would load it now: of the configured directory, or of the one that is named.
+fn in_force(given: &Given, named: Option<&Path>) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
     let (loaded, catalog) = given.load_catalog()?;
-    let directory = &loaded.settings.policy.directory;
+    let directory = named.unwrap_or(&loaded.settings.policy.directory);
     let snapshot = accepted(directory, policy::check(directory, &catalog))?;
     Ok((loaded, catalog, snapshot))
 }
