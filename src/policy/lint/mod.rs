@@ -79,6 +79,7 @@ impl Linter<'_> {
             let untidy = || {
                 cover
                     .repeated(position, rule)
+                    .or_else(|| cover.given_besides(position, rule, &self.ground))
                     .or_else(|| match rule.effect {
                         Effect::Allow => self.vain(position, rule, &cover, &readable),
                         Effect::Deny => None,
