@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use running::{guarded, with_progress};
 
@@ -57,7 +57,7 @@ use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
-use crate::model::Scope;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
@@ -121,6 +121,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+}
+
+impl Caller {
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {

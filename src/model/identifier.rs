@@ -58,27 +58,29 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Arc<str>);
+        pub struct $type(std::sync::Arc<str>);
 
         impl $type {
-            /// The identifier as it was sent, byte for byte.
+            /// The identifier, byte for byte.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl FromStr for $type {
-            type Err = BadIdentifier;
+        impl std::str::FromStr for $type {
+            type Err = $crate::model::BadIdentifier;
 
-            fn from_str(text: &str) -> Result<Self, BadIdentifier> {
-                check_identifier(text)?;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::model::identifier::check_identifier(text)?;
                 Ok(Self(text.into()))
             }
         }
 
-        printed!($type);
+        $crate::model::printed::printed!($type);
     };
 }
+
+pub(super) use identifier;
 
 identifier! {
     /// The `sub` claim of a token (RFC 7519, section 4.1.2). Unique only together with its issuer.

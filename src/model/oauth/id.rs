@@ -7,37 +7,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::ClientId;
-use crate::model::identifier::{BadIdentifier, check_identifier};
+use crate::model::identifier::{BadIdentifier, check_identifier, identifier};
 use crate::model::printed::printed;
 
 macro_rules! given {
     ($(#[$doc:meta])* $type:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Arc<str>);
+        identifier! {
+            $(#[$doc])*
+            $type
+        }
 
         impl $type {
             /// Makes an id of random bytes.
             pub fn from_random(bytes: [u8; 16]) -> Self {
                 Self(URL_SAFE_NO_PAD.encode(bytes).into())
             }
-
-            /// The id.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
-
-        impl FromStr for $type {
-            type Err = BadIdentifier;
-
-            fn from_str(text: &str) -> Result<Self, BadIdentifier> {
-                check_identifier(text)?;
-                Ok(Self(text.into()))
-            }
-        }
-
-        printed!($type);
     };
 }
 

@@ -8,7 +8,7 @@ use super::datasets;
 use super::ground::{Ground, place};
 use crate::catalog::{TenantEntry, TenantRule};
 use crate::model::{Assurance, Name, Value};
-use crate::policy::condition::{Attribute, ClaimKind, Condition, Term, Tree};
+use crate::policy::condition::{Attribute, ClaimKind, Condition, List, Term, Tree};
 use crate::policy::files::{Effect, Rule};
 use crate::policy::predicate::{Operator, Truth};
 
@@ -122,7 +122,7 @@ impl LineInTenant<'_> {
     /// Whether a term has a value whoever asks.
     fn always_there(&self, term: &Term) -> bool {
         match term {
-            Term::Literal(_) | Term::List { .. } | Term::Attribute(Attribute::Tenant) => true,
+            Term::Literal(_) | Term::List(_) | Term::Attribute(Attribute::Tenant) => true,
             Term::Column(name) => self.is_own_tenant(name),
             Term::Attribute(_) | Term::Context(_) => false,
         }
@@ -178,10 +178,11 @@ impl LineInTenant<'_> {
 
     /// A list in which nobody has an entry, or not this one.
     fn empty(&self, item: &Term, list: &Term) -> Option<Impossible> {
-        let Term::List { name, prefix } = list else { return None };
+        let Term::List(list) = list else { return None };
+        let List { name, prefix } = &**list;
         let entry = match item {
             Term::Literal(Value::Text(text)) => Some(&**text),
-            Term::Literal(_) | Term::Attribute(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
+            Term::Literal(_) | Term::Attribute(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => None,
         };
         if !self.complete || self.ground.has_entry(&self.entry.name, prefix, entry) {
             return None;
@@ -221,7 +222,7 @@ impl LineInTenant<'_> {
                 Term::Column(name) if self.is_own_tenant(name) => {
                     format!(" in {}: it is the column of the tenant", place(self.rule.tenant.as_ref()))
                 }
-                Term::Attribute(_) | Term::Literal(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => {
+                Term::Attribute(_) | Term::Literal(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => {
                     String::new()
                 }
             };
@@ -244,7 +245,7 @@ impl LineInTenant<'_> {
             Term::Attribute(Attribute::Claim(_, ClaimKind::Boolean)) => {
                 Some(vec![Value::Boolean(true), Value::Boolean(false)])
             }
-            Term::Attribute(_) | Term::Literal(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
+            Term::Attribute(_) | Term::Literal(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => None,
         }
     }
 }
