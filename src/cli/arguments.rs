@@ -135,11 +135,15 @@ pub(super) enum PolicyCommand {
     /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
     /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
     /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
-    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
-    /// anything else in them is refused. A restart needs no acceptance.
+    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said. Another
+    /// directory than the configured one can be named where it holds the same files. A restart needs no acceptance.
+    #[command(after_help = ACCEPT_CODES)]
     Accept {
         /// The directory of the policy, if not the configured one
         directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Run the tests of the policy (tests/*.toml in its directory); exit 1 if one fails
     ///
@@ -173,12 +177,20 @@ pub(super) enum PolicyCommand {
         /// Write nothing; name the files that would change, and exit 1 if there are any
         #[arg(long)]
         check: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 const CHECK_CODES: &str = "\
 Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused; 2 it
 could not be said: there is no such directory, or the configuration is refused.";
+
+const ACCEPT_CODES: &str = "\
+Exit codes: 0 it is accepted, or in force already; 1 nothing is accepted: the policy is refused, or is
+not what the configured directory holds; 2 it could not be said or recorded: there is no such
+directory, the configuration is refused, or the audit store cannot be read or written.";
 
 const MATRIX_CODES: &str = "\
 Exit codes: 0 it is printed; 2 it could not be said: the tenant is not declared, the policy is refused.";
@@ -254,7 +266,8 @@ const FMT_HELP: &str = "\
 A file is replaced in one step, with its permissions kept, and only if something moves. A file that
 cannot be told apart into lines and fields is left alone, and what is wrong with it is printed.
 
-Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check.";
+Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check; 2 it
+could not be done: a file cannot be read or replaced, or the configuration is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -293,7 +306,8 @@ pub(super) struct ExplainWho {
     /// A name of the person, such as user:ada@acme.example; may be given several times
     #[arg(long = "as", value_name = "NAME")]
     pub(super) names: Vec<String>,
-    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
+    /// A JSON file with the attributes that conditions read, by their names there: id, external_id, email and the declared
+    /// claims, such as `{"external_id": "ada@acme.example", "clearance": 3}`; not the claims as a token spells them
     #[arg(long, value_name = "FILE")]
     pub(super) claims: Option<PathBuf>,
     /// A file with a token of the person, or - for standard input; it is verified as the server would
