@@ -37,6 +37,7 @@ use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
+use crate::limits::Limit;
 use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
@@ -209,6 +210,7 @@ impl App {
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
+            changing: Limit::of_a_minute(settings.mcp.changes_per_minute, &seams.clock),
             missed: Missed::new(is_other),
             clock: Arc::clone(&seams.clock),
         });
@@ -330,8 +332,7 @@ pub async fn data(
     settings: &config::Database,
     catalog: &Catalog,
 ) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
-    let database = Database::open(settings).await.map_err(StartError::Database)?;
-    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    // For writing first: what a server that was killed left unfinished is undone by whoever may write, and read by nobody before.
     let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
         Changes::open(settings)
             .await
@@ -340,6 +341,8 @@ pub async fn data(
     } else {
         (None, None)
     };
+    let database = Database::open(settings).await.map_err(StartError::Database)?;
+    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
     Ok((Data { schema, database, changes }, writer, warnings))
 }
 

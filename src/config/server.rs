@@ -1,6 +1,7 @@
 //! `[server]`, `[mcp]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,9 +132,15 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
 /// Reads `[mcp]`.
 pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
     let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
+    let changes_per_minute = section.integer::<u32>("changes_per_minute", 1..=100_000);
     let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
     let legacy_sse = section.boolean("legacy_sse");
-    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value, legacy_sse: legacy_sse?.value })
+    Some(McpOffer {
+        subscriptions: subscriptions?.value,
+        changes_per_minute: NonZeroU32::new(changes_per_minute?.value)?,
+        look_every: look_every?.value,
+        legacy_sse: legacy_sse?.value,
+    })
 }
 
 /// Reads `[log]`.

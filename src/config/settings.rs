@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,6 +235,8 @@ impl Server {
 pub struct McpOffer {
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// How many rows one person may change in a minute.
+    pub changes_per_minute: NonZeroU32,
     /// How often they are looked at.
     pub look_every: Duration,
     /// Whether `/sse` and `/messages` are served.

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod completions;
 mod confirmation;
 mod errors;
+mod killed;
 mod legacy_sse;
 mod logging;
 mod pairs;

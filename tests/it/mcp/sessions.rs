@@ -57,7 +57,10 @@ async fn one_principal_has_a_bounded_number_of_sessions_and_loses_the_oldest() {
     })
     .await;
     let (client, ours) = (&world.server.client, token());
-    let theirs = Token::new().claim("sub", "341200000000000999").sign(&SigningKey::rsa("rsa"));
+    let theirs = Token::new()
+        .claim("sub", "341200000000000999")
+        .claim("external_user_id", "other@acme.example")
+        .sign(&SigningKey::rsa("rsa"));
     let of_another = open(client, &theirs).await;
     let first = open(client, &ours).await;
     let second = open(client, &ours).await;
