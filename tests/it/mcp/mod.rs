@@ -15,4 +15,5 @@ mod resources;
 mod sessions;
 mod streams;
 mod subscriptions;
+mod told;
 mod visibility;
