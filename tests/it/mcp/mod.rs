@@ -16,4 +16,5 @@ mod sessions;
 mod streams;
 mod subscriptions;
 mod told;
+mod unread;
 mod visibility;
