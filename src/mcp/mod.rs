@@ -45,6 +45,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 pub use missed::Missed;
+pub use running::TimeLimit;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
 pub use subscriptions::{Unwatched, Watched};
