@@ -251,7 +251,7 @@ impl Streams {
         let now = self.clock.now();
         let mut open = self.lock();
         open.streams.retain(|_, stream| {
-            let is_live = now < stream.caller.principal.proof().expires;
+            let is_live = now < stream.caller.principal.proof().taken_until;
             if !is_live {
                 stream.end.cancel();
             }

@@ -148,6 +148,25 @@ async fn a_stream_whose_token_has_expired_is_told_nothing_and_ends() {
     again.until(TOOLS).await;
 }
 
+/// Clocks differ: as long as a token is taken by a call, its stream is told.
+#[tokio::test]
+async fn a_stream_is_told_for_as_long_as_its_token_is_taken() {
+    let server = Server::demo().await;
+    let bob = server.token("bob");
+    let mut stream = Stream::listening(&server, &bob, json!({ "toolsListChanged": true })).await;
+    server.clock.advance(Duration::from_secs(3_600 + 20));
+    let call = async || server.client.tool("whoami", json!({})).token(&bob).send().await.status;
+    assert_eq!(call().await, 200, "within the issuer's leeway");
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    stream.until(TOOLS).await;
+    server.clock.advance(Duration::from_secs(20));
+    assert_eq!(call().await, 401);
+    edit(&server.policy(), denial, "# Take the");
+    stream.until("0\r\n\r\n").await;
+    assert_eq!(stream.times(TOOLS), 1, "{}", stream.text);
+}
+
 #[tokio::test]
 async fn streams_end_when_the_server_stops_and_the_oldest_when_one_person_opens_too_many() {
     let server = Server::demo_with(|directory| {
