@@ -197,7 +197,7 @@ pub struct Server {
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent, or too little.
     pub write_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,

@@ -29,7 +29,7 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// How long a client may take to send its headers.
     pub header_timeout: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent, or too little.
     pub write_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
