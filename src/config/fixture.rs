@@ -21,6 +21,7 @@ pub(crate) fn server(public_url: &str) -> Server {
         shutdown_grace: HOUR,
         sessions_per_principal: 1,
         session_lifetime: std::time::Duration::from_hours(1),
+        session_idle: std::time::Duration::from_mins(5),
         handle_key: None,
     }
 }

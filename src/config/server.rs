@@ -66,6 +66,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
     let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
+    let session_idle = section.duration("session_idle", Duration::from_secs(1)..=Duration::from_hours(24));
     let handle_key = handle_key(section);
 
     let At { value: (ip, by_name), .. } = written?;
@@ -94,6 +95,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         shutdown_grace: shutdown_grace?.value,
         sessions_per_principal: sessions_per_principal?.value,
         session_lifetime: session_lifetime?.value,
+        session_idle: session_idle?.value,
         handle_key: handle_key?,
     })
 }

@@ -207,6 +207,8 @@ pub struct Server {
     pub sessions_per_principal: usize,
     /// How long such a session may be used.
     pub session_lifetime: Duration,
+    /// How long what a session subscribed to is kept without a request and without its stream.
+    pub session_idle: Duration,
     /// What ids of sessions and cursors are sealed with; `None`: with a key that is made at the start and dies with it.
     pub handle_key: Option<Arc<Secret>>,
 }

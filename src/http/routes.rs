@@ -95,8 +95,8 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
-    let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
+    let (most, times) = (edge.server.sessions_per_principal, (edge.server.session_lifetime, edge.server.session_idle));
+    let sessions = Sessions::new(edge.session_key, edge.clock, most, times);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
