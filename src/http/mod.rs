@@ -6,6 +6,7 @@ mod bearer;
 mod cors;
 mod description;
 mod error;
+mod in_hand;
 mod intake;
 mod lasting;
 mod mcp;

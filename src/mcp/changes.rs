@@ -57,11 +57,11 @@ impl Mcp {
             Ok(planned) => planned,
             Err(recorded) => return Ok(recorded),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
+        let (data, person) = (self.data()?, caller.person());
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;
-        let ended = change::make(changes, &data.schema, &plan, begun, subject).await;
+        let ended = change::make(changes, &data.schema, &plan, begun, &person).await;
         let Some((receipt, made)) = ended else { return Err(reply::stopping()) };
         let (outcome, reply) = match made {
             Ok(Made::Row(table)) => {
@@ -85,8 +85,8 @@ impl Mcp {
             Ok(planned) => planned,
             Err(recorded) => return Ok(Err(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
-        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, subject).await {
+        let (data, person) = (self.data()?, caller.person());
+        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, &person).await {
             Ok(Some(row)) => return Ok(Ok((receipt, question(asked, &row)))),
             Ok(None) => (Outcome::Unchanged, Reply::Unfit(reply::unchanged(asked.change).to_owned())),
             Err(error) => (Outcome::Failed, Reply::Failed(reply::failed(&error, &decision(&receipt)))),

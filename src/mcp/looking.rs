@@ -19,7 +19,7 @@ use super::subscriptions::{Row, Unlooked};
 use crate::authz::Refusal;
 use crate::catalog::Dataset;
 use crate::dataset::{self, RowKey, Version};
-use crate::model::Subject;
+use crate::model::Person;
 use crate::random;
 
 /// For how many people rows are looked at at the same time: requests have the other connections to the database.
@@ -42,23 +42,23 @@ impl Mcp {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    Some(subject) = rounds.next() => drop(underway.remove(&subject)),
+                    Some(person) = rounds.next() => drop(underway.remove(&person)),
                 }
             }
-            for (subject, streams) in by_person(self.parts.streams.watching()) {
-                if underway.insert(subject.clone()) {
-                    rounds.push(self.look_for(subject, streams, &looks));
+            for (person, streams) in by_person(self.parts.streams.watching()) {
+                if underway.insert(person.clone()) {
+                    rounds.push(self.look_for(person, streams, &looks));
                 }
             }
         }
     }
 
     /// Looks at the rows of one person's streams, and tells all of them at the same time.
-    async fn look_for(&self, subject: Subject, streams: Vec<Stream>, looks: &Semaphore) -> Subject {
+    async fn look_for(&self, person: Person, streams: Vec<Stream>, looks: &Semaphore) -> Person {
         let turn = Semaphore::new(1);
         let looking = futures_util::stream::iter(streams);
         looking.for_each_concurrent(None, async |stream| self.look_at(&stream, &turn, looks).await).await;
-        subject
+        person
     }
 
     /// From four fifths of a pause to six fifths, so that several servers do not ask one database in step.
@@ -125,8 +125,8 @@ impl Mcp {
         let revision = self.parts.policies.current().revision();
         if let Some(right) = watched.right(&dataset.name).filter(|right| right.holds(&caller.principal, revision)) {
             let (Some(watch), Some(data)) = (&right.watch, &self.parts.data) else { return Vec::new() };
-            let subject = &caller.principal.proof().subject;
-            return match dataset::look(&data.database, &data.schema, watch, &keys, subject).await {
+            let person = caller.person();
+            return match dataset::look(&data.database, &data.schema, watch, &keys, &person).await {
                 Ok(versions) => versions,
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
@@ -154,10 +154,10 @@ impl Mcp {
     }
 }
 
-fn by_person(streams: Vec<Stream>) -> HashMap<Subject, Vec<Stream>> {
-    let mut people: HashMap<Subject, Vec<Stream>> = HashMap::new();
+fn by_person(streams: Vec<Stream>) -> HashMap<Person, Vec<Stream>> {
+    let mut people: HashMap<Person, Vec<Stream>> = HashMap::new();
     for stream in streams {
-        people.entry(stream.caller.principal.proof().subject.clone()).or_default().push(stream);
+        people.entry(stream.person.clone()).or_default().push(stream);
     }
     people
 }

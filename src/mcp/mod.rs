@@ -48,7 +48,7 @@ pub use missed::Missed;
 pub use running::TimeLimit;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use running::{guarded, with_progress};
 
@@ -58,7 +58,7 @@ use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
-use crate::model::Scope;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
@@ -122,6 +122,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+}
+
+impl Caller {
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {

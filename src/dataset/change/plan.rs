@@ -14,7 +14,7 @@ use crate::dataset::face::Face;
 use crate::dataset::relation::Schema;
 use crate::dataset::run::{self, RunError, Table};
 use crate::dataset::sql::{From, Rendered, SqlError};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::store::audit::Outcome;
 
 /// A change that may be made, once.
@@ -108,21 +108,21 @@ impl ChangeError {
     }
 }
 
-/// Makes a change, once, in its caller's turn. Its decision is on record already; what it comes to is in the receipt that
+/// Makes a change, once, in the turn of whoever asks. Its decision is on record already; what it comes to is in the receipt that
 /// comes back, and recorded with it whoever goes away. `None` where the server stopped first.
 pub async fn make(
     changes: &Changes,
     schema: &Schema,
     plan: &ChangePlan,
     begun: Begun,
-    caller: &Subject,
+    person: &Person,
 ) -> Option<(Receipt, Result<Made, ChangeError>)> {
     let prepared = match plan.prepared(schema) {
         Ok(prepared) => prepared,
         Err(error) => return Some((begun.ended(Outcome::Failed), Err(error.into()))),
     };
     let shape = prepared.shape();
-    let (receipt, ended) = changes.make(&caller.to_string(), prepared, begun).await?;
+    let (receipt, ended) = changes.make(person, prepared, begun).await?;
     let made = ended.map_err(ChangeError::from).map(|row| match row {
         Some(row) => Made::Row(shape.table(row)),
         None => Made::Nothing,
@@ -140,11 +140,11 @@ pub async fn look(
     database: &Database,
     schema: &Schema,
     plan: &ChangePlan,
-    caller: &Subject,
+    person: &Person,
 ) -> Result<Option<Map<String, Json>>, RunError> {
     let Rendered { statement, columns, masks, .. } =
         From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
-    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), statement).await?;
+    let rows = database.fetch_for(Reading::Person(person), statement).await?;
     match rows.len() {
         0 | 1 => Ok(run::table(&columns, &masks, rows).into_objects().next().and_then(|row| row.as_object().cloned())),
         _ => Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),

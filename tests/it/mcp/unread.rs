@@ -21,7 +21,7 @@ const ID: usize = 60_000;
 #[tokio::test]
 async fn unread_streams_of_one_person_delay_no_notice_of_another() {
     let server = Server::demo_with(|directory| {
-        let settings = format!("[mcp]\nlook_every = \"50ms\"\n\n[server]\nsessions_per_principal = {UNREAD}\n");
+        let settings = format!("[mcp]\nlook_every = \"50ms\"\n\n[server]\nsessions_per_person = {UNREAD}\n");
         edit(&directory.join("bailiwick.toml"), "[server]\n", &settings);
     })
     .await;
