@@ -50,6 +50,10 @@ impl Surface {
     }
 
     /// What an event says of these lists; nothing where it is of others.
+    #[expect(
+        clippy::option_option,
+        reason = "of other lists, and of lists before which there were none, are two things"
+    )]
     fn read(&self, detail: &str) -> Option<Option<Timestamp>> {
         match detail.strip_prefix(&self.lists)?.strip_prefix(SINCE) {
             Some(since) => since.parse().ok().map(Some),

@@ -78,12 +78,11 @@ impl Mcp {
                 // Neither is ever closed; if it were, there would be more looks at the same time.
                 let (_turn, place) = (turn.acquire().await, looks.acquire().await);
                 let mut looking = std::pin::pin!(self.versions(stream, &dataset, &rows));
-                match tokio::time::timeout(PLACE, &mut looking).await {
-                    Ok(versions) => versions,
-                    Err(_) => {
-                        drop(place);
-                        looking.await
-                    }
+                if let Ok(versions) = tokio::time::timeout(PLACE, &mut looking).await {
+                    versions
+                } else {
+                    drop(place);
+                    looking.await
                 }
             };
             for ((uri, row), version) in rows.iter().zip(versions) {

@@ -100,7 +100,6 @@ impl Known {
         }
     }
 
-    #[expect(clippy::disallowed_types, reason = "see the import")]
     fn lists(&self) -> MutexGuard<'_, [Has; 3]> {
         // Each entry is true by itself, so that a panic leaves nothing half done.
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
