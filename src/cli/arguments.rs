@@ -306,7 +306,7 @@ pub(super) struct ExplainWho {
     /// A name of the person, such as user:ada@acme.example; may be given several times
     #[arg(long = "as", value_name = "NAME")]
     pub(super) names: Vec<String>,
-    /// A JSON file with the attributes that conditions read, by their names there: id, external_id, email and the declared
+    /// A JSON file with the attributes that conditions read, by their names there: `id`, `external_id`, `email` and the declared
     /// claims, such as `{"external_id": "ada@acme.example", "clearance": 3}`; not the claims as a token spells them
     #[arg(long, value_name = "FILE")]
     pub(super) claims: Option<PathBuf>,
