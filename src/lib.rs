@@ -8,10 +8,10 @@
 //! |---|---|
 //! | [`model`] | the vocabulary: identifiers, times, secrets, who asks |
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
-//! | [`limits`] | how often somebody may ask |
+//! | [`limits`] | how often somebody may ask, and how much at once |
 //! | [`outbound`] | fetches what strangers publish, and leads nobody inside by it |
 //! | [`config`] | the only reader of the environment and of `bailiwick.toml`: settings out |
-//! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns |
+//! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns, prompts |
 //! | [`store`] | our own state: the audit trail, and what the authorization server remembers |
 //! | [`keys`] | whom we trust: issuers' keys, fetched and kept, and our own; the signature of a token |
 //! | [`passwords`] | how passwords are hashed and compared |
@@ -20,7 +20,7 @@
 //! | [`policy`] | policy files in, decisions and row filters out |
 //! | [`authz`] | a `Principal` and an action in, a permit out: start with `authz/gate.rs` |
 //! | [`oauth`] | the authorization server: requests and tokens decided, without serving HTTP |
-//! | [`dataset`] | the protected data: plan, SQL, rows; nothing runs without a permit |
+//! | [`dataset`] | the protected data: plan, SQL, rows; for the server nothing runs without a permit |
 //! | [`mcp`] | the MCP server: `mcp/dispatch.rs` is the one way to a tool |
 //! | [`http`] | poem: routes, the bearer layer, sessions, the serve loop |
 //! | [`app`] | the composition root: configuration in, a server out |
@@ -31,7 +31,7 @@
 //!
 //! `POST /mcp`, `tools/call search_documents`: `http::serve` accepts; the bearer layer asks [`authn`], which checks the
 //! signature ([`keys`]), the claims, the headers, and puts a `Principal` into the request; `mcp::dispatch` turns name and
-//! arguments into a typed action; `authz::gate` asks [`policy`], takes a place in the audit and gives a permit with a
+//! arguments into a typed action; `authz::gate` takes a place in the audit, asks [`policy`] and gives a permit with a
 //! `RowScope`; `dataset::plan` joins scope and arguments, `dataset::sql` renders, `dataset::run` reads; the receipt of the
 //! permit writes the audit record, and only then is there a `Recorded` answer that `mcp::reply` can send. A change goes the same
 //! way (`dataset::change`), with one record more: that it begins, before anything is changed.

@@ -198,7 +198,7 @@ impl App {
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
-        let most = settings.server.sessions_per_principal;
+        let most = settings.server.sessions_per_person;
         let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,
@@ -230,6 +230,8 @@ impl App {
             stopped: stopped.clone(),
         };
         let limits = Limits {
+            connections: settings.server.connections,
+            connections_per_address: settings.server.connections_per_address,
             header_timeout: settings.server.header_timeout,
             write_timeout: settings.server.write_timeout,
             shutdown_grace: settings.server.shutdown_grace,
@@ -292,7 +294,7 @@ impl App {
         };
         let file = self.audit_file;
         let accepted = move |revision, since| is_accepted(file.clone(), revision, since);
-        let (clock, shutdown) = (self.clock, background.clone());
+        let (clock, shutdown) = (Arc::clone(&self.clock), background.clone());
         tasks.spawn(policy::watch(self.policies, self.settle, clock, shutdown, accepted, on_change));
         let writing = CancellationToken::new();
         let writer = TaskTracker::new();
@@ -304,7 +306,7 @@ impl App {
             stopping.cancel();
         });
         let grace = self.limits.shutdown_grace;
-        http::serve(listener, self.endpoint, self.limits, stop).await;
+        http::serve(listener, self.endpoint, self.limits, self.clock, stop).await;
         // Whoever has not been answered within the grace is not answered any more; what was decided for them is recorded.
         self.stopped.cancel();
         background.cancel();

@@ -201,21 +201,12 @@ fn failed(error: &StateError, what: &str) {
 fn configured(client: &OauthClient, seams: &Seams) -> Client {
     let secret = client.secret.as_ref().map(|secret| ClientSecret::new(secret.expose().to_owned()).hash());
     Client {
-        id: client.id.clone(),
-        name: client.id.to_string(),
-        uri: None,
-        origin: ClientOrigin::Configuration,
         auth_method: if secret.is_some() { AuthMethod::SecretEither } else { AuthMethod::None },
         secret,
-        jwks: None,
         grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: client.redirect_uris.clone(),
         reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: seams.clock.now(),
-        used: None,
-        disabled: None,
-        document: None,
+        ..Client::new(client.id.clone(), client.id.to_string(), ClientOrigin::Configuration, seams.clock.now())
     }
 }

@@ -1,4 +1,4 @@
-//! What is exposed, and who can ask: tenants, claims, lists, datasets and columns, as declared and checked.
+//! What is exposed, and who can ask: tenants, claims, lists, datasets, columns and prompts, as declared and checked.
 //!
 //! The configuration goes in (`catalog::build`), checked declarations come out. Nothing here touches a database: that the
 //! tables really are as declared is `dataset::check`'s word. The module stands before `policy`, because conditions are
@@ -73,5 +73,17 @@ impl Catalog {
             let change = move |change| Some((dataset.changing_tool(change)?, Generated::Change(change), dataset));
             dataset.operations().filter_map(read).chain(Change::ALL.into_iter().filter_map(change))
         })
+    }
+
+    /// A dataset and those that its rows lie within, which decide about them too.
+    pub fn lineage<'a>(&'a self, dataset: &'a Dataset) -> Vec<&'a Dataset> {
+        let mut lineage = vec![dataset];
+        while let Some(within) = lineage.last().and_then(|last| last.within.as_ref())
+            && let Some(parent) = self.datasets.get(&within.dataset)
+            && !lineage.iter().any(|known| known.name == parent.name)
+        {
+            lineage.push(parent);
+        }
+        lineage
     }
 }

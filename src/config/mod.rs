@@ -1,4 +1,5 @@
-//! The only reader of the environment, and of what configures: `bailiwick.toml`, `.env`, variables and options in, [`Settings`] out.
+//! The only reader of the environment, and of what configures: `bailiwick.toml`, `.env`, variables and options in, [`Settings`]
+//! out.
 //!
 //! Five layers are laid over each other as trees whose every value knows where it was written; then one pass reads the
 //! result into [`Settings`] and [`Declarations`]. So a value is checked in one place whatever layer it came from, a message

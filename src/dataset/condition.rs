@@ -17,19 +17,19 @@ use crate::policy::Operator;
 
 /// A column where a statement can speak of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ColumnRef<'a> {
     /// The alias of its table.
     pub(super) alias: &'static str,
     /// Its declaration.
-    pub(super) column: &'a Column,
+    pub(super) declared: &'a Column,
     /// Its affinity in the database.
     pub(super) affinity: Affinity,
 }
 
-impl Place<'_> {
+impl ColumnRef<'_> {
     /// Appends the column's name.
     pub(super) fn name(self, out: &mut Statement) {
-        out.sql(self.alias).sql(".").name(&self.column.source);
+        out.sql(self.alias).sql(".").name(&self.declared.source);
     }
 
     /// Appends the column's name with the collation that everything here compares by, where it can hold text.
@@ -40,7 +40,7 @@ impl Place<'_> {
 
     /// Appends the collation alone.
     pub(super) fn collation(self, out: &mut Statement) {
-        match self.column.kind {
+        match self.declared.kind {
             ColumnType::Id | ColumnType::Text | ColumnType::Time(TimeStorage::Text) | ColumnType::Json => {
                 out.sql(" COLLATE BINARY");
             }
@@ -50,7 +50,7 @@ impl Place<'_> {
 
     /// A name of ours as the column holds it: an integer where that is what the column would make of it.
     pub(super) fn identifier(self, name: &str) -> Bind {
-        match (self.column.kind, self.affinity, canonical_integer(name)) {
+        match (self.declared.kind, self.affinity, canonical_integer(name)) {
             (ColumnType::Id, Affinity::Integer | Affinity::Numeric, Some(integer)) => Bind::Integer(integer),
             (_, _, _) => Bind::Text(name.into()),
         }
@@ -93,7 +93,7 @@ impl Place<'_> {
     pub(super) fn guard(self, out: &mut Statement) {
         out.sql("typeof(");
         self.name(out);
-        match self.column.kind {
+        match self.declared.kind {
             ColumnType::Id => out.sql(") IN ('integer', 'text')"),
             ColumnType::Text => out.sql(") = 'text'"),
             ColumnType::Bytes => out.sql(") = 'blob'"),
@@ -149,7 +149,7 @@ impl Place<'_> {
             forms.add(self.affinity, value);
         }
         let Forms { plain, integers_only, texts, texts_as_is, times } = forms;
-        let mut alternatives = Alternatives { place: self, out, any: false };
+        let mut alternatives = Alternatives { column: self, out, any: false };
         alternatives.list("", "", plain);
         alternatives.list("typeof(", ") = 'integer' AND ", integers_only);
         alternatives.list("typeof(", ") = 'text' AND ", texts);
@@ -184,7 +184,7 @@ impl Place<'_> {
     }
 
     fn time(self, operator: &'static str, time: Timestamp, out: &mut Statement) {
-        let ColumnType::Time(storage) = self.column.kind else {
+        let ColumnType::Time(storage) = self.declared.kind else {
             out.sql("0");
             return;
         };
@@ -275,7 +275,7 @@ impl Forms {
 
 /// Conditions joined by OR.
 struct Alternatives<'a, 'b> {
-    place: Place<'a>,
+    column: ColumnRef<'a>,
     out: &'b mut Statement,
     any: bool,
 }
@@ -295,14 +295,14 @@ impl Alternatives<'_, '_> {
         self.next();
         if !before.is_empty() {
             self.out.sql(before);
-            self.place.name(self.out);
+            self.column.name(self.out);
             self.out.sql(after);
         }
         let text = matches!(values.first(), Some(Bind::Text(_)));
         if text {
-            self.place.collated(self.out);
+            self.column.collated(self.out);
         } else {
-            self.place.name(self.out);
+            self.column.name(self.out);
         }
         self.out.sql(if values.len() == 1 { " = " } else { " IN (" });
         let single = values.len() == 1;
@@ -319,7 +319,7 @@ impl Alternatives<'_, '_> {
 
     fn time(&mut self, time: Timestamp) {
         self.next();
-        self.place.time(" = ", time, self.out);
+        self.column.time(" = ", time, self.out);
     }
 }
 

@@ -12,7 +12,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 
 use super::cell::Cell;
-use super::keyset::Position;
+use super::sql::Position;
 use crate::model::Tenant;
 use crate::random::{self, Random, RandomError};
 

@@ -3,12 +3,11 @@
 //!
 //! [`check`] holds the declarations against the real database at start. [`describe::tool`] says what a dataset offers,
 //! [`arguments::parse`] makes a [`Request`] of a call, [`ReadPlan::new`] joins it with the scope of its permit, and [`read`]
-//! runs the one statement that follows. Whatever a caller sends can only narrow the scope, which is always the first
-//! condition; and no error of the database reaches a caller.
+//! runs the one statement that follows. A change has its own plan and its own transaction ([`change`]). Whatever a caller
+//! sends can only narrow the scope, which is always the first condition; and no error of the database reaches a caller.
 
 pub mod address;
 pub mod arguments;
-mod arms;
 mod cell;
 pub mod change;
 pub mod check;
@@ -18,8 +17,6 @@ mod database;
 pub mod describe;
 mod face;
 mod filter;
-mod heads;
-mod keyset;
 mod moment;
 mod plan;
 pub mod preview;

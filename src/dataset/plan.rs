@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::cursor::{InvalidCursor, Pager, QueryDigest};
 use super::face::Face;
-use super::keyset::Position;
 use super::request::{Ask, Filter, Operand, Paging, Request};
+use super::sql::Position;
 use crate::authz::RowScope;
 use crate::catalog::{Direction, OrderTerm};
 use crate::model::Name;

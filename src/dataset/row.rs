@@ -1,7 +1,7 @@
 //! One row with every declared column, as policies see it: those that no answer has among them.
 
 use super::cell::Cell;
-use super::condition::Place;
+use super::condition::ColumnRef;
 use super::database::Database;
 use super::filter;
 use super::preview::PreviewError;
@@ -32,24 +32,24 @@ pub async fn row(
     let Ask::Get { key } = &request.ask else { return Err(PreviewError::NoKey(dataset.name.clone())) };
     let missing = || SqlError::Dataset(dataset.name.clone());
     let relation = schema.relations.get(&dataset.name).ok_or_else(missing)?;
-    let mut places = Vec::with_capacity(dataset.columns.len());
+    let mut columns = Vec::with_capacity(dataset.columns.len());
     for column in &dataset.columns {
         let affinity = *relation.affinities.get(&column.name).ok_or_else(missing)?;
-        places.push(Place { alias: TABLE, column, affinity });
+        columns.push(ColumnRef { alias: TABLE, declared: column, affinity });
     }
     let mut statement = Statement::default();
-    for (index, place) in places.iter().enumerate() {
+    for (index, column) in columns.iter().enumerate() {
         statement.sql(if index == 0 { "SELECT " } else { ", " });
-        place.name(&mut statement);
+        column.name(&mut statement);
     }
     statement.sql(" FROM ").name(&dataset.table).sql(" AS t WHERE (");
     filter::render(filter, schema, TABLE, &mut statement)
         .map_err(|source| SqlError::Filter { dataset: dataset.name.clone(), source })?;
     statement.sql(")");
     for (name, value) in dataset.key.iter().zip(key) {
-        let place = places.iter().find(|place| place.column.name == *name).ok_or_else(missing)?;
+        let column = columns.iter().find(|column| column.declared.name == *name).ok_or_else(missing)?;
         statement.sql(" AND ");
-        place.test(&Test::Compare(Operator::Equal, value.clone()), &mut statement);
+        column.test(&Test::Compare(Operator::Equal, value.clone()), &mut statement);
     }
     statement.sql(" LIMIT 2");
     let mut rows = database.fetch(statement).await.map_err(RunError::from)?;
@@ -57,20 +57,21 @@ pub async fn row(
         return Err(RunError::AmbiguousKey(dataset.name.clone()).into());
     }
     let named = |cells: Vec<Cell>| {
-        let values = places.iter().zip(cells).map(|(place, cell)| (place.column.name.clone(), value(cell, place)));
+        let values =
+            columns.iter().zip(cells).map(|(column, cell)| (column.declared.name.clone(), value(cell, column)));
         values.collect()
     };
     Ok(rows.pop().map(named))
 }
 
 /// The value of a cell; `None` where it is absent, or not of the declared type.
-fn value(cell: Cell, place: &Place<'_>) -> Option<Value> {
-    match cell.of_type(place.column.kind)? {
-        Json::String(text) if place.column.kind != ColumnType::Json => Some(Value::text(text)),
-        Json::Number(number) if place.column.kind == ColumnType::Number => {
+fn value(cell: Cell, column: &ColumnRef<'_>) -> Option<Value> {
+    match cell.of_type(column.declared.kind)? {
+        Json::String(text) if column.declared.kind != ColumnType::Json => Some(Value::text(text)),
+        Json::Number(number) if column.declared.kind == ColumnType::Number => {
             Number::from_json(&number).map(Value::Number)
         }
-        Json::Bool(boolean) if place.column.kind == ColumnType::Boolean => Some(Value::Boolean(boolean)),
+        Json::Bool(boolean) if column.declared.kind == ColumnType::Boolean => Some(Value::Boolean(boolean)),
         // Conditions ask of JSON whether it is there, and nothing else.
         json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_)) => {
             Some(Value::text(json.to_string()))

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::address;
 use super::arguments::operand;
-use super::condition::Place;
+use super::condition::ColumnRef;
 use super::database::{Database, Reading};
 use super::face::Face;
 use super::filter;
@@ -20,7 +20,7 @@ use super::sql::SqlError;
 use super::statement::{Bind, Statement};
 use crate::authz::RowScope;
 use crate::catalog::{Column, ColumnType};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::policy::Operator;
 
 const TABLE: &str = "t";
@@ -66,21 +66,21 @@ impl ValuesPlan {
         Some(Self { scope, column, begin: begin.into(), fixed, most, face })
     }
 
-    fn place<'a>(&'a self, column: &'a Column, schema: &Schema) -> Result<Place<'a>, SqlError> {
+    fn column_ref<'a>(&'a self, column: &'a Column, schema: &Schema) -> Result<ColumnRef<'a>, SqlError> {
         let dataset = &self.face.dataset().name;
         let unknown = || SqlError::Column { dataset: dataset.clone(), column: column.name.clone() };
         let relation = schema.relations.get(dataset).ok_or_else(unknown)?;
         let affinity = *relation.affinities.get(&column.name).ok_or_else(unknown)?;
-        Ok(Place { alias: TABLE, column, affinity })
+        Ok(ColumnRef { alias: TABLE, declared: column, affinity })
     }
 
     /// Renders the question.
     pub(super) fn render(&self, schema: &Schema) -> Result<Statement, SqlError> {
         let dataset = self.face.dataset();
-        let place = self.place(&self.column, schema)?;
+        let column = self.column_ref(&self.column, schema)?;
         let mut out = Statement::default();
         out.sql("SELECT DISTINCT ");
-        place.name(&mut out);
+        column.name(&mut out);
         out.sql(" FROM ").name(&dataset.table).sql(" AS t WHERE (");
         filter::render(self.scope.filter(), schema, TABLE, &mut out)
             .map_err(|source| SqlError::Filter { dataset: dataset.name.clone(), source })?;
@@ -88,31 +88,31 @@ impl ValuesPlan {
         for (name, value) in &self.fixed {
             let missing = || SqlError::Column { dataset: dataset.name.clone(), column: name.clone() };
             let column = dataset.column(name.as_str()).ok_or_else(missing)?;
-            self.place(column, schema)?.test(&Test::Compare(Operator::Equal, value.clone()), &mut out);
+            self.column_ref(column, schema)?.test(&Test::Compare(Operator::Equal, value.clone()), &mut out);
             out.sql(" AND ");
         }
-        place.guard(&mut out);
+        column.guard(&mut out);
         if !self.begin.is_empty() {
-            if place.affinity == Affinity::Text {
+            if column.affinity == Affinity::Text {
                 // What begins with a text is not before it: a bound for the index.
                 out.sql(" AND ");
-                place.collated(&mut out);
+                column.collated(&mut out);
                 out.sql(" >= ").bind(Bind::Text(Arc::clone(&self.begin)));
             }
             out.sql(" AND substr(CAST(");
-            place.name(&mut out);
+            column.name(&mut out);
             out.sql(" AS TEXT), 1, length(").bind(Bind::Text(Arc::clone(&self.begin))).sql(")) = ");
             out.bind(Bind::Text(Arc::clone(&self.begin))).sql(" COLLATE BINARY");
         }
         out.sql(" ORDER BY ");
-        place.collated(&mut out);
+        column.collated(&mut out);
         // One more than asked says whether there are more.
         out.sql(" LIMIT ").bind(Bind::Integer(i64::from(self.most) + 1));
         Ok(out)
     }
 }
 
-/// Asks, once, in its caller's turn: the values as they are written, and whether there are more.
+/// Asks, once, in the turn of whoever asks: the values as they are written, and whether there are more.
 ///
 /// # Errors
 ///
@@ -121,9 +121,9 @@ pub async fn values(
     database: &Database,
     schema: &Schema,
     plan: ValuesPlan,
-    caller: &Subject,
+    person: &Person,
 ) -> Result<(Vec<String>, bool), RunError> {
-    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), plan.render(schema)?).await?;
+    let rows = database.fetch_for(Reading::Person(person), plan.render(schema)?).await?;
     let most = usize::from(plan.most);
     let more = rows.len() > most;
     let cells = rows.into_iter().take(most).filter_map(|row| row.into_iter().next());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::arguments::operand;
 use super::cell::Cell;
-use super::condition::Place;
+use super::condition::ColumnRef;
 use super::database::{Database, Reading};
 use super::face::Face;
 use super::filter;
@@ -20,7 +20,7 @@ use super::sql::SqlError;
 use super::statement::{Bind, Statement};
 use crate::authz::RowScope;
 use crate::catalog::{Column, Dataset};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::policy::{Operator, RowFilter};
 
 const TABLE: &str = "t";
@@ -84,7 +84,7 @@ impl Look<'_> {
             self.is(key, schema, out.sql(" WHEN "))?;
             out.sql(" THEN ").bind(Bind::Integer(number));
         }
-        self.place(self.changed, schema)?.name(out.sql(" END, "));
+        self.column_ref(self.changed, schema)?.name(out.sql(" END, "));
         out.sql(" FROM ").name(&self.dataset.table).sql(" AS t WHERE (");
         filter::render(filter, schema, TABLE, &mut out)
             .map_err(|source| SqlError::Filter { dataset: self.dataset.name.clone(), source })?;
@@ -108,18 +108,18 @@ impl Look<'_> {
             }
             let unknown = || SqlError::Column { dataset: self.dataset.name.clone(), column: name.clone() };
             let column = self.dataset.column(name.as_str()).ok_or_else(unknown)?;
-            self.place(column, schema)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
+            self.column_ref(column, schema)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
         }
         out.sql(")");
         Ok(())
     }
 
-    fn place<'c>(self, column: &'c Column, schema: &Schema) -> Result<Place<'c>, SqlError> {
+    fn column_ref<'c>(self, column: &'c Column, schema: &Schema) -> Result<ColumnRef<'c>, SqlError> {
         let dataset = &self.dataset.name;
         let unknown = || SqlError::Column { dataset: dataset.clone(), column: column.name.clone() };
         let relation = schema.relations.get(dataset).ok_or_else(unknown)?;
         let affinity = *relation.affinities.get(&column.name).ok_or_else(unknown)?;
-        Ok(Place { alias: TABLE, column, affinity })
+        Ok(ColumnRef { alias: TABLE, declared: column, affinity })
     }
 }
 
@@ -134,7 +134,7 @@ pub async fn look(
     schema: &Schema,
     watch: &Watch,
     keys: &[RowKey],
-    whom: &Subject,
+    whom: &Person,
 ) -> Result<Vec<Option<Version>>, RunError> {
     let mut versions = vec![None; keys.len()];
     if keys.is_empty() {
@@ -142,10 +142,10 @@ pub async fn look(
     }
     let look = Look { dataset: watch.face.dataset(), changed: &watch.changed, keys };
     let statement = look.render(watch.scope.filter(), schema)?;
-    for row in database.fetch_for(Reading::Caller(&whom.to_string()), statement).await? {
+    for row in database.fetch_for(Reading::Person(whom), statement).await? {
         let Ok([Cell::Integer(number), version]) = <[Cell; 2]>::try_from(row) else { return Err(RunError::Form) };
-        let place = usize::try_from(number).ok().and_then(|number| versions.get_mut(number));
-        *place.ok_or(RunError::Form)? = Some(Version(version));
+        let seen = usize::try_from(number).ok().and_then(|number| versions.get_mut(number));
+        *seen.ok_or(RunError::Form)? = Some(Version(version));
     }
     Ok(versions)
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::people::{ACME, PEOPLE, Person};
-use crate::model::oauth::{AccountId, AuthMethod, BadRedirectUri, ClientOrigin, GrantType, Login, Password, Reach};
+use crate::model::oauth::{AccountId, BadRedirectUri, ClientOrigin, GrantType, Login, Password, Reach};
 use crate::model::{BadIdentifier, BadName, Scope, Timestamp};
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::{self, Random, RandomError};
@@ -114,23 +114,13 @@ fn account(person: &Person, login: Login, random: &dyn Random, now: Timestamp) -
 }
 
 fn client(now: Timestamp) -> Result<Client, AccountsError> {
+    let name = "A program on this computer".to_owned();
     Ok(Client {
-        id: OAUTH_CLIENT.parse()?,
-        name: "A program on this computer".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
         grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: CALLBACKS.iter().map(|uri| uri.parse()).collect::<Result<_, _>>()?,
         reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: now,
-        used: None,
-        disabled: None,
-        document: None,
+        ..Client::new(OAUTH_CLIENT.parse()?, name, ClientOrigin::CommandLine, now)
     })
 }
 

@@ -24,7 +24,7 @@ use super::batch;
 use super::error::{answer, json_rpc};
 use super::intake::{Boxed, Intake, Taken};
 use super::peek::{REVISION, not_a_request, unknown_revision};
-use super::session::{Asked, Carried, Sessions};
+use super::session::{Asked, Carried, Owner, Sessions};
 use crate::authn::Principal;
 use crate::mcp::{Gone, RequestId, Session, Sink};
 
@@ -77,7 +77,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     /// Answers a batch, in the revision that has them.
     async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
         let revision = match parts.headers.get(SESSION_ID) {
-            Some(wire) => match self.asked(&owner(principal), wire).await {
+            Some(wire) => match self.asked(&Owner::of(principal), wire).await {
                 Some(asked) => Some(asked.revision().to_string()),
                 None => return unknown_session(),
             },
@@ -113,7 +113,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             parts.extensions.insert(Gone(gone.clone()));
             let (gone, most) = (gone.drop_guard(), self.intake.limits.request_timeout);
             let request = http::Request::from_parts(parts, Full::new(body));
-            let response = self.in_session(request, &owner(principal)).await;
+            let response = self.in_session(request, &Owner::of(principal)).await;
             // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
             // to its end has the work ended too.
             until(response, async move {
@@ -129,7 +129,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         self.timed(self.stateless.handle(request)).await
     }
 
-    async fn in_session<B>(&self, mut request: http::Request<B>, owner: &Arc<str>) -> Response
+    async fn in_session<B>(&self, mut request: http::Request<B>, owner: &Owner) -> Response
     where
         B: hyper::body::Body + Send + 'static,
         B::Error: std::fmt::Display,
@@ -167,7 +167,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         response
     }
 
-    async fn asked(&self, owner: &str, wire: &HeaderValue) -> Option<Asked> {
+    async fn asked(&self, owner: &Owner, wire: &HeaderValue) -> Option<Asked> {
         self.sessions.open(owner, wire.to_str().ok()?).await
     }
 
@@ -176,7 +176,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         accept_both(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).cloned();
         let id = request.extensions().get::<RequestId>().cloned();
-        let owner = owner(&principal);
+        let owner = Owner::of(&principal);
         let response = self.in_session(request, &owner).await;
         // Only now, because the request may have taken the session up.
         let asked = match wire {
@@ -191,11 +191,11 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         };
         let mcp = &self.intake.mcp;
         mcp.tell_missed(&principal, &session).await;
-        let place = mcp.streams().open(principal, id, Sink::Session(session));
+        let stream = mcp.streams().open(principal, id, Sink::Session(session));
         let kept = self.sessions.keep_alive(asked);
         until(response, async move {
             tokio::select! {
-                () = place.ended() => {}
+                () = stream.ended() => {}
                 () = kept => {}
             }
         })
@@ -225,7 +225,7 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
             Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                self.in_session(http::Request::<Boxed>::from(request), &owner(&principal)).await
+                self.in_session(http::Request::<Boxed>::from(request), &Owner::of(&principal)).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -236,11 +236,6 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         };
         Ok(response)
     }
-}
-
-/// Whom a session belongs to. Requests without one need no name for it.
-pub(super) fn owner(principal: &Principal) -> Arc<str> {
-    principal.binding().into()
 }
 
 fn too_long() -> Response {

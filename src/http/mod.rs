@@ -1,10 +1,12 @@
-//! HTTP: poem's types stay here. The way in is [`serve()`], then [`routes()`], then the bearer layer, then MCP.
+//! HTTP: poem's types stay here, but for `app`, which lays the routes together, and the demo's own endpoints. The way in is
+//! [`serve()`], then [`routes()`], then the bearer layer, then MCP.
 
 mod batch;
 mod bearer;
 mod cors;
 mod description;
 mod error;
+mod in_hand;
 mod intake;
 mod lasting;
 mod mcp;

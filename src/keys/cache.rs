@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use super::fetch::{FetchError, Fetched, Fetcher};
 use super::jwk::{TrustedKey, Unusable};
+use super::key_set::{Freshness, KeyError, KeySet, NEVER};
 use crate::clock::Clock;
 use crate::config::{Issuer, KeyLimits};
 use crate::model::{IssuerName, Timestamp};
@@ -28,45 +29,6 @@ use crate::outbound::Authorities;
 
 /// How many unknown key ids are remembered; a flood of more only forgets some earlier.
 const REMEMBERED: u64 = 1024;
-
-/// The stamp of an attempt that was never made.
-const NEVER: i64 = i64::MIN;
-
-/// Why there is no key for a token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// It cannot be said now whether the issuer has such a key.
-    #[error("the issuer's keys cannot be had now; try again in {retry_after:?}")]
-    Unavailable {
-        /// When the next attempt is possible.
-        retry_after: Duration,
-    },
-    /// The issuer has no such key.
-    #[error("the issuer has no key of this id")]
-    Unknown,
-    /// The issuer's key of this id is not for this algorithm.
-    #[error("the issuer's key of this id is not for this algorithm")]
-    Algorithm,
-    /// The token names no key id, and not exactly one key fits.
-    #[error("the token names no key id, and {fitting} keys fit its algorithm")]
-    Ambiguous {
-        /// How many fit.
-        fitting: usize,
-    },
-}
-
-/// How current a key set is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// There never was one.
-    Never,
-    /// It is within the freshness that its answer gave it.
-    Fresh,
-    /// It is past its freshness and within the stale window.
-    Stale,
-    /// It is past the stale window: nothing is verified with it.
-    Expired,
-}
 
 /// What readiness and metrics say of one issuer's keys.
 #[derive(Debug, Clone)]
@@ -83,39 +45,6 @@ pub struct KeyStatus {
     pub fetches: u64,
     /// Why the latest fetch failed, if it did, with the causes: «gave no answer» alone helps nobody.
     pub failure: Option<Arc<str>>,
-}
-
-/// An immutable key set and its times.
-#[derive(Debug)]
-struct KeySet {
-    keys: Vec<Arc<TrustedKey>>,
-    fetched: Timestamp,
-    refresh_at: Timestamp,
-    fresh_until: Timestamp,
-    stale_until: Timestamp,
-}
-
-impl KeySet {
-    /// The set before the first fetch: it has no keys and was never fresh.
-    fn never() -> Self {
-        let never = Timestamp::from_micros(NEVER);
-        Self { keys: Vec::new(), fetched: never, refresh_at: never, fresh_until: never, stale_until: never }
-    }
-
-    fn pick(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Option<Arc<TrustedKey>>, KeyError> {
-        let Some(kid) = kid else {
-            let mut fitting = self.keys.iter().filter(|key| key.fits(algorithm));
-            return match (fitting.next(), fitting.count()) {
-                (Some(key), 0) => Ok(Some(Arc::clone(key))),
-                (first, others) => Err(KeyError::Ambiguous { fitting: usize::from(first.is_some()) + others }),
-            };
-        };
-        let mut named = self.keys.iter().filter(|key| key.kid() == Some(kid)).peekable();
-        if named.peek().is_none() {
-            return Ok(None);
-        }
-        named.find(|key| key.fits(algorithm)).map(|key| Some(Arc::clone(key))).ok_or(KeyError::Algorithm)
-    }
 }
 
 /// A key id that was not in the set.
@@ -209,12 +138,7 @@ impl KeyCache {
     /// What readiness and metrics say.
     pub fn status(&self) -> KeyStatus {
         let (now, set) = (self.clock.now(), self.set.load());
-        let freshness = match now {
-            _ if set.keys.is_empty() => Freshness::Never,
-            now if now < set.fresh_until => Freshness::Fresh,
-            now if now < set.stale_until => Freshness::Stale,
-            _ => Freshness::Expired,
-        };
+        let freshness = set.freshness(now);
         KeyStatus {
             issuer: self.issuer.clone(),
             freshness,

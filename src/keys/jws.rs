@@ -1,5 +1,5 @@
-//! A signed token taken apart, strictly (RFC 7515, section 5.2). What is read here proves nothing: [`UnverifiedToken`] says
-//! so in its name, and only `authn` looks further.
+//! A signed token taken apart, strictly (RFC 7515, section 5.2). What is read here proves nothing: `UnverifiedToken` says
+//! so in its name, and it stays in `keys`: what leaves is the claims whose signature was verified.
 //!
 //! The signature library ignores `crit`, `b64`, invalid UTF-8 in members it does not know, and members given twice.
 //! Everything that two readers could understand differently is refused before it is asked.
@@ -16,24 +16,24 @@ const REFUSED_PARAMETERS: [&str; 8] = ["b64", "jku", "jwk", "x5u", "x5c", "zip",
 
 /// A token of three parts whose signature nobody has looked at yet.
 #[derive(Debug)]
-pub struct UnverifiedToken<'t> {
+pub(super) struct UnverifiedToken<'t> {
     /// What the signature is over.
-    pub signing_input: &'t str,
+    pub(super) signing_input: &'t str,
     /// The signature, in base64url.
-    pub signature: &'t str,
+    pub(super) signature: &'t str,
     /// The header.
-    pub header: Claims,
+    pub(super) header: Claims,
     /// The payload.
-    pub claims: Claims,
+    pub(super) claims: Claims,
 }
 
 impl<'t> UnverifiedToken<'t> {
     /// Takes the token apart and refuses what is not a plain signed JWT.
-    pub fn read(token: &'t str, trace: &mut Trace) -> Result<Self, TokenFault> {
+    pub(super) fn read(token: &'t str, trace: &mut Trace) -> Result<Self, TokenFault> {
         let is_key = token.starts_with("sk-kb-");
         trace.check(Reason::ApiKey, !is_key, if is_key { &"an API key" } else { &"no API key" })?;
         let parts: Vec<&str> = token.splitn(6, '.').collect();
-        let count = format_args!("{} parts", parts.len());
+        let count = format_args!("{} part{}", parts.len(), if parts.len() == 1 { "" } else { "s" });
         trace.check(Reason::Encrypted, parts.len() != 5, &count)?;
         trace.check(Reason::Opaque, parts.len() == 3, &count)?;
         let (header, payload, signature) = (parts[0], parts[1], parts[2]);

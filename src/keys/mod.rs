@@ -14,17 +14,18 @@ mod fault;
 mod fetch;
 mod jwk;
 mod jws;
+mod key_set;
 pub mod own;
 mod person;
 pub mod strict_json;
 mod trust;
 
-pub use cache::{Freshness, KeyCache, KeyError, KeyStatus};
+pub use cache::{KeyCache, KeyStatus};
 pub use claims::{Claims, Shown};
 pub use fault::{Reason, Step, TokenFault, Trace};
 pub use fetch::FetchError;
 pub use jwk::{BadKeySet, MAX_KID_BYTES, TrustedKey, Unusable};
-pub use jws::UnverifiedToken;
+pub use key_set::{Freshness, KeyError};
 pub use person::Person;
 pub use trust::{IssuerKeys, NotSigned, Signed, Trust};
 

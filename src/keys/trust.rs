@@ -14,11 +14,12 @@ use jsonwebtoken::Algorithm;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use super::cache::{KeyCache, KeyError};
+use super::cache::KeyCache;
 use super::claims::Claims;
 use super::fault::{Reason, TokenFault, Trace};
 use super::jwk::TrustedKey;
 use super::jws::UnverifiedToken;
+use super::key_set::KeyError;
 use super::own::OwnKeys;
 use super::person::{Person, Standing};
 use crate::config::{Issuer, TokenType};

@@ -6,7 +6,7 @@ use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, JsonObject};
 use serde_json::Value;
 
-use super::confirmation::{Confirmed, Way};
+use super::confirmation::{Confirmed, Elicitation};
 use super::reply::{self, Reply};
 use super::tools::Entry;
 use super::{Caller, Data, Mcp, close};
@@ -21,14 +21,14 @@ use crate::store::audit::Outcome;
 const SHOWN: usize = 80;
 
 /// A change that somebody asks for.
-pub(super) struct Asked<'a> {
+pub(super) struct ChangeCall<'a> {
     pub(super) entry: &'a Entry,
     pub(super) dataset: &'a Arc<Dataset>,
     pub(super) change: Change,
     pub(super) arguments: &'a JsonObject,
 }
 
-impl Asked<'_> {
+impl ChangeCall<'_> {
     /// What the gate is asked. Each time it is asked is a decision of its own.
     pub(super) fn action(&self) -> ChangeRows {
         ChangeRows { dataset: self.dataset.name.clone(), tool: self.entry.name.clone(), change: self.change }
@@ -40,11 +40,11 @@ impl Mcp {
     pub(super) async fn change_rows(
         &self,
         caller: &Caller,
-        asked: Asked<'_>,
-        way: Way,
+        asked: ChangeCall<'_>,
+        elicitation: Elicitation,
     ) -> Result<CallToolResponse, ErrorData> {
         if asked.change.is_destructive()
-            && let Confirmed::Answered(response) = self.confirmed(caller, &asked, way).await?
+            && let Confirmed::Answered(response) = self.confirmed(caller, &asked, elicitation).await?
         {
             return Ok(*response);
         }
@@ -52,16 +52,16 @@ impl Mcp {
     }
 
     /// Spends a permit on the change, and records what became of it.
-    async fn changed(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Recorded<Reply>, ErrorData> {
+    async fn changed(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Recorded<Reply>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
             Ok(planned) => planned,
             Err(recorded) => return Ok(recorded),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
+        let (data, person) = (self.data()?, caller.person());
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;
-        let ended = change::make(changes, &data.schema, &plan, begun, subject).await;
+        let ended = change::make(changes, &data.schema, &plan, begun, &person).await;
         let Some((receipt, made)) = ended else { return Err(reply::stopping()) };
         let (outcome, reply) = match made {
             Ok(Made::Row(table)) => {
@@ -79,14 +79,14 @@ impl Mcp {
     pub(super) async fn looked_at(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, String), Recorded<Reply>>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
             Ok(planned) => planned,
             Err(recorded) => return Ok(Err(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
-        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, subject).await {
+        let (data, person) = (self.data()?, caller.person());
+        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, &person).await {
             Ok(Some(row)) => return Ok(Ok((receipt, question(asked, &row)))),
             Ok(None) => (Outcome::Unchanged, Reply::Unfit(reply::unchanged(asked.change).to_owned())),
             Err(error) => (Outcome::Failed, Reply::Failed(reply::failed(&error, &decision(&receipt)))),
@@ -98,7 +98,7 @@ impl Mcp {
     async fn planned(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, ChangePlan), Recorded<Reply>>, ErrorData> {
         let permit = self.permit(caller, asked.action()).await;
         let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;
@@ -120,7 +120,7 @@ fn decision(receipt: &Receipt) -> String {
 }
 
 /// What a person is asked: to what it is done, by its key and its name, and what it would become.
-fn question(asked: &Asked<'_>, row: &JsonObject) -> String {
+fn question(asked: &ChangeCall<'_>, row: &JsonObject) -> String {
     let dataset = asked.dataset;
     let of = dataset.name.as_str().replace('_', " ");
     let title = dataset.resource.as_ref().and_then(|resource| resource.title.as_ref());

@@ -18,7 +18,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, Peer, RoleServer};
 use serde_json::Value;
 
-use super::changes::Asked;
+use super::changes::ChangeCall;
 use super::reply::{self, Reply};
 use super::{Caller, Mcp, close};
 use crate::authz::Receipt;
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How the client of a call can be asked.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum Elicitation {
     /// By answering the call with a question (2026-07-28); with what it has brought from the last round.
     Rounds(Option<(String, InputResponses)>),
     /// In the middle of the call, over its session.
@@ -51,7 +51,7 @@ pub(super) enum Confirmed {
     Answered(Box<CallToolResponse>),
 }
 
-impl Way {
+impl Elicitation {
     /// How the client of this call can be asked; `has_session` says whether it can send an answer by itself.
     pub(super) fn of(
         context: &RequestContext<RoleServer>,
@@ -72,21 +72,26 @@ impl Way {
 
 impl Mcp {
     /// Asks the person, if it has to be and can be.
-    pub(super) async fn confirmed(&self, caller: &Caller, asked: &Asked<'_>, way: Way) -> Result<Confirmed, ErrorData> {
-        match (way, asked.dataset.confirm) {
-            (Way::None, Confirm::WhenPossible) => Ok(Confirmed::Yes),
-            (Way::None, Confirm::Required) => {
+    pub(super) async fn confirmed(
+        &self,
+        caller: &Caller,
+        asked: &ChangeCall<'_>,
+        elicitation: Elicitation,
+    ) -> Result<Confirmed, ErrorData> {
+        match (elicitation, asked.dataset.confirm) {
+            (Elicitation::None, Confirm::WhenPossible) => Ok(Confirmed::Yes),
+            (Elicitation::None, Confirm::Required) => {
                 let text = "Nothing was changed: a person must confirm this, and this client cannot ask one. Use a client that \
                             supports elicitation.";
                 self.declined(caller, asked, text).await
             }
-            (Way::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
+            (Elicitation::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
                 match brought.and_then(|brought| self.answered(caller, asked, brought)) {
                     Some(answer) => self.heard(caller, asked, &answer).await,
                     None => self.ask_by_answer(caller, asked).await,
                 }
             }
-            (Way::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
+            (Elicitation::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
                 let (receipt, question) = match self.question(caller, asked).await? {
                     Ok(question) => question,
                     Err(answer) => return Ok(answer),
@@ -105,7 +110,12 @@ impl Mcp {
     }
 
     /// The answer that a client brings, if it is to this question of this caller, and not too late.
-    fn answered(&self, caller: &Caller, asked: &Asked<'_>, brought: (String, InputResponses)) -> Option<ElicitResult> {
+    fn answered(
+        &self,
+        caller: &Caller,
+        asked: &ChangeCall<'_>,
+        brought: (String, InputResponses),
+    ) -> Option<ElicitResult> {
         let (state, mut responses) = brought;
         let binding = caller.principal.binding();
         let until = self.pager(caller, &binding).open_place(&named(asked), &state).ok()?;
@@ -114,7 +124,7 @@ impl Mcp {
         (self.parts.clock.now() < until).then(|| serde_json::from_value(answer).ok())?
     }
 
-    async fn ask_by_answer(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Confirmed, ErrorData> {
+    async fn ask_by_answer(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Confirmed, ErrorData> {
         let (receipt, question) = match self.question(caller, asked).await? {
             Ok(question) => question,
             Err(answer) => return Ok(answer),
@@ -134,7 +144,7 @@ impl Mcp {
     async fn question(
         &self,
         caller: &Caller,
-        asked: &Asked<'_>,
+        asked: &ChangeCall<'_>,
     ) -> Result<Result<(Receipt, String), Confirmed>, ErrorData> {
         match self.looked_at(caller, asked).await? {
             Ok((receipt, question)) => Ok(Ok((receipt, question))),
@@ -143,7 +153,12 @@ impl Mcp {
     }
 
     /// What the person said. Only a yes is one.
-    async fn heard(&self, caller: &Caller, asked: &Asked<'_>, answer: &ElicitResult) -> Result<Confirmed, ErrorData> {
+    async fn heard(
+        &self,
+        caller: &Caller,
+        asked: &ChangeCall<'_>,
+        answer: &ElicitResult,
+    ) -> Result<Confirmed, ErrorData> {
         let ticked = answer.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
         if answer.action == ElicitationAction::Accept && ticked == Some(true) {
             return Ok(Confirmed::Yes);
@@ -152,7 +167,7 @@ impl Mcp {
     }
 
     /// Says, and records, that nothing was done. Who may not do it at all learns nothing else than ever.
-    async fn declined(&self, caller: &Caller, asked: &Asked<'_>, text: &str) -> Result<Confirmed, ErrorData> {
+    async fn declined(&self, caller: &Caller, asked: &ChangeCall<'_>, text: &str) -> Result<Confirmed, ErrorData> {
         let permit = self.permit(caller, asked.action()).await;
         let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;
         let (_, _, receipt) = permit.spend();
@@ -171,7 +186,7 @@ fn form(message: String) -> ElicitRequestParams {
 }
 
 /// What a sealed state is for: this tool with these arguments, in whatever order.
-fn named(asked: &Asked<'_>) -> String {
+fn named(asked: &ChangeCall<'_>) -> String {
     let mut arguments: Vec<(&String, &Value)> = asked.arguments.iter().collect();
     arguments.sort_by_key(|(name, _)| *name);
     let arguments: JsonObject = arguments.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();

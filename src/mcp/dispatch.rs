@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ListToolsResult};
 
-use super::changes::Asked;
-use super::confirmation::Way;
+use super::changes::ChangeCall;
+use super::confirmation::Elicitation;
 use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
 use super::{Caller, Mcp, close, one_page};
@@ -36,7 +36,7 @@ impl Mcp {
         caller: &Caller,
         name: &str,
         arguments: JsonObject,
-        way: Way,
+        elicitation: Elicitation,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(entry) = self.tools.get(name) else {
             return Err(self.unknown(caller, format!("tool:{}", cut(name)), reply::unknown_tool(name)).await);
@@ -47,8 +47,8 @@ impl Mcp {
                 self.read_rows(caller, entry, declared.dataset(), *operation, &arguments).await.map(Into::into)
             }
             Tool::Changes { declared, change, .. } => {
-                let asked = Asked { entry, dataset: declared.dataset(), change: *change, arguments: &arguments };
-                self.change_rows(caller, asked, way).await
+                let asked = ChangeCall { entry, dataset: declared.dataset(), change: *change, arguments: &arguments };
+                self.change_rows(caller, asked, elicitation).await
             }
         }
     }

@@ -1,8 +1,9 @@
-//! MCP itself: what a verified principal can list, call and read, in every revision of the protocol.
+//! MCP itself: what a verified principal can list, call, read and subscribe to, in every revision of the protocol.
 //!
 //! The module never decides who may do what: `dispatch` turns a name and arguments into a typed action and asks the
-//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` tells
-//! open streams that the lists of their person changed; it shows nothing of them.
+//! gate; `reply` makes answers only from recorded outcomes. A handler that panics answers an internal error. `streams` has
+//! the open streams: each is told that a list of its person changed (`lists`), or a row that it subscribed to (`looking`), and
+//! shown nothing of it.
 //!
 //! # Adding a tool
 //!
@@ -45,18 +46,18 @@ use tokio_util::sync::CancellationToken;
 
 pub use missed::Missed;
 pub use step_up::StepUp;
-pub use streams::{Place, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
+pub use streams::{OpenStream, Session, Sink, Streams};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use running::{guarded, with_progress};
 
-use self::confirmation::Way;
+use self::confirmation::Elicitation;
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
-use crate::model::Scope;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::Outcome;
@@ -120,6 +121,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+}
+
+impl Caller {
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {
@@ -244,10 +252,10 @@ impl ServerHandler for Mcp {
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
         self.tell_of_missed(&caller.principal, &sink).await;
-        let place = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
+        let stream = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
         tokio::select! {
             () = subscription.cancelled() => {}
-            () = place.ended() => {}
+            () = stream.ended() => {}
         }
         Ok(())
     }
@@ -268,9 +276,9 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        let way = Way::of(&context, &mut call, self.session.get().is_some());
+        let elicitation = Elicitation::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), way));
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation));
         let answer = guarded(&context, with_progress(&context, answer)).await?;
         if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
             session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;

@@ -1,11 +1,12 @@
 //! Names that we define, and identifiers that others send us.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::printed::printed;
 
 /// The longest identifier accepted from outside, in bytes.
 pub const MAX_IDENTIFIER_BYTES: usize = 256;
@@ -57,37 +58,29 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Arc<str>);
+        pub struct $type(std::sync::Arc<str>);
 
         impl $type {
-            /// The identifier as it was sent, byte for byte.
+            /// The identifier, byte for byte.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl FromStr for $type {
-            type Err = BadIdentifier;
+        impl std::str::FromStr for $type {
+            type Err = $crate::model::BadIdentifier;
 
-            fn from_str(text: &str) -> Result<Self, BadIdentifier> {
-                check_identifier(text)?;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::model::identifier::check_identifier(text)?;
                 Ok(Self(text.into()))
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        $crate::model::printed::printed!($type);
     };
 }
+
+pub(super) use identifier;
 
 identifier! {
     /// The `sub` claim of a token (RFC 7519, section 4.1.2). Unique only together with its issuer.
@@ -202,17 +195,7 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+printed!(Name);
 
 macro_rules! declared {
     ($(#[$doc:meta])* $type:ident) => {
@@ -247,17 +230,7 @@ macro_rules! declared {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        printed!($type);
     };
 }
 

@@ -1,8 +1,8 @@
 //! What a token is worth: introspection (RFC 7662) and revocation (RFC 7009).
 //!
 //! A client is told of its own tokens; one that the operator made known, of any token of the tenants that it serves. Of what is
-//! not its business it learns nothing: that gets the same answer as an unknown or an expired token. Revoking ends the whole family, because an access token that stays good after its refresh token is gone is
-//! what nobody expects.
+//! not its business it learns nothing: that gets the same answer as an unknown or an expired token. Revoking ends the whole
+//! family, because an access token that stays good after its refresh token is gone is what nobody expects.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The authorization server (OAuth 2.1), but for serving it: parameters and the `Authorization` header in, decisions out. The time and the randomness are given to
-//! it, and whatever it remembers is in the store.
+//! The authorization server (OAuth 2.1), but for serving it: parameters and the `Authorization` header in, decisions out. The
+//! time and the randomness are given to it, and whatever it remembers is in the store.
 //!
 //! A request goes through one function each: [`authorize`] decides on the parameters of an authorization request,
 //! `known` on which client it comes from, `person` on what somebody does in a browser, `provider` on their way to an OpenID
@@ -11,6 +11,7 @@
 mod assertion;
 pub mod authorize;
 pub mod client;
+mod destination;
 mod document;
 mod inspect;
 mod known;
@@ -28,6 +29,7 @@ pub mod token;
 
 pub use authorize::NotAsked;
 pub use client::Credentials;
+pub use destination::Destinations;
 pub use document::BadDocument;
 pub use known::{Documents, NoDocument};
 pub use metadata::Site;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::destination::Destinations;
 use super::known::Documents;
 use super::metadata::Site;
 use super::refusal::RegistrationRefusal;
@@ -90,6 +91,11 @@ impl AuthorizationServer {
         Self(parts)
     }
 
+    /// Where answers may go.
+    pub fn destinations(&self) -> Destinations<'_> {
+        Destinations { schemes: &self.settings.private_schemes, site: &self.site }
+    }
+
     /// An access token of this grant, which it does not outlive, in the form that is configured.
     pub(super) async fn sign(
         &self,
@@ -143,11 +149,8 @@ impl AuthorizationServer {
         } else {
             None
         };
+        let name = registration.name.clone().unwrap_or_else(|| "A client without a name".to_owned());
         let client = Client {
-            id: id.clone(),
-            name: registration.name.clone().unwrap_or_else(|| "A client without a name".to_owned()),
-            uri: None,
-            origin: ClientOrigin::Registration,
             auth_method: registration.auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
             jwks: registration.jwks.clone(),
@@ -155,11 +158,7 @@ impl AuthorizationServer {
             scopes: registration.scopes.clone(),
             redirect_uris: registration.redirect_uris.clone(),
             reach: Reach::EveryTenant,
-            asserts_users: false,
-            created: now,
-            used: None,
-            disabled: None,
-            document: None,
+            ..Client::new(id.clone(), name, ClientOrigin::Registration, now)
         };
         match self.store.register_client(&client, self.settings.registration_cap, now).await {
             Ok(state::Registration::Done) => Ok((id, secret)),

@@ -2,8 +2,8 @@
 //!
 //! A column that nothing speaks of is as its declaration says: open, or closed where it is `protected`. One that a line
 //! speaks of is decided like a row, by conditions compiled from the lines that match; that it is not protected then stands
-//! among them as a line of its own, so that casbin, to whose answer the differential test holds them, knows all there is. What is not named here is not there: a column has to be
-//! opened, it does not have to be hidden.
+//! among them as a line of its own, so that casbin, to whose answer the differential test holds them, knows all there is. What
+//! is not named here is not there: a column has to be opened, it does not have to be hidden.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Columns {
     }
 
     /// Whether what this column holds decides in which rows another can be read.
-    pub(super) fn unmasks(&self, column: &Name) -> bool {
+    pub fn unmasks(&self, column: &Name) -> bool {
         let conditions = self.masked.values().flat_map(|rule| rule.allow.iter().chain(&rule.deny));
         conditions.into_iter().any(|condition| condition.reads(column))
     }

@@ -3,8 +3,8 @@
 //! People grant access by editing `policies/*.csv`. `files` reads them strictly, `condition` types and evaluates their
 //! conditions, `lint` finds the lines that do nothing, and [`Snapshot`] answers: about objects, casbin's own word
 //! (`enforcer`); about rows (`scope`) and the columns in them (`columns`), conditions compiled from the same lines, which a
-//! differential test holds equal to casbin's word (`oracle`) on every row. [`Policies`] swaps whole snapshots, and [`watch()`] does so
-//! when the files change.
+//! differential test holds equal to casbin's word (`oracle`) on every row. [`Policies`] swaps whole snapshots, and [`watch()`]
+//! does so when the files change.
 //!
 //! What must never happen here: a line that is dropped, a condition that grants because something is absent (but where it asks
 //! for just that with `!(present(…))`, of which `lint` warns), a policy that is half in force.

@@ -19,9 +19,9 @@ const ROLE: &str = "role:";
 const CLIENT: &str = "client:";
 const BUILT_IN: [&str; 5] = ["user:", "subject:", "idp:", "role:", CLIENT];
 
-/// Where a name stands.
+/// Where in a line a name stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum NamePosition {
     /// The *who* of a `p` line.
     Who,
     /// The left side of a `g` line.
@@ -32,14 +32,14 @@ pub(super) enum Place {
 
 /// Says why nobody can go by a name, if so.
 pub fn bad_name(text: &str, catalog: &Catalog) -> Option<String> {
-    check(text, Place::Who, catalog).err().map(|flaw| flaw.message)
+    check(text, NamePosition::Who, catalog).err().map(|flaw| flaw.message)
 }
 
 /// Checks a name of a policy line.
-pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), Flaw> {
-    match (text, place) {
-        ("*" | "verified", Place::Who) | ("verified", Place::Member) => return Ok(()),
-        ("*", Place::Member) => {
+pub(super) fn check(text: &str, position: NamePosition, catalog: &Catalog) -> Result<(), Flaw> {
+    match (text, position) {
+        ("*" | "verified", NamePosition::Who) | ("verified", NamePosition::Member) => return Ok(()),
+        ("*", NamePosition::Member) => {
             let message = "`*` cannot be a member, because it would hand a role to the unknown; write `verified`, or a `p` line for `*`";
             return Err(Flaw::new(0, message));
         }
@@ -47,11 +47,11 @@ pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), F
             let message = "the name is empty; write a prefix and a name, as in `role:member`";
             return Err(Flaw::new(0, message));
         }
-        (_, Place::Who | Place::Member | Place::Group) => {}
+        (_, NamePosition::Who | NamePosition::Member | NamePosition::Group) => {}
     }
     let lists = || catalog.lists.values().map(AsRef::as_ref);
     let colon = text.find(':').ok_or_else(|| {
-        let message = if place == Place::Who && "verified".starts_with(&text.to_lowercase()) {
+        let message = if position == NamePosition::Who && "verified".starts_with(&text.to_lowercase()) {
             format!("`{text}` has no prefix; did you mean `verified`?")
         } else {
             format!("`{text}` has no prefix; write `role:{text}` or `user:{text}`")
@@ -63,7 +63,7 @@ pub(super) fn check(text: &str, place: Place, catalog: &Catalog) -> Result<(), F
         let hint = instead(prefix, BUILT_IN.into_iter().chain(lists()));
         return Err(Flaw::new(0, format!("`{prefix}` is not a prefix of names; {hint}")));
     }
-    if place == Place::Group && !is_ours(prefix, catalog) {
+    if position == NamePosition::Group && !is_ours(prefix, catalog) {
         let hint = "the right side of a `g` line is a `role:` or an entry of a list, as in `room:finance`";
         return Err(Flaw::new(0, format!("`{text}` comes from a token and cannot be given; {hint}")));
     }

@@ -234,6 +234,7 @@ impl Snapshot {
             who: Arc::clone(&rule.who),
             matched: names.contains(&rule.who),
             reads: rule.when.read_of(requester),
+            open: rule.when.open(&view),
             left: rule.when.residual(&view),
         });
         let lines = lines.collect();

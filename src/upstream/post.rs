@@ -1,5 +1,6 @@
 //! What goes over the wire to a provider: its metadata, the code against an ID token (RFC 6749, section 4.1.3), and the question
-//! what else it says of the person (OpenID Connect Core 1.0, section 5.3). Bounded in time and size; no redirect is followed, and no proxy is taken from the environment.
+//! what else it says of the person (OpenID Connect Core 1.0, section 5.3). Bounded in time and size; no redirect is followed, and
+//! no proxy is taken from the environment.
 
 use std::time::Duration;
 

@@ -127,6 +127,10 @@ impl Desk {
                 );
             }
         }
+        let own = &self.loaded.settings.server.public_url;
+        if let Some(uri) = redirect_uri.iter().find(|uri| uri.leads_to(own)) {
+            bail!("`{uri}` leads to this server itself\nhint: `--redirect-uri` is where the client takes answers");
+        }
         let reach = if tenant.is_empty() {
             Reach::EveryTenant
         } else {
@@ -146,10 +150,6 @@ impl Desk {
         let secret =
             if auth_method.has_secret() { Some(ClientSecret::from_random(random::bytes(random)?)) } else { None };
         let client = Client {
-            id,
-            name,
-            uri: None,
-            origin: ClientOrigin::CommandLine,
             auth_method,
             secret: secret.as_ref().map(ClientSecret::hash),
             jwks,
@@ -158,10 +158,7 @@ impl Desk {
             redirect_uris: redirect_uri,
             reach,
             asserts_users,
-            created: self.now,
-            used: None,
-            disabled: None,
-            document: None,
+            ..Client::new(id, name, ClientOrigin::CommandLine, self.now)
         };
         let own_name = AccountId::of_client(&client.id)
             .map_err(|error| anyhow::anyhow!("the id {error}, with `client:` before it"))?;

@@ -13,9 +13,9 @@ use crate::dataset::request::Operand;
 use crate::dataset::statement::Bind;
 use crate::model::Name;
 
-/// What is asked for, typed.
+/// What a caller asks to be changed, typed.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Asked {
+pub(super) struct ChangeRequest {
     /// The key of the row; empty for a new one.
     pub(super) key: Vec<Operand>,
     /// The columns that are given, each with the value to bind (`None` is NULL).
@@ -33,7 +33,7 @@ pub(super) fn parse(
     change: Change,
     relation: &Relation,
     arguments: &Map<String, Json>,
-) -> Result<Asked, ArgumentError> {
+) -> Result<ChangeRequest, ArgumentError> {
     let dataset = face.dataset();
     let by_key = change != Change::Create;
     let columns: Vec<&Column> = written(face, Some(relation)).collect();
@@ -61,7 +61,7 @@ pub(super) fn parse(
         return Err(missing("…", &format!("at least one column to change: {}", names.join(", "))));
     }
     let key = if by_key { key(dataset, arguments)? } else { Vec::new() };
-    Ok(Asked { key, given })
+    Ok(ChangeRequest { key, given })
 }
 
 fn missing(argument: &str, expected: &str) -> ArgumentError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::arguments::{self, Asked};
+use super::arguments::{self, ChangeRequest};
 use super::sql::{self, Prepared};
 use crate::authz::{Authorized, Begun, ChangeRows, Receipt, RowScope};
 use crate::catalog::{Change, Dataset};
@@ -14,7 +14,7 @@ use crate::dataset::face::Face;
 use crate::dataset::relation::Schema;
 use crate::dataset::run::{self, RunError, Table};
 use crate::dataset::sql::{From, Rendered, SqlError};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::store::audit::Outcome;
 
 /// A change that may be made, once.
@@ -24,7 +24,7 @@ pub struct ChangePlan {
     scope: RowScope,
     face: Face,
     change: Change,
-    asked: Asked,
+    request: ChangeRequest,
 }
 
 /// What a change came to.
@@ -67,20 +67,20 @@ impl ChangePlan {
         };
         let face = Face::new(Arc::clone(dataset), Arc::clone(scope.columns()));
         let plan = arguments::parse(&face, change, relation, arguments)
-            .map(|asked| Self { scope, face, change, asked })
+            .map(|request| Self { scope, face, change, request })
             .map_err(ChangePlanError::Arguments);
         (receipt, plan)
     }
 
     /// The columns that are given, for the record: by name, never with what they hold.
     pub fn columns(&self) -> Option<String> {
-        let names: Vec<&str> = self.asked.given.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.request.given.iter().map(|(name, _)| name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 
     /// The statements of the change.
     pub(in crate::dataset) fn prepared(&self, schema: &Schema) -> Result<Prepared, SqlError> {
-        sql::render(self.change, &self.face, &self.asked, self.scope.filter(), schema)
+        sql::render(self.change, &self.face, &self.request, self.scope.filter(), schema)
     }
 }
 
@@ -108,21 +108,21 @@ impl ChangeError {
     }
 }
 
-/// Makes a change, once, in its caller's turn. Its decision is on record already; what it comes to is in the receipt that
+/// Makes a change, once, in the turn of whoever asks. Its decision is on record already; what it comes to is in the receipt that
 /// comes back, and recorded with it whoever goes away. `None` where the server stopped first.
 pub async fn make(
     changes: &Changes,
     schema: &Schema,
     plan: &ChangePlan,
     begun: Begun,
-    caller: &Subject,
+    person: &Person,
 ) -> Option<(Receipt, Result<Made, ChangeError>)> {
     let prepared = match plan.prepared(schema) {
         Ok(prepared) => prepared,
         Err(error) => return Some((begun.ended(Outcome::Failed), Err(error.into()))),
     };
     let shape = prepared.shape();
-    let (receipt, ended) = changes.make(&caller.to_string(), prepared, begun).await?;
+    let (receipt, ended) = changes.make(person, prepared, begun).await?;
     let made = ended.map_err(ChangeError::from).map(|row| match row {
         Some(row) => Made::Row(shape.table(row)),
         None => Made::Nothing,
@@ -140,11 +140,11 @@ pub async fn look(
     database: &Database,
     schema: &Schema,
     plan: &ChangePlan,
-    caller: &Subject,
+    person: &Person,
 ) -> Result<Option<Map<String, Json>>, RunError> {
     let Rendered { statement, columns, masks, .. } =
-        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.asked.key)?;
-    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), statement).await?;
+        From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
+    let rows = database.fetch_for(Reading::Person(person), statement).await?;
     match rows.len() {
         0 | 1 => Ok(run::table(&columns, &masks, rows).into_objects().next().and_then(|row| row.as_object().cloned())),
         _ => Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),

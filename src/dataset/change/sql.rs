@@ -1,6 +1,6 @@
 //! The statements of one change. Pure: what is asked and a filter go in, text and bound values come out.
 
-use super::arguments::Asked;
+use super::arguments::ChangeRequest;
 use crate::catalog::{Change, ColumnType};
 use crate::dataset::cell::Cell;
 use crate::dataset::face::Face;
@@ -51,7 +51,7 @@ impl Shape {
 pub(super) fn render(
     change: Change,
     face: &Face,
-    asked: &Asked,
+    request: &ChangeRequest,
     filter: &RowFilter,
     schema: &Schema,
 ) -> Result<Prepared, SqlError> {
@@ -59,26 +59,29 @@ pub(super) fn render(
     let mut statement = Statement::default();
     let before = match change {
         Change::Create => {
-            insert(&from, asked, filter, &mut statement)?;
+            insert(&from, request, filter, &mut statement)?;
             None
         }
         Change::Update => {
             statement.sql("UPDATE OR ABORT ").name(from.table_name()).sql(" AS t SET ");
-            for (index, (column, value)) in asked.given.iter().enumerate() {
-                statement.sql(if index == 0 { "" } else { ", " }).name(&from.place(column)?.column.source).sql(" = ");
+            for (index, (column, value)) in request.given.iter().enumerate() {
+                statement
+                    .sql(if index == 0 { "" } else { ", " })
+                    .name(&from.column_ref(column)?.declared.source)
+                    .sql(" = ");
                 bound(value.as_ref(), &mut statement);
             }
-            changed(&from, asked, &mut statement)?;
+            changed(&from, request, &mut statement)?;
             None
         }
         Change::Delete => {
             statement.sql("DELETE FROM ").name(from.table_name()).sql(" AS t");
-            changed(&from, asked, &mut statement)?;
-            Some(from.row(&asked.key)?)
+            changed(&from, request, &mut statement)?;
+            Some(from.row(&request.key)?)
         }
     };
     for (index, key) in face.dataset().key.iter().enumerate() {
-        statement.sql(if index == 0 { " RETURNING " } else { ", " }).name(&from.place(key)?.column.source);
+        statement.sql(if index == 0 { " RETURNING " } else { ", " }).name(&from.column_ref(key)?.declared.source);
     }
     let after = match change {
         Change::Create | Change::Update => Some(from.one_row(|out| stored(&from, face, out))?),
@@ -87,14 +90,14 @@ pub(super) fn render(
     Ok(Prepared { before, statement, after })
 }
 
-fn insert(from: &From<'_>, asked: &Asked, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
-    let is_given = |name: &Name| asked.given.iter().any(|(given, _)| given == name);
+fn insert(from: &From<'_>, request: &ChangeRequest, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {
+    let is_given = |name: &Name| request.given.iter().any(|(given, _)| given == name);
     let tenant = filter.tenant.iter().map(|(column, tenant)| (column, tenant.as_str()));
     let room = filter.data_room.iter().map(|(column, room)| (column, room.as_str()));
     let room = room.filter(|(column, _)| !is_given(column));
-    let fixed = tenant.chain(room).map(|(column, value)| Ok((column, from.place(column)?.identifier(value))));
+    let fixed = tenant.chain(room).map(|(column, value)| Ok((column, from.column_ref(column)?.identifier(value))));
     let fixed = fixed.collect::<Result<Vec<_>, SqlError>>()?;
-    let given = asked.given.iter().map(|(column, value)| (column, value.as_ref()));
+    let given = request.given.iter().map(|(column, value)| (column, value.as_ref()));
     let all: Vec<(&Name, Option<&Bind>)> = given.chain(fixed.iter().map(|(name, bind)| (*name, Some(bind)))).collect();
     out.sql("INSERT OR ABORT INTO ").name(from.table_name());
     if all.is_empty() {
@@ -102,7 +105,7 @@ fn insert(from: &From<'_>, asked: &Asked, filter: &RowFilter, out: &mut Statemen
         return Ok(());
     }
     for (index, (column, _)) in all.iter().enumerate() {
-        out.sql(if index == 0 { " (" } else { ", " }).name(&from.place(column)?.column.source);
+        out.sql(if index == 0 { " (" } else { ", " }).name(&from.column_ref(column)?.declared.source);
     }
     for (index, (_, value)) in all.iter().enumerate() {
         out.sql(if index == 0 { ") VALUES (" } else { ", " });
@@ -113,15 +116,15 @@ fn insert(from: &From<'_>, asked: &Asked, filter: &RowFilter, out: &mut Statemen
 }
 
 /// Appends which row is changed: one in the filter, by its key.
-fn changed(from: &From<'_>, asked: &Asked, out: &mut Statement) -> Result<(), SqlError> {
+fn changed(from: &From<'_>, request: &ChangeRequest, out: &mut Statement) -> Result<(), SqlError> {
     from.filtered(out.sql(" WHERE ("))?;
-    from.keyed(&asked.key, out.sql(")"))
+    from.keyed(&request.key, out.sql(")"))
 }
 
 /// Appends the key of the stored row, each part as the database gave it; the values are bound when they are known.
 fn stored(from: &From<'_>, face: &Face, out: &mut Statement) -> Result<(), SqlError> {
     for key in &face.dataset().key {
-        from.place(key)?.collated(out.sql(" AND "));
+        from.column_ref(key)?.collated(out.sql(" AND "));
         out.sql(" = ").bind(Bind::Integer(0));
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! The connections are ours to hand out, because what is needed beside each of them is its stop flag: dropping sqlx's
 //! future does not stop the statement (it runs on in the connection's thread), so a progress handler reads the flag, and
 //! whoever gives a connection back in the middle of a statement sets it. The flag is cleared only after the old
-//! statement has ended. No caller gets all of them at once (`turns`). Nothing that reads can
+//! statement has ended. Nobody gets all of them at once (`turns`). Nothing that reads can
 //! write: for reading, the file is opened `mode=ro` with `query_only`. It is never created.
 
 mod turns;
@@ -186,7 +186,7 @@ impl Database {
             let turn = self.turns.take(whom).await;
             Ok::<_, DatabaseError>((turn, self.lease().await?))
         };
-        // The connection goes back before the next of the same caller comes: what is bound last is dropped first.
+        // The connection goes back before the next of the same person comes: what is bound last is dropped first.
         let (_turn, mut lease) = tokio::time::timeout(limit, ready).await.map_err(|_| DatabaseError::Busy(limit))??;
         tokio::time::timeout(limit, lease.run(statement)).await.map_err(|_| DatabaseError::TimedOut(limit))?
     }

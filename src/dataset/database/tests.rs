@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::dataset::tests::fixture::file;
+use crate::dataset::tests::fixture::{file, person};
 
 const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
@@ -132,16 +132,17 @@ async fn a_caller_waits_for_a_free_connection_only_so_long() {
 }
 
 #[tokio::test]
-async fn one_caller_leaves_a_connection_to_the_others() {
+async fn one_person_leaves_a_connection_to_the_others() {
     let (_directory, settings) = file("CREATE TABLE a (id INTEGER PRIMARY KEY)").await;
+    let [mallory, ada, bob] = ["mallory", "ada", "bob"].map(person);
     for connections in [2, 4] {
         let settings = config::Database { connections, statement_timeout: Duration::from_mins(10), ..settings.clone() };
         let database = Database::open(&settings).await.unwrap();
-        let slow = || database.fetch_for(Reading::Caller("mallory"), statement(ENDLESS));
+        let slow = || database.fetch_for(Reading::Person(&mallory), statement(ENDLESS));
         let flood = futures_util::future::join_all((0..16).map(|_| slow()));
         let others = async {
-            for other in ["ada", "bob", "ada"] {
-                let rows = database.fetch_for(Reading::Caller(other), statement("SELECT 7")).await.unwrap();
+            for other in [&ada, &bob, &ada] {
+                let rows = database.fetch_for(Reading::Person(other), statement("SELECT 7")).await.unwrap();
                 assert_eq!(rows, [[Cell::Integer(7)]]);
             }
             assert_eq!(database.fetch(statement("SELECT 7")).await.unwrap(), [[Cell::Integer(7)]]);
@@ -151,7 +152,7 @@ async fn one_caller_leaves_a_connection_to_the_others() {
         let answered = async {
             tokio::select! { biased; _ = flood => panic!("an endless statement ended"), () = others => () }
         };
-        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("one caller holds every connection");
+        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("one person holds every connection");
         assert_eq!(database.turns.standing(), 0, "whoever is gone stands in no line");
     }
 }

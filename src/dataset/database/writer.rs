@@ -22,6 +22,7 @@ use crate::config;
 use crate::dataset::cell::Cell;
 use crate::dataset::change::Prepared;
 use crate::dataset::statement::{Bind, Statement};
+use crate::model::Person;
 use crate::store::audit::Outcome;
 
 /// How many changes wait for the connection; the others wait for a place.
@@ -104,16 +105,16 @@ impl Changes {
         }
         let (queue, jobs) = mpsc::channel(WAITING);
         let limit = settings.statement_timeout;
-        // Two places: a caller's changes wait for each other before they come to the queue that all share.
+        // Two places: a person's changes wait for each other before they come to the queue that all share.
         let changes = Self { queue, turns: Turns::new(2), limit };
         Ok((changes, ChangeWriter { options, path, limit, jobs, connection: Some(connection) }))
     }
 
-    /// Makes a change in its caller's turn. `None` where the server stopped before it was made.
-    pub(in crate::dataset) async fn make(&self, caller: &str, prepared: Prepared, begun: Begun) -> Option<Ended> {
+    /// Makes a change in the turn of whoever asks. `None` where the server stopped before it was made.
+    pub(in crate::dataset) async fn make(&self, person: &Person, prepared: Prepared, begun: Begun) -> Option<Ended> {
         let queued = Instant::now();
         let ready = async {
-            let turn = self.turns.take(Reading::Caller(caller)).await;
+            let turn = self.turns.take(Reading::Person(person)).await;
             (turn, self.queue.reserve().await)
         };
         let (_turn, place) = match timeout(self.limit, ready).await {

@@ -32,7 +32,6 @@ use self::line::Line;
 use self::pipe::{Pending, Pipe};
 use super::error::{RetryAfter as _, answer, json_rpc};
 use super::intake::{Intake, Taken};
-use super::mcp::owner;
 use super::peek::not_a_request;
 use super::session::SessionKey;
 use crate::authn::Principal;
@@ -129,7 +128,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let Ok(id) = random::hex::<16>(self.random.as_ref()) else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal error");
         };
-        let address = format!("{MESSAGES}?sessionId={id}.{}", self.key.mac(&owner(&principal), &id));
+        let address = format!("{MESSAGES}?sessionId={id}.{}", self.key.mac(&principal.binding(), &id));
         let id: Box<str> = id.into();
         let (messages, incoming) = mpsc::channel(WAITING);
         let (outgoing, answers) = mpsc::channel(WAITING);
@@ -137,11 +136,11 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let way = Way { messages, session: Arc::clone(&session), pending: Arc::clone(&pending) };
         self.open.lock().insert(id.clone(), way);
         let entry = Entry { open: Arc::clone(&self.open), id };
-        let place = self.intake.mcp.streams().open(principal, request, Sink::Session(session));
+        let stream = self.intake.mcp.streams().open(principal, request, Sink::Session(session));
         let ending = Arc::clone(&pending);
         // Once it is to end nothing more is taken in, and what was is answered.
         let end = async move {
-            place.ended().await;
+            stream.ended().await;
             drop(entry);
             ending.none().await;
         };
@@ -216,7 +215,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let query = request.uri().query()?;
         let wire = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
         let (id, mac) = wire.split_once('.')?;
-        let is_owners = bool::from(self.key.mac(&owner(principal), id).as_bytes().ct_eq(mac.as_bytes()));
+        let is_owners = bool::from(self.key.mac(&principal.binding(), id).as_bytes().ct_eq(mac.as_bytes()));
         self.open.lock().get(id).filter(|_| is_owners).cloned()
     }
 }

@@ -171,24 +171,9 @@ async fn withdrawn_and_misshapen_tokens_are_refused_whatever_is_remembered() {
     let token = keys.sign(&claims(&keys)).unwrap();
     assert!(trust.signed(&token, &mut Trace::default()).await.is_ok());
 
-    let client = crate::store::state::Client {
-        id: "blw-client".parse().unwrap(),
-        name: String::new(),
-        uri: None,
-        origin: crate::model::oauth::ClientOrigin::CommandLine,
-        auth_method: crate::model::oauth::AuthMethod::None,
-        secret: None,
-        jwks: None,
-        grant_types: std::collections::BTreeSet::new(),
-        scopes: Scopes::default(),
-        redirect_uris: Vec::new(),
-        reach: crate::model::oauth::Reach::EveryTenant,
-        created: keys.now(),
-        used: None,
-        asserts_users: false,
-        disabled: None,
-        document: None,
-    };
+    let id = "blw-client".parse().unwrap();
+    let client =
+        crate::store::state::Client::new(id, String::new(), crate::model::oauth::ClientOrigin::CommandLine, keys.now());
     store.create_client(&client, keys.now()).await.unwrap();
     store.disable_client(&client.id, keys.now()).await.unwrap();
     let refused = trust.signed(&token, &mut Trace::default()).await.unwrap_err();

@@ -1,6 +1,5 @@
 //! Identifiers that we give out. They are no secrets, and nobody can guess one.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,44 +7,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::ClientId;
-use crate::model::identifier::{BadIdentifier, check_identifier};
+use crate::model::identifier::{BadIdentifier, check_identifier, identifier};
+use crate::model::printed::printed;
 
 macro_rules! given {
     ($(#[$doc:meta])* $type:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Arc<str>);
+        identifier! {
+            $(#[$doc])*
+            $type
+        }
 
         impl $type {
             /// Makes an id of random bytes.
             pub fn from_random(bytes: [u8; 16]) -> Self {
                 Self(URL_SAFE_NO_PAD.encode(bytes).into())
-            }
-
-            /// The id.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = BadIdentifier;
-
-            fn from_str(text: &str) -> Result<Self, BadIdentifier> {
-                check_identifier(text)?;
-                Ok(Self(text.into()))
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
             }
         }
     };
@@ -99,14 +74,4 @@ impl FromStr for Login {
     }
 }
 
-impl fmt::Display for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+printed!(Login);

@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Column, Dataset};
 use crate::model::Tenant;
 use crate::policy::condition::{self, Condition};
 use crate::policy::finding::{Finding, Flaw, LineRef, Severity, instead};
-use crate::policy::names::{self, Place};
+use crate::policy::names::{self, NamePosition};
 use crate::policy::object::{Kind, Pattern, Permission};
 
 /// What a line does where it matches.
@@ -97,7 +97,7 @@ impl<'t> Reader<'_, 't> {
         let at = LineRef { file: Arc::clone(self.file), line: record.line };
         match record.fields.as_slice() {
             [first, who, tenant, what, may, when, effect] if first.text == "p" => {
-                let who_name = flaws.take(who, names::check(who.text, Place::Who, self.catalog));
+                let who_name = flaws.take(who, names::check(who.text, NamePosition::Who, self.catalog));
                 let tenant_name = flaws.take(tenant, self.tenant(tenant.text));
                 let effect_word = flaws.take(effect, read_effect(effect.text));
                 let pattern = flaws.take(what, self.what(what.text, effect_word));
@@ -118,8 +118,8 @@ impl<'t> Reader<'_, 't> {
                 }
             }
             [first, member, group, tenant] if first.text == "g" => {
-                flaws.take(member, names::check(member.text, Place::Member, self.catalog));
-                flaws.take(group, names::check(group.text, Place::Group, self.catalog));
+                flaws.take(member, names::check(member.text, NamePosition::Member, self.catalog));
+                flaws.take(group, names::check(group.text, NamePosition::Group, self.catalog));
                 if let Some(tenant) = flaws.take(tenant, self.tenant(tenant.text))
                     && flaws.clean
                 {

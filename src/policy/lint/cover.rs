@@ -110,7 +110,7 @@ impl<'a> Cover<'a> {
             let audience = cover.audiences.of((&rule.who, rule.tenant.as_ref(), rule.effect));
             let saying = |condition| (audience, *objects, rule.may, condition);
             cover.whole.entry(saying(*own)).or_insert(position);
-            for part in any.iter() {
+            for part in any {
                 cover.parts.entry(saying(*part)).or_insert(position);
             }
         }

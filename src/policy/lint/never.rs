@@ -39,9 +39,9 @@ pub(super) fn never(rule: &Rule, ground: &Ground<'_>, complete: bool) -> Option<
     let mut reasons = Vec::new();
     let mut certain = true;
     for entry in ground.tenants(rule.tenant.as_ref()) {
-        let place = Place { rule, ground, entry, complete };
+        let line = LineInTenant { rule, ground, entry, complete };
         for parts in &alternatives {
-            let Impossible { reason, certain: sure } = place.impossible(parts)?;
+            let Impossible { reason, certain: sure } = line.impossible(parts)?;
             certain &= sure;
             if !reasons.contains(&reason) {
                 reasons.push(reason);
@@ -115,14 +115,14 @@ fn always_there(term: &Term) -> bool {
 }
 
 /// One line in one tenant.
-struct Place<'a> {
+struct LineInTenant<'a> {
     rule: &'a Rule,
     ground: &'a Ground<'a>,
     entry: &'a TenantEntry,
     complete: bool,
 }
 
-impl Place<'_> {
+impl LineInTenant<'_> {
     fn impossible(&self, parts: &[Part<'_>]) -> Option<Impossible> {
         let found = || parts.iter().filter_map(|part| self.alone(*part, parts)).chain(self.together(parts));
         found().find(|impossible| impossible.certain).or_else(|| found().next())

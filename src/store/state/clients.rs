@@ -1,4 +1,4 @@
-//! Clients: who may ask people for their consent.
+//! Clients: who may ask people for their consent, or for tokens of their own.
 
 use std::collections::BTreeSet;
 
@@ -52,6 +52,29 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that can do nothing yet: it has no way to a token, no scope, nowhere that answers may go and nobody's people. So
+    /// what whoever makes it known forgets to say, it may not.
+    pub fn new(id: ClientId, name: String, origin: ClientOrigin, created: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            uri: None,
+            origin,
+            auth_method: AuthMethod::None,
+            secret: None,
+            jwks: None,
+            grant_types: BTreeSet::new(),
+            scopes: Scopes::default(),
+            redirect_uris: Vec::new(),
+            reach: Reach::Tenants(BTreeSet::new()),
+            asserts_users: false,
+            created,
+            used: None,
+            disabled: None,
+            document: None,
+        }
+    }
+
     /// Where the document is that it is known by, if it is known by one.
     pub fn described_at(&self) -> Option<ClientUrl> {
         match self.origin {

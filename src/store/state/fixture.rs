@@ -1,28 +1,17 @@
 //! A client and an account for tests.
 
 use super::{Account, Client};
-use crate::model::oauth::{AccountId, AuthMethod, ClientOrigin, GrantType, Reach};
+use crate::model::oauth::{AccountId, ClientOrigin, GrantType, Reach};
 use crate::model::{Scope, Timestamp};
 
 /// A public client that the operator made known.
 pub(crate) fn client(id: &str, now: Timestamp) -> Client {
     Client {
-        id: id.parse().unwrap(),
-        name: "An app".to_owned(),
-        uri: None,
-        origin: ClientOrigin::CommandLine,
-        auth_method: AuthMethod::None,
-        secret: None,
-        jwks: None,
         grant_types: GrantType::for_people(),
         scopes: Scope::ALL.into_iter().collect(),
         redirect_uris: vec!["https://app.example/callback".parse().unwrap()],
         reach: Reach::EveryTenant,
-        asserts_users: false,
-        created: now,
-        used: None,
-        disabled: None,
-        document: None,
+        ..Client::new(id.parse().unwrap(), "An app".to_owned(), ClientOrigin::CommandLine, now)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Grants: what one account allowed one client. A grant is the family of the code and of all tokens that came of it; revoking
-//! it ends them all.
+//! Grants: what one account allowed one client, or what a client may do as itself. A grant is the family of the code and of all
+//! tokens that came of it; revoking it ends them all.
 //!
 //! Its states are columns: consented when it is made, exchanged when its code was spent, revoked or expired at the end.
 
@@ -257,48 +257,45 @@ pub(super) async fn revoke(
     reason: RevocationReason,
     now: Timestamp,
 ) -> Result<bool, StateError> {
-    let revoked =
-        sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL")
-            .bind(id.as_str())
-            .bind(now.as_micros())
-            .bind(reason.as_str())
-            .execute(&mut **transaction)
-            .await
-            .map_err(StateError::Write)?;
-    Ok(revoked.rows_affected() == 1)
+    Ok(revoke_where(transaction, "id", id.as_str(), reason, now).await? == 1)
 }
 
+/// Revokes the grants of one client; says how many were not revoked already.
 pub(super) async fn revoke_where_client(
     transaction: &mut Transaction<'_, Sqlite>,
     client: &str,
     reason: RevocationReason,
     now: Timestamp,
 ) -> Result<u64, StateError> {
-    let revoked =
-        sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE client = $1 AND revoked_at IS NULL")
-            .bind(client)
-            .bind(now.as_micros())
-            .bind(reason.as_str())
-            .execute(&mut **transaction)
-            .await
-            .map_err(StateError::Write)?;
-    Ok(revoked.rows_affected())
+    revoke_where(transaction, "client", client, reason, now).await
 }
 
+/// Revokes the grants of one account; says how many were not revoked already.
 pub(super) async fn revoke_where_account(
     transaction: &mut Transaction<'_, Sqlite>,
     account: &str,
     reason: RevocationReason,
     now: Timestamp,
 ) -> Result<u64, StateError> {
-    let revoked =
-        sqlx::query("UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE account = $1 AND revoked_at IS NULL")
-            .bind(account)
-            .bind(now.as_micros())
-            .bind(reason.as_str())
-            .execute(&mut **transaction)
-            .await
-            .map_err(StateError::Write)?;
+    revoke_where(transaction, "account", account, reason, now).await
+}
+
+async fn revoke_where(
+    transaction: &mut Transaction<'_, Sqlite>,
+    column: &'static str,
+    value: &str,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<u64, StateError> {
+    let revoked = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE grants SET revoked_at = $2, revoked_for = $3 WHERE {column} = $1 AND revoked_at IS NULL"
+    )))
+    .bind(value)
+    .bind(now.as_micros())
+    .bind(reason.as_str())
+    .execute(&mut **transaction)
+    .await
+    .map_err(StateError::Write)?;
     Ok(revoked.rows_affected())
 }
 

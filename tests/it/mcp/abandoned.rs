@@ -19,7 +19,7 @@ const TABLES: &str = "CREATE TABLE endless (id INTEGER PRIMARY KEY, tenant_id TE
 
 /// Numbers without an end: whoever looks for one that is not among them is busy until somebody stops the query. Put in place
 /// once the server has started, because its checks would look for the end too.
-const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
+pub(crate) const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
 
 /// The same with an end that is some seconds away.
@@ -54,6 +54,12 @@ async fn world(view: &'static str) -> World {
 
 /// The same with other lines in `[server]`, and another section.
 pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) -> World {
+    let server = format!("{section}[server]\n{server}");
+    world_changed(view, |directory| edit(&directory.join("bailiwick.toml"), "[server]\n", &server)).await
+}
+
+/// The same with its files changed before the start.
+pub(crate) async fn world_changed(view: &'static str, change: impl FnOnce(&Path)) -> World {
     let world = World::with(|directory| {
         let made = directory.to_owned();
         let making = std::thread::spawn(move || {
@@ -64,11 +70,11 @@ pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) 
         let settings = directory.join("bailiwick.toml");
         let database = "[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"60s\"\n\n[audit]\n";
         edit(&settings, "[audit]\n", database);
-        edit(&settings, "[server]\n", &format!("{section}[server]\n{server}"));
         let text = std::fs::read_to_string(&settings).unwrap();
         std::fs::write(&settings, text + DATASETS).unwrap();
         let policy = directory.join("policies/policy.csv");
         edit(&policy, "g, user:", "p, role:member, *, dataset:*, read, true, allow\ng, user:");
+        change(directory);
     })
     .await;
     execute(&world.server.directory, view).await;

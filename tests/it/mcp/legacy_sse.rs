@@ -173,7 +173,7 @@ async fn a_stream_is_its_owners_and_each_post_needs_a_token() {
 
 #[tokio::test]
 async fn a_stream_ends_with_its_connection_and_one_too_many_ends_the_oldest() {
-    let server = demo_with("sessions_per_principal = 2\n").await;
+    let server = demo_with("sessions_per_person = 2\n").await;
     let (ada, bob) = (server.token("ada"), server.token("bob"));
     let mut of_bob = Sse::begin(&server, &bob).await;
     let mut first = Sse::begin(&server, &ada).await;

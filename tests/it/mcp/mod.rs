@@ -1,6 +1,6 @@
 //! MCP over HTTP, in both eras of the protocol.
 
-mod abandoned;
+pub(crate) mod abandoned;
 mod batches;
 pub(crate) mod changes;
 mod completions;

@@ -53,7 +53,7 @@ async fn item_77_a_session_does_not_exist_for_anybody_but_its_owner() {
 #[tokio::test]
 async fn one_principal_has_a_bounded_number_of_sessions_and_loses_the_oldest() {
     let world = World::with(|directory| {
-        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_principal = 2\n");
+        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_person = 2\n");
     })
     .await;
     let (client, ours) = (&world.server.client, token());

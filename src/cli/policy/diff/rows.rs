@@ -26,7 +26,7 @@ pub(super) struct Moved {
 }
 
 /// Of the first one must hold, and none of the second.
-pub(super) type Conditions<'a> = (&'a [Predicate], &'a [Predicate]);
+type Conditions<'a> = (&'a [Predicate], &'a [Predicate]);
 
 impl Voice<'_> {
     /// The change of the rows, if there is one. With a dataset as a whole its columns come and go.
@@ -73,7 +73,7 @@ impl Voice<'_> {
     }
 
     /// What two pairs of allowances and denials differ in.
-    pub(super) fn conditions(&self, dataset: &Dataset, old: Conditions<'_>, new: Conditions<'_>) -> Moved {
+    fn conditions(&self, dataset: &Dataset, old: Conditions<'_>, new: Conditions<'_>) -> Moved {
         let mut moved = self.allowances(dataset, old.0, new.0);
         let denials = difference(old.1, new.1);
         let word = |condition: &Predicate| format!("never {}", plain::condition(condition, dataset, self.requester));
@@ -82,7 +82,7 @@ impl Voice<'_> {
         moved
     }
 
-    fn allowances(&self, dataset: &Dataset, old: &[Predicate], new: &[Predicate]) -> Moved {
+    pub(super) fn allowances(&self, dataset: &Dataset, old: &[Predicate], new: &[Predicate]) -> Moved {
         let word = |condition: &Predicate| plain::condition(condition, dataset, self.requester);
         let words = |conditions: &[Predicate]| conditions.iter().map(word).collect::<Vec<_>>().join("; ");
         let every = |conditions: &[Predicate]| conditions.contains(&Predicate::Known(Truth::True));
@@ -112,13 +112,13 @@ impl Voice<'_> {
 }
 
 /// The conditions that only one side has.
-struct Parts {
-    went: Vec<Predicate>,
-    came: Vec<Predicate>,
+pub(super) struct Parts {
+    pub(super) went: Vec<Predicate>,
+    pub(super) came: Vec<Predicate>,
 }
 
 /// Compares conditions of which one is enough, whatever the lines and the order that they are written in.
-fn difference(old: &[Predicate], new: &[Predicate]) -> Parts {
+pub(super) fn difference(old: &[Predicate], new: &[Predicate]) -> Parts {
     let (old, new) = (spread(old), spread(new));
     let beyond = |of: &[Predicate], over: &[Predicate]| -> Vec<Predicate> {
         of.iter().filter(|part| !over.contains(part)).cloned().collect()

@@ -192,7 +192,7 @@ async fn fill(db: &mut SqliteConnection, dice: &mut Dice) {
 async fn unfiltered(
     db: &mut SqliteConnection,
     (table, change, number): (&'static str, Change, Option<i64>),
-    asked: &arguments::Asked,
+    asked: &arguments::ChangeRequest,
     requester: &Requester,
 ) -> Option<(Rows, i64)> {
     let mut columns: Vec<(String, _)> = asked.given.iter().map(|(c, bind)| (c.to_string(), bind.clone())).collect();

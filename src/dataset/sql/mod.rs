@@ -1,23 +1,29 @@
 //! The one statement of a read. Pure: a plan and a filter go in, text and bound values come out.
 //!
+//! One row and a count are said here. A page is more (`page`): it is divided into searches (`arms`), of which many are walked
+//! together (`heads`), and begins after where the last one ended (`keyset`).
+//!
 //! Columns are masked here: one that is hidden in some rows is read through its own condition, and is NULL in the others.
 //!
 //! The row filter is always the first condition. Everything a caller says stands beside it, joined by AND, so that it can
 //! only narrow. Nothing here counts, ranks or orders by rows outside the filter.
 
+mod arms;
+mod heads;
+mod keyset;
+mod page;
+
 use std::sync::Arc;
 
-use super::arms::{self, Arm, Before, Rows};
-use super::condition::Place;
+pub(super) use self::keyset::Position;
+use super::condition::ColumnRef;
 use super::face::Face;
 use super::filter::{self, FilterError};
-use super::heads::{self, Heads};
-use super::keyset::{self, Term};
-use super::plan::{PageRead, Read, Shape};
+use super::plan::{Read, Shape};
 use super::relation::{Affinity, Relation, Schema};
 use super::request::{Filter, Operand, Test};
 use super::statement::{Bind, Statement};
-use crate::catalog::{Column, ColumnType, Dataset, OrderTerm};
+use crate::catalog::{Column, ColumnType, Dataset};
 use crate::model::Name;
 use crate::policy::{ColumnRule, Operator, RowFilter};
 
@@ -91,105 +97,6 @@ impl<'a> From<'a> {
         &self.relation.dataset
     }
 
-    fn page(&self, page: &PageRead) -> Result<Rendered, SqlError> {
-        let columns: Vec<&Column> = self.face.listed().collect();
-        let terms = page.order.iter().map(|term| self.term(term)).collect::<Result<Vec<_>, _>>()?;
-        let mut selected = columns.clone();
-        let mut position = Vec::with_capacity(terms.len());
-        for term in &terms {
-            let column = term.place.column;
-            let known = selected.iter().position(|other| other.name == column.name);
-            position.push(known.unwrap_or(selected.len()));
-            if known.is_none() {
-                selected.push(column);
-            }
-        }
-        let arms = arms::divide(page, self.face, self.filter, self.relation, self.schema);
-        let heads = |number, arm, searches| Heads { from: self, page, terms: &terms, number, arm, searches };
-        let mut out = Statement::default();
-        for (number, arm) in arms.iter().enumerate() {
-            if let Rows::Found(searches) = &arm.rows {
-                out.sql(if out.is_empty() { "WITH RECURSIVE " } else { ", " });
-                heads(number, arm, searches).queue(&mut out)?;
-            }
-        }
-        for (number, arm) in arms.iter().enumerate() {
-            if !out.is_empty() {
-                out.sql(if number == 0 { " " } else { " UNION ALL " });
-            }
-            match &arm.rows {
-                Rows::Within(filter) => {
-                    self.columns(&selected, &mut out)?;
-                    self.rows(filter, arm, page, &terms, &mut out)?;
-                }
-                Rows::Found(searches) => {
-                    self.columns(&selected, &mut out)?;
-                    heads(number, arm, searches).rows(&mut out)?;
-                }
-                Rows::Otherwise(parents, filter) => {
-                    self.columns(&selected, out.sql("SELECT * FROM ("))?;
-                    self.rows(filter, arm, page, &terms, &mut out)?;
-                    keyset::order_by(&terms, &mut out);
-                    heads::limit_where_crowded(*parents, page, &mut out);
-                    out.sql(")");
-                }
-            }
-        }
-        match arms.as_slice() {
-            [_] => keyset::order_by(&terms, &mut out),
-            _ => keyset::order_by_place(&terms, &position, &mut out),
-        }
-        // One more than asked says whether there is another page.
-        out.sql(" LIMIT ").bind(Bind::Integer(i64::from(page.limit) + 1));
-        Ok(Rendered {
-            statement: out,
-            columns: answered(&columns),
-            position,
-            masks: self.masks(&columns, selected.len()),
-        })
-    }
-
-    /// Appends the rows of an arm that are within a filter, after the columns that are selected.
-    fn rows(
-        &self,
-        filter: &RowFilter,
-        arm: &Arm,
-        page: &PageRead,
-        terms: &[Term<'_>],
-        out: &mut Statement,
-    ) -> Result<(), SqlError> {
-        self.within(filter, out)?;
-        self.search(&page.words, out)?;
-        self.narrowed(arm, page, terms, out)?;
-        if let Some(after) = &page.after {
-            out.sql(" AND ");
-            keyset::after(terms, after, out);
-        }
-        Ok(())
-    }
-
-    /// Appends what an arm leaves to those before it, and the caller's filters.
-    pub(super) fn narrowed(
-        &self,
-        arm: &Arm,
-        page: &PageRead,
-        terms: &[Term<'_>],
-        out: &mut Statement,
-    ) -> Result<(), SqlError> {
-        for before in &arm.before {
-            out.sql(" AND ");
-            match before {
-                Before::Alternative(predicate) => {
-                    filter::alternative(predicate, &self.dataset().name, self.schema, TABLE, out.sql("("))
-                        .map_err(|source| self.unfit(source))?;
-                    out.sql(") IS NOT TRUE");
-                }
-                Before::Found(number) => heads::not_found(*number, terms, out),
-            }
-        }
-        self.filters(&page.filters, out)
-    }
-
     pub(super) fn row(&self, key: &[Operand]) -> Result<Rendered, SqlError> {
         self.one_row(|out| self.keyed(key, out))
     }
@@ -213,12 +120,12 @@ impl<'a> From<'a> {
     pub(super) fn keyed(&self, key: &[Operand], out: &mut Statement) -> Result<(), SqlError> {
         for (name, value) in self.dataset().key.iter().zip(key) {
             out.sql(" AND ");
-            self.place(name)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
+            self.column_ref(name)?.test(&Test::Compare(Operator::Equal, value.clone()), out);
         }
         Ok(())
     }
 
-    /// Appends the table, the filter, and that the row has this key: what a change is made to.
+    /// Appends the filter alone, for the statement of a change, which names its table itself.
     pub(super) fn filtered(&self, out: &mut Statement) -> Result<(), SqlError> {
         filter::render(self.filter, self.schema, TABLE, out).map_err(|source| self.unfit(source))
     }
@@ -240,10 +147,10 @@ impl<'a> From<'a> {
         for (index, column) in columns.iter().enumerate() {
             out.sql(if index == 0 { "SELECT " } else { ", " });
             match self.face.mask(column) {
-                None => self.place(&column.name)?.name(out),
+                None => self.column_ref(&column.name)?.name(out),
                 Some(rule) => {
                     self.where_read(rule, out)?;
-                    self.place(&column.name)?.name(out.sql(" THEN "));
+                    self.column_ref(&column.name)?.name(out.sql(" THEN "));
                     out.sql(" END");
                 }
             }
@@ -291,7 +198,7 @@ impl<'a> From<'a> {
         let unknown = || SqlError::Dataset(filter.dataset.clone());
         let around = self.schema.relations.get(&filter.dataset).ok_or_else(unknown)?;
         let parents = From { relation: around, face: self.face, filter, schema: self.schema };
-        let key = parents.place(key)?;
+        let key = parents.column_ref(key)?;
         key.name(out);
         parents.within(filter, out)?;
         key.name(out.sql(" AND typeof("));
@@ -306,7 +213,7 @@ impl<'a> From<'a> {
     fn filters(&self, filters: &[Filter], out: &mut Statement) -> Result<(), SqlError> {
         for filter in filters {
             out.sql(" AND ");
-            self.place(&filter.column)?.test(&filter.test, out);
+            self.column_ref(&filter.column)?.test(&filter.test, out);
         }
         Ok(())
     }
@@ -328,23 +235,18 @@ impl<'a> From<'a> {
                 if index > 0 {
                     out.sql(" OR ");
                 }
-                self.place(&column.name)?.test(&Test::Contains(Arc::clone(word)), out);
+                self.column_ref(&column.name)?.test(&Test::Contains(Arc::clone(word)), out);
             }
             out.sql(if columns.is_empty() { "0)" } else { ")" });
         }
         Ok(())
     }
 
-    fn term(&self, term: &OrderTerm) -> Result<Term<'a>, SqlError> {
-        let never_null = self.relation.never_null.contains(&term.column);
-        Ok(Term { place: self.place(&term.column)?, direction: term.direction, never_null })
-    }
-
-    pub(super) fn place(&self, name: &Name) -> Result<Place<'a>, SqlError> {
+    pub(super) fn column_ref(&self, name: &Name) -> Result<ColumnRef<'a>, SqlError> {
         let unknown = || SqlError::Column { dataset: self.dataset().name.clone(), column: name.clone() };
         let column = self.dataset().column(name.as_str()).ok_or_else(unknown)?;
         let affinity: Affinity = *self.relation.affinities.get(name).ok_or_else(unknown)?;
-        Ok(Place { alias: TABLE, column, affinity })
+        Ok(ColumnRef { alias: TABLE, declared: column, affinity })
     }
 }
 

@@ -4,19 +4,19 @@
 //! has NULLs first and descending has them last. A position holds the cells as stored, not as answered: two cells that a
 //! caller sees as null can stand at different places.
 
-use super::cell::Cell;
-use super::condition::Place;
-use super::statement::{Bind, Statement};
 use crate::catalog::Direction;
+use crate::dataset::cell::Cell;
+use crate::dataset::condition::ColumnRef;
+use crate::dataset::statement::{Bind, Statement};
 
 /// The cells of the order's columns in one row.
-pub(super) type Position = Vec<Cell>;
+pub(in crate::dataset) type Position = Vec<Cell>;
 
 /// One term of a total order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Term<'a> {
     /// The column.
-    pub(super) place: Place<'a>,
+    pub(super) column: ColumnRef<'a>,
     /// Its direction.
     pub(super) direction: Direction,
     /// Whether the database guarantees that it is never NULL.
@@ -27,7 +27,7 @@ pub(super) struct Term<'a> {
 pub(super) fn order_by(terms: &[Term<'_>], out: &mut Statement) {
     for (index, term) in terms.iter().enumerate() {
         out.sql(if index == 0 { " ORDER BY " } else { ", " });
-        term.place.collated(out);
+        term.column.collated(out);
         direction(*term, out);
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn order_by_place(terms: &[Term<'_>], places: &[usize], out: &mut Sta
     for (index, (term, place)) in terms.iter().zip(places).enumerate() {
         out.sql(if index == 0 { " ORDER BY " } else { ", " });
         out.ordinal(place + 1);
-        term.place.collation(out);
+        term.column.collation(out);
         direction(*term, out);
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn after(terms: &[Term<'_>], position: &[Cell], out: &mut Statement) 
         any = true;
         out.sql("(");
         for (equal, cell) in &pairs[..index] {
-            equal.place.collated(out);
+            equal.column.collated(out);
             out.sql(" IS ");
             value(cell, out);
             out.sql(" AND ");
@@ -97,7 +97,7 @@ fn bound(term: &Term<'_>, cell: &Cell, out: &mut Statement) -> bool {
     if *cell == Cell::Null {
         return false;
     }
-    term.place.collated(out);
+    term.column.collated(out);
     out.sql(compare);
     value(cell, out);
     true
@@ -107,22 +107,22 @@ fn beyond(term: &Term<'_>, cell: &Cell, out: &mut Statement) {
     let null = *cell == Cell::Null;
     match term.direction {
         Direction::Ascending if null => {
-            term.place.collated(out);
+            term.column.collated(out);
             out.sql(" IS NOT NULL");
         }
         Direction::Ascending => {
-            term.place.collated(out);
+            term.column.collated(out);
             out.sql(" > ");
             value(cell, out);
         }
         Direction::Descending => {
             out.sql("(");
-            term.place.collated(out);
+            term.column.collated(out);
             out.sql(" < ");
             value(cell, out);
             if !term.never_null {
                 out.sql(" OR ");
-                term.place.collated(out);
+                term.column.collated(out);
                 out.sql(" IS NULL");
             }
             out.sql(")");

@@ -15,11 +15,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::face::Face;
 use super::heads::OURS;
-use super::plan::{self, PageRead};
-use super::relation::{Affinity, Relation, Schema};
 use crate::catalog::{ColumnType, OrderTerm};
+use crate::dataset::face::Face;
+use crate::dataset::plan::{self, PageRead};
+use crate::dataset::relation::{Affinity, Relation, Schema};
 use crate::model::{Name, Value};
 use crate::policy::{Operator, Predicate, RowFilter};
 

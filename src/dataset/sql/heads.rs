@@ -11,10 +11,10 @@
 
 use super::arms::{Arm, Searches, Values};
 use super::keyset::{self, Term};
-use super::plan::PageRead;
-use super::sql::{From, SqlError};
-use super::statement::{Bind, Statement};
+use super::{From, SqlError};
 use crate::catalog::Direction;
+use crate::dataset::plan::PageRead;
+use crate::dataset::statement::{Bind, Statement};
 use crate::model::Value;
 
 /// How the names of our own queries begin. `arms` leaves a page whole where the name of a table does.
@@ -94,7 +94,7 @@ impl Heads<'_> {
         self.one_value(out)?;
         out.sql(" AND ");
         if let Some(key) = self.terms.last() {
-            key.place.name(out);
+            key.column.name(out);
         }
         out.sql(" = h.").name(&self.terms.len().to_string());
         Ok(())
@@ -103,7 +103,7 @@ impl Heads<'_> {
     /// Appends the table and the rows of the filter that have one of the values.
     fn one_value(&self, out: &mut Statement) -> Result<(), SqlError> {
         self.from.table(&self.searches.each, out)?;
-        self.from.place(&self.searches.column)?.collated(out.sql(" AND "));
+        self.from.column_ref(&self.searches.column)?.collated(out.sql(" AND "));
         out.sql(" = h.value");
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Heads<'_> {
         out.sql("SELECT h.value");
         for term in self.terms {
             out.sql(", ");
-            term.place.name(out);
+            term.column.name(out);
         }
     }
 
@@ -120,7 +120,7 @@ impl Heads<'_> {
     fn row(&self, out: &mut Statement) {
         out.name(self.from.table_name()).sql(" AS t WHERE ");
         if let Some(key) = self.terms.last() {
-            key.place.name(out);
+            key.column.name(out);
         }
         out.sql(" = ");
     }
@@ -129,7 +129,7 @@ impl Heads<'_> {
     fn search(&self, out: &mut Statement) -> Result<(), SqlError> {
         out.sql("(SELECT ");
         if let Some(key) = self.terms.last() {
-            key.place.name(out);
+            key.column.name(out);
         }
         out.sql(" FROM ");
         self.one_value(out)?;
@@ -140,7 +140,7 @@ impl Heads<'_> {
     fn beyond(&self, same: usize, out: &mut Statement) {
         for (index, term) in self.terms.iter().take(same + 1).enumerate() {
             out.sql(" AND ");
-            term.place.collated(out);
+            term.column.collated(out);
             let after = match term.direction {
                 Direction::Ascending => " > h.",
                 Direction::Descending => " < h.",
@@ -159,7 +159,7 @@ impl Heads<'_> {
 /// Appends the condition that the searches of an arm did not find a row for the page.
 pub(super) fn not_found(arm: usize, terms: &[Term<'_>], out: &mut Statement) {
     if let Some(key) = terms.last() {
-        key.place.collated(out);
+        key.column.collated(out);
     }
     out.sql(" NOT IN (SELECT h.").name(&terms.len().to_string()).sql(" FROM ").name(&name(arm)).sql(" AS h)");
 }
