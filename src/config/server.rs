@@ -1,6 +1,7 @@
 //! `[server]`, `[mcp]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let requests_per_person = section.integer::<usize>("requests_per_person", 1..=100_000);
     let sessions_per_person = section.integer::<usize>("sessions_per_person", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
+    let session_idle = section.duration("session_idle", Duration::from_secs(1)..=Duration::from_hours(24));
     let handle_key = handle_key(section);
 
     let At { value: (ip, by_name), .. } = written?;
@@ -100,6 +102,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         requests_per_person: requests_per_person?.value,
         sessions_per_person: sessions_per_person?.value,
         session_lifetime: session_lifetime?.value,
+        session_idle: session_idle?.value,
         handle_key: handle_key?,
     })
 }
@@ -131,9 +134,15 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
 /// Reads `[mcp]`.
 pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
     let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
+    let changes_per_minute = section.integer::<u32>("changes_per_minute", 1..=100_000);
     let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
     let legacy_sse = section.boolean("legacy_sse");
-    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value, legacy_sse: legacy_sse?.value })
+    Some(McpOffer {
+        subscriptions: subscriptions?.value,
+        changes_per_minute: NonZeroU32::new(changes_per_minute?.value)?,
+        look_every: look_every?.value,
+        legacy_sse: legacy_sse?.value,
+    })
 }
 
 /// Reads `[log]`.

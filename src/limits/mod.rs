@@ -85,6 +85,11 @@ impl<K: Clone + Eq + Hash> Limit<K> {
         Self(RateLimiter::new(quota, HashMapStateStore::default(), hands.clone()), hands)
     }
 
+    /// So many in a minute, at once or one after the other.
+    pub fn of_a_minute(most: NonZeroU32, clock: &Arc<dyn Clock>) -> Self {
+        Self::new(most, Duration::from_mins(1) / most.get(), clock)
+    }
+
     /// Takes one; or says how long to wait.
     pub fn take(&self, key: &K) -> Result<(), Duration> {
         if self.0.len() >= MOST {

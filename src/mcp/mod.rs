@@ -45,6 +45,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 pub use missed::Missed;
+pub use running::TimeLimit;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
 pub use subscriptions::{LISTEN, Unwatched, Watched};
@@ -57,6 +58,7 @@ use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
+use crate::limits::Limit;
 use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
@@ -90,6 +92,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// How many rows each person may change.
+    pub changing: Limit<Person>,
     /// What streams missed while the server was not running.
     pub missed: Missed,
     /// What time it is, for questions that wait for an answer.
@@ -112,6 +116,8 @@ pub struct Data {
 pub struct Mcp {
     parts: Arc<Parts>,
     tools: Arc<tools::Tools>,
+    /// The questions that were answered.
+    answered: confirmation::Answered,
     /// The session that this one serves, once it is initialized. Owned here, so that it ends with it.
     session: OnceLock<Arc<Session>>,
 }
@@ -135,7 +141,7 @@ impl Mcp {
     pub fn new(parts: Parts) -> Self {
         let schema = parts.data.as_ref().map(|data| &data.schema);
         let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
-        Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+        Self { parts: Arc::new(parts), tools, answered: confirmation::Answered::default(), session: OnceLock::new() }
     }
 
     /// The scopes that any operation of this server may need, for its metadata.
@@ -251,8 +257,8 @@ impl ServerHandler for Mcp {
         let parts = subscription.request_context().extensions.get::<http::request::Parts>();
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
-        self.tell_of_missed(&caller.principal, &sink).await;
         let stream = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
+        self.tell_missed(&stream).await;
         tokio::select! {
             () = subscription.cancelled() => {}
             () = stream.ended() => {}

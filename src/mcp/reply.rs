@@ -344,6 +344,11 @@ pub(super) fn cancelled() -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
 }
 
+/// The request took longer than any may.
+pub(super) fn too_long() -> ErrorData {
+    ErrorData::internal_error("The request took too long; narrow it and try again", None)
+}
+
 /// The server stopped before a change was made.
 pub(super) fn stopping() -> ErrorData {
     ErrorData::internal_error("The server is stopping, and nothing was changed", None)

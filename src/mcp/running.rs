@@ -13,8 +13,12 @@ use super::{Gone, reply};
 /// How long a client that wants to know of progress waits for each word of it.
 const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
-/// Runs a handler until it ends, its request is cancelled or its client is gone. Both only cancel a token: dropping the
-/// handler drops its receipt, which is then recorded as abandoned.
+/// How long the answer to a request may take; put into it by the http layer where no answer of HTTP waits for it.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeLimit(pub Duration);
+
+/// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. Dropping the handler drops its
+/// receipt, which is then recorded as abandoned.
 pub(super) async fn guarded<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
@@ -23,6 +27,15 @@ pub(super) async fn guarded<T>(
         outcome = caught(handler) => outcome,
         () = context.ct.cancelled() => Err(reply::cancelled()),
         () = gone(context) => Err(reply::cancelled()),
+        () = over(context) => Err(reply::too_long()),
+    }
+}
+
+async fn over(context: &RequestContext<RoleServer>) {
+    let parts = context.extensions.get::<http::request::Parts>();
+    match parts.and_then(|parts| parts.extensions.get::<TimeLimit>()) {
+        Some(TimeLimit(limit)) => tokio::time::sleep(*limit).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -49,7 +62,7 @@ pub(super) async fn with_progress<T>(
         }
         seconds += BETWEEN_PROGRESS.as_secs_f64();
         let progress = ProgressNotificationParam::new(token.clone(), seconds)
-            .with_message(format!("still reading after {seconds} s"));
+            .with_message(format!("no answer yet after {seconds} s"));
         // The handler goes on meanwhile: it may hold a connection, and a client that reads nothing is told nothing.
         tokio::select! {
             outcome = &mut handler => return outcome,

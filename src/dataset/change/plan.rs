@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::arguments::{self, ChangeRequest};
+use super::shown::Shown;
 use super::sql::{self, Prepared};
 use crate::authz::{Authorized, Begun, ChangeRows, Receipt, RowScope};
 use crate::catalog::{Change, Dataset};
 use crate::dataset::arguments::ArgumentError;
-use crate::dataset::database::{Changes, Database, Reading, WriteError};
+use crate::dataset::database::{Attempt, Changes, Database, Reading, WriteError};
 use crate::dataset::face::Face;
 use crate::dataset::relation::Schema;
 use crate::dataset::run::{self, RunError, Table};
@@ -34,6 +35,8 @@ pub enum Made {
     Row(Table),
     /// Nothing was changed, for a reason that is nobody's business.
     Nothing,
+    /// Nothing was changed: the row is another than its person was shown.
+    Moved,
 }
 
 /// Why there is no plan.
@@ -70,6 +73,13 @@ impl ChangePlan {
             .map(|request| Self { scope, face, change, request })
             .map_err(ChangePlanError::Arguments);
         (receipt, plan)
+    }
+
+    /// The same plan, for a row that is as it was shown and for no other.
+    #[must_use]
+    pub fn as_shown(mut self, shown: Option<Shown>) -> Self {
+        self.request.shown = shown;
+        self
     }
 
     /// The columns that are given, for the record: by name, never with what they hold.
@@ -123,9 +133,10 @@ pub async fn make(
     };
     let shape = prepared.shape();
     let (receipt, ended) = changes.make(person, prepared, begun).await?;
-    let made = ended.map_err(ChangeError::from).map(|row| match row {
-        Some(row) => Made::Row(shape.table(row)),
-        None => Made::Nothing,
+    let made = ended.map_err(ChangeError::from).map(|attempt| match attempt {
+        Attempt::Made(row) => Made::Row(shape.table(row)),
+        Attempt::Refused => Made::Nothing,
+        Attempt::Moved => Made::Moved,
     });
     Some((receipt, made))
 }
@@ -141,12 +152,15 @@ pub async fn look(
     schema: &Schema,
     plan: &ChangePlan,
     person: &Person,
-) -> Result<Option<Map<String, Json>>, RunError> {
+) -> Result<Option<(Map<String, Json>, Shown)>, RunError> {
     let Rendered { statement, columns, masks, .. } =
         From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
     let rows = database.fetch_for(Reading::Person(person), statement).await?;
-    match rows.len() {
-        0 | 1 => Ok(run::table(&columns, &masks, rows).into_objects().next().and_then(|row| row.as_object().cloned())),
-        _ => Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),
-    }
+    let shown = match rows.as_slice() {
+        [] => return Ok(None),
+        [row] => Shown::of(row),
+        [_, _, ..] => return Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),
+    };
+    let mut rows = run::table(&columns, &masks, rows).into_objects();
+    Ok(rows.next().and_then(|row| row.as_object().cloned()).map(|row| (row, shown)))
 }

@@ -24,6 +24,7 @@ use tokio::sync::{Mutex, mpsc};
 
 pub(super) use self::turns::Reading;
 use self::turns::Turns;
+pub(super) use self::writer::Attempt;
 pub use self::writer::{ChangeWriter, Changes, WriteError};
 #[cfg(test)]
 pub(super) use self::writer::{attempt, finish};
@@ -79,6 +80,13 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// A program that wrote ended in the middle of it, and only one that writes can undo it.
+    #[error(
+        "`{}` holds an unfinished change of a program that was killed, and cannot be read until that is undone; open it once for \
+         writing, with that program or with `sqlite3`",
+        .0.display()
+    )]
+    Unfinished(PathBuf),
     /// The file cannot be written, and a dataset is writable.
     #[error(
         "`{}` cannot be written by this user, and a dataset is `writable`; it needs write permission on the file and its directory",
@@ -320,13 +328,14 @@ fn existing_file(path: &Path) -> Result<PathBuf, DatabaseError> {
 }
 
 fn opening(path: &Path, source: sqlx::Error) -> DatabaseError {
-    /// `SQLITE_NOTADB`.
-    const NOT_A_DATABASE: &str = "26";
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    if code.as_deref() == Some(NOT_A_DATABASE) {
-        return DatabaseError::NotADatabase(path.to_owned());
+    match code.as_deref() {
+        // `SQLITE_NOTADB`.
+        Some("26") => DatabaseError::NotADatabase(path.to_owned()),
+        // `SQLITE_READONLY_ROLLBACK`.
+        Some("776") => DatabaseError::Unfinished(path.to_owned()),
+        Some(_) | None => DatabaseError::Open { path: path.to_owned(), source },
     }
-    DatabaseError::Open { path: path.to_owned(), source }
 }
 
 /// The bound values as sqlx takes them.

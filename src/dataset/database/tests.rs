@@ -53,6 +53,33 @@ async fn what_is_not_a_readable_database_is_refused_with_the_reason() {
     assert!(matches!(Database::open(&none).await, Err(DatabaseError::NoConnections)));
 }
 
+/// A change that was cut off in the middle, as a kill leaves it: pages of it in the file, and the journal that undoes them.
+async fn killed(path: &Path, copy: &Path) {
+    let options = SqliteConnectOptions::new().filename(path).pragma("cache_size", "1");
+    let mut connection = options.connect().await.unwrap();
+    let change = "BEGIN; UPDATE a SET body = 'half' || body";
+    sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    std::fs::copy(path, copy).unwrap();
+    std::fs::copy(journal(path), journal(copy)).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_kill_left_unfinished_is_undone_by_who_writes_and_said_to_who_reads() {
+    let made = "CREATE TABLE a (body); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+                INSERT INTO a SELECT hex(zeroblob(500)) FROM n";
+    let (directory, whole) = file(made).await;
+    let copy = directory.path().join("copy.db");
+    killed(&whole.path, &copy).await;
+    let settings = settings(&copy);
+    let refused = Database::open(&settings).await.unwrap_err();
+    assert!(matches!(&refused, DatabaseError::Unfinished(path) if path.ends_with("copy.db")), "{refused:?}");
+    drop(Changes::open(&settings).await.unwrap());
+    let database = Database::open(&settings).await.unwrap();
+    let half = database.fetch(statement("SELECT count(*) FROM a WHERE body LIKE 'half%'")).await.unwrap();
+    assert_eq!(half, [[Cell::Integer(0)]]);
+}
+
 #[tokio::test]
 async fn nothing_can_be_written() {
     let (directory, settings) = file("CREATE TABLE a (id INTEGER PRIMARY KEY)").await;

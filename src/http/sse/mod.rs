@@ -35,7 +35,7 @@ use super::intake::{Intake, Taken};
 use super::peek::not_a_request;
 use super::session::SessionKey;
 use crate::authn::Principal;
-use crate::mcp::{RequestId, Session, Sink};
+use crate::mcp::{RequestId, Session, Sink, TimeLimit};
 use crate::random::{self, Random};
 
 /// Where the stream is.
@@ -188,6 +188,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
             Err(error) => return not_a_request(&error),
         };
         parts.extensions.insert(Arc::clone(&way.session));
+        parts.extensions.insert(TimeLimit(self.intake.limits.request_timeout));
         if way.pending.is_full() && matches!(message, ClientJsonRpcMessage::Request(_)) {
             return unread();
         }

@@ -61,6 +61,7 @@ impl Mcp {
         caller: &Caller,
         cursor: Option<&str>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        let revision = self.revision();
         let permit = self.permit(caller, List(Listed::Resources)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let binding = caller.principal.binding();
@@ -79,7 +80,10 @@ impl Mcp {
         let rows = u64::try_from(items.len()).ok();
         let mut items = close(receipt, Outcome::Answered { rows }, items).await?.into_inner();
         let next = self.list_rows(caller, &visible, begin, &mut items).await?;
-        self.parts.missed.gave(&caller.principal, Listed::Resources);
+        // A later page may be of a later policy than the first.
+        if is_first {
+            self.gave(caller, Listed::Resources, revision);
+        }
         let next = next.map(|place| pager.seal_place(LIST, &place.written())).transpose();
         Ok(reply::resources(items, next.map_err(|error| reply::unsealed(&error))?))
     }

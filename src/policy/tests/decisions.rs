@@ -224,7 +224,8 @@ fn what_could_still_decide_is_what_is_not_known_and_not_settled() {
          p, *, acme, tool:echo, call, !(present(r.sub.email)), deny\n\
          p, *, acme, tool:echo, call, \"finance\" in r.sub.rooms && r.sub.external_id != \"ada\", deny\n\
          p, *, acme, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow\n\
-         p, *, acme, dataset:documents, read, r.obj.owner_id == r.sub.external_id, allow\n",
+         p, *, acme, dataset:documents, read, r.obj.owner_id == r.sub.external_id, allow\n\
+         g, user:eve, room:finance, acme\n",
     );
     let open = |object: &Object| -> Vec<String> {
         let told = policy.explain(&somebody("acme", &[]), object, object.use_of());

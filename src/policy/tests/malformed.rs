@@ -89,6 +89,7 @@ fn names_need_a_prefix_and_a_known_issuer() {
     assert_eq!(line("usr:x"), "1:4 refused: `usr:` is not a prefix of names; did you mean `user:`?");
     assert_eq!(line("user:"), "1:9 refused: the name after `user:` is empty");
     assert_eq!(line("idp:zitadel/ x"), "1:16 refused: the name after `idp:` begins or ends with a blank");
+    assert_eq!(line("verifed"), "1:4 refused: `verifed` has no prefix; did you mean `verified`?");
     assert_eq!(line("veri"), "1:4 refused: `veri` has no prefix; did you mean `verified`?");
     assert_eq!(
         line("user:j*"),
@@ -149,6 +150,18 @@ fn patterns_end_in_a_star_or_have_none() {
         line("*", "*", "allow"),
         "1:10 refused: `*` alone would allow everything there is; name a kind, as in `dataset:*`"
     );
+    assert_eq!(
+        line("\"tool:echo\"", "call", "deny"),
+        "1:10 refused: a quote is a character like any other; write `tool:echo`"
+    );
+    assert_eq!(
+        line("column:comments/nosuch", "read", "allow"),
+        "1:17 refused: there is no column `comments/nosuch`; there are `comments/document_id`, `comments/id`, `comments/owner_id`"
+    );
+    assert_eq!(
+        line("column:comments", "read", "allow"),
+        "1:17 refused: there is no column `comments`; write `<dataset>/<column>`; there are `comments/document_id`, `comments/id`, `comments/owner_id`"
+    );
     assert_eq!(line("tool:", "call", "deny"), "1:15 refused: `tool:` names nothing; write a name, or `tool:*` for all");
     assert_eq!(line("tol:echo", "call", "deny"), "1:10 refused: `tol:` is not a kind of object; did you mean `tool`?");
     assert_eq!(
@@ -159,6 +172,28 @@ fn patterns_end_in_a_star_or_have_none() {
         line("column:documents/titel", "read", "deny"),
         "1:17 refused: there is no column `documents/titel`; did you mean `documents/title`?"
     );
+}
+
+#[test]
+fn what_there_is_instead_is_told_to_eight_words() {
+    let words = ["a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9"];
+    let told = |words: &[&str]| finding::instead("something", words.iter().copied());
+    assert_eq!(told(&words[..8]), "there are `a1`, `b2`, `c3`, `d4`, `e5`, `f6`, `g7`, `h8`");
+    assert_eq!(told(&words), "there are `a1`, `b2`, `c3`, `d4`, `e5`, `f6`, `g7`, `h8`, …");
+}
+
+/// Whatever else the line has, and as many fields as one of the two.
+#[test]
+fn a_line_begins_with_one_of_two_letters() {
+    for (line, hint) in [
+        ("G, user:ada, role:member, acme", "write it in lower case, `g`"),
+        ("P, *, *, tool:echo, call, true, deny", "write it in lower case, `p`"),
+        ("g2, user:ada, role:member, acme", "did you mean `g`?"),
+        ("// g, user:ada, role:member, acme", "a comment begins with `#`"),
+    ] {
+        let first = line.split(',').next().unwrap();
+        assert_eq!(only(format!("{line}\n")), format!("1:1 refused: `{first}` does not begin a policy line; {hint}"));
+    }
 }
 
 #[test]
@@ -256,7 +291,10 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "r.obj.title in (\"a\")",
             "50 refused: `in` takes a list of `r.sub`; write values one by one, as in `r.obj.x == \"a\" || r.obj.x == \"b\"`",
         ),
-        ("p.sub == \"x\"", "35 refused: `p.sub` is not a term; text stands in double quotes, as in `\"p.sub\"`"),
+        (
+            "p.sub == \"x\"",
+            "35 refused: `p.sub` is not a term: `p` is the line itself; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`",
+        ),
     ];
     for (when, message) in cases {
         assert_eq!(condition(when), message, "{when}");
@@ -304,7 +342,7 @@ fn conditions_that_do_not_type_check_are_refused() {
         ),
         (
             "r.sub.assurance == \"sure\"",
-            "54 refused: `sure` is not among the declared values in dataset `documents`; there are `verified`, `asserted`",
+            "54 refused: `sure` is not among the values of `r.sub.assurance`; there are `verified`, `asserted`",
         ),
     ];
     for (when, message) in cases {

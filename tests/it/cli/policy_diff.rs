@@ -54,7 +54,7 @@ fn an_edited_policy_is_compared_name_by_name() {
             &[
                 "p, role:accountant, *, dataset:invoices",
                 "p, role:member, *, tool:echo",
-                "p, *, *, dataset:documents",
+                "p, *, *, dataset:documents, read",
                 "p, role:member, *, column:people/salary, read, r.obj.manager_id",
             ],
             &[
@@ -121,7 +121,7 @@ fn one_line_of_alternatives_is_as_good_as_two_lines() {
     let own = "r.obj.owner_id == r.sub.external_id";
     let rooms = "r.obj.data_room_id in r.sub.rooms";
     let both = format!("p, role:member, *, dataset:documents, read, {own} || {rooms}, allow");
-    let said = diff(&edited(|text| edit(text, &["p, role:member, *, dataset:documents"], &[&both])));
+    let said = diff(&edited(|text| edit(text, &["p, role:member, *, dataset:documents, read"], &[&both])));
     assert!(said.code == 0 && said.out.contains("No difference in effect"), "{}", said.out);
 }
 
@@ -247,7 +247,7 @@ fn a_revision_is_read_out_of_git() {
     let file = path.join("policies/policy.csv");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, edit(&text, &[], &["g, user:bob@acme.example, room:finance, acme"])).unwrap();
-    let expected = "                          + room finance\n";
+    let expected = "                                + room finance\n";
     let unsaved = diff_in(path, &["HEAD"]);
     assert!(unsaved.code == 1 && unsaved.out.contains(expected), "{unsaved:?}");
     commit(path, "Bob reads the finance room");

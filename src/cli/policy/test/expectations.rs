@@ -108,6 +108,8 @@ pub(super) fn read(reader: &Reader<'_>, table: &mut Table) -> Vec<Expectation> {
             value.read(reader.findings, |group| read(&mut expectations, group, &dataset));
         }
     }
+    // As they stand in the file, for the reader of what failed.
+    expectations.read.sort_by_key(|expectation| expectation.line);
     expectations.read
 }
 
@@ -193,9 +195,6 @@ impl Expectations<'_> {
     }
 
     fn rows(&mut self, group: &mut Table, dataset: &Arc<Dataset>) {
-        if !dataset.writable.is_empty() {
-            self.changes(group, dataset);
-        }
         for (name, visible) in [("visible", true), ("not_visible", false), ("only", true)] {
             let Some(value) = group.take(name) else { continue };
             let whole = value.line;
@@ -213,6 +212,9 @@ impl Expectations<'_> {
             if name == "only" {
                 self.push(whole, Expected::OnlyRows { dataset: Arc::clone(dataset), keys });
             }
+        }
+        if !dataset.writable.is_empty() {
+            self.changes(group, dataset);
         }
     }
 
