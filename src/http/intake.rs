@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
-use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::error::{Challenges, RetryAfter as _, answer, answered};
 use super::peek::{Peek, peek, unknown_revision};
 use crate::authn::Principal;
 use crate::mcp::{Mcp, RequestId, StepUp};
@@ -82,7 +82,7 @@ impl Intake {
         {
             match self.mcp.watch(principal, id, &peek.watched).await {
                 Ok(watched) => drop(parts.extensions.insert(watched)),
-                Err(error) => return Err(json_rpc(&peek.id, error.code(), &error.to_string())),
+                Err(error) => return Err(answered(&peek.id, error.code(), &error.to_string())),
             }
         }
         Ok(Taken { parts, body, peek })

@@ -8,7 +8,7 @@ use poem::{Body, Response};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
-use super::error::json_rpc;
+use super::error::{answered, json_rpc};
 use super::shape::{self, Misshapen};
 use crate::keys::strict_json::{self, BadJson};
 
@@ -43,16 +43,17 @@ pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
     let of_params = |name| params.and_then(|params| params.get(name));
     let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
     let is_modern = version.is_some_and(|version| version >= "2026-07-28");
+    let method = text(members.get("method")).unwrap_or_default();
     shape::check(&members, is_modern).map_err(|wrong| match wrong {
         Misshapen::Message(why) => not_a_request(&why),
-        // An answer like any other: a client that takes 400 for a failure of the transport would not look into it.
-        Misshapen::Params(why) => {
-            let mut refusal = json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, why);
-            refusal.set_status(StatusCode::OK);
+        Misshapen::Params(why) => answered(members.get("id").unwrap_or(&Value::Null), -32602, why),
+        Misshapen::Method => {
+            let text = format!("Method not found: {method}");
+            let mut refusal = json_rpc(members.get("id").unwrap_or(&Value::Null), -32601, &text);
+            refusal.set_status(StatusCode::NOT_FOUND);
             refusal
         }
     })?;
-    let method = text(members.get("method")).unwrap_or_default();
     let watched = watched(of_params("notifications").filter(|_| is_modern && method == "subscriptions/listen"));
     let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
     Ok(Peek {

@@ -36,6 +36,15 @@ fn everywhere() -> Vec<Wrong> {
         wrong("prompts/list", json!({ "cursor": "AAAA" }), -32602, "Invalid cursor"),
         wrong("resources/read", json!({}), -32602, "`params.uri` must be the URI of a resource"),
         wrong("resources/read", json!({ "uri": 7 }), -32602, "`params.uri` must be the URI of a resource"),
+        wrong(
+            "tools/call",
+            json!({ "name": "echo", "inputResponses": "x" }),
+            -32602,
+            "`params.inputResponses` must be",
+        ),
+        wrong("tools/call", json!({ "name": "echo", "requestState": 5 }), -32602, "`params.requestState` must be"),
+        wrong("resources/read", json!({ "uri": "x", "inputResponses": [] }), -32602, "`params.inputResponses` must be"),
+        wrong("prompts/get", json!({ "name": "x", "requestState": [] }), -32602, "`params.requestState` must be"),
         wrong("prompts/get", json!({}), -32602, "`params.name` must be the name of a prompt"),
         wrong(
             "prompts/get",
@@ -59,6 +68,12 @@ fn everywhere() -> Vec<Wrong> {
             "`params.ref`",
         ),
         wrong("completion/complete", json!({ "ref": reference }), -32602, "`params.argument` must be"),
+        wrong(
+            "completion/complete",
+            json!({ "ref": reference, "argument": argument, "context": 5 }),
+            -32602,
+            "`params.context` must be an object",
+        ),
         wrong(
             "completion/complete",
             json!({ "ref": reference, "argument": argument, "context": { "arguments": { "a": 1 } } }),
@@ -90,8 +105,27 @@ fn of_revision(revision: &str) -> Vec<Wrong> {
         let gone = gone
             .into_iter()
             .map(|method| wrong(method, json!({ "uri": "static://welcome", "level": "info" }), -32601, method));
-        let listen = wrong("subscriptions/listen", json!({}), -32602, "`params.notifications` must be an object");
-        return gone.chain([wrong("resources/read", unknown, -32602, none), listen]).collect();
+        // The header of the name was never asked for where there is no such method.
+        let named = ["resources/subscribe", "resources/unsubscribe"].map(|method| (method, json!({ "name": 7 })));
+        let unnamed = named.into_iter().map(|(method, params)| wrong(method, params, -32601, "Method not found: "));
+        let listen = |wanted: Value, says| wrong("subscriptions/listen", wanted, -32602, says);
+        let wanted = |wanted: Value| json!({ "notifications": wanted });
+        let too_many: Vec<String> = (0..101).map(|number| format!("bailiwick://documents/{number}")).collect();
+        let listens = [
+            listen(json!({}), "`params.notifications` must be an object"),
+            listen(wanted(json!({ "toolsListChanged": "yes" })), "must be true or false"),
+            listen(wanted(json!({ "promptsListChanged": 1 })), "must be true or false"),
+            listen(
+                wanted(json!({ "resourceSubscriptions": "x" })),
+                "`params.notifications.resourceSubscriptions` must be",
+            ),
+            listen(
+                wanted(json!({ "resourceSubscriptions": [5] })),
+                "`params.notifications.resourceSubscriptions` must be",
+            ),
+            listen(wanted(json!({ "resourceSubscriptions": too_many })), "101 resources are subscribed to"),
+        ];
+        return gone.chain(unnamed).chain([wrong("resources/read", unknown, -32602, none)]).chain(listens).collect();
     }
     vec![
         wrong("resources/read", unknown, -32002, none),
