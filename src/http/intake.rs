@@ -12,7 +12,7 @@ use poem::{Request, Response};
 use super::error::{Challenges, RetryAfter as _, answer, answered};
 use super::peek::{Peek, peek, unknown_revision};
 use crate::authn::Principal;
-use crate::mcp::{Mcp, RequestId, StepUp};
+use crate::mcp::{Deadline, Mcp, RequestId, StepUp};
 
 /// The body that a poem request turns into.
 pub(super) type Boxed = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
@@ -23,6 +23,13 @@ pub(super) struct RequestLimits {
     pub(super) body: usize,
     pub(super) body_timeout: Duration,
     pub(super) request_timeout: Duration,
+}
+
+impl RequestLimits {
+    /// How long an answer is waited for: a request ends by its own deadline, and what does not, for whatever reason, is cut.
+    pub(super) fn patience(&self) -> Duration {
+        self.request_timeout + Duration::from_secs(5)
+    }
 }
 
 /// Takes messages in.
@@ -48,8 +55,10 @@ impl Intake {
             let text = "the body must be sent as Content-Type: application/json";
             return Err(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text));
         }
-        let (parts, body) = http::Request::<Boxed>::from(request).into_parts();
-        Ok((parts, self.read(body).await?))
+        let (mut parts, body) = http::Request::<Boxed>::from(request).into_parts();
+        let body = self.read(body).await?;
+        parts.extensions.insert(Deadline::after(self.limits.request_timeout));
+        Ok((parts, body))
     }
 
     /// Looks at one message; lets it through, or gives the answer that refuses it.

@@ -94,7 +94,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Err(refusal) => return refusal,
         };
         let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
-        match tokio::time::timeout(self.intake.limits.request_timeout, each).await {
+        match tokio::time::timeout(self.intake.limits.patience(), each).await {
             Ok(response) => response,
             Err(_) => too_long(),
         }
@@ -111,7 +111,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         if opens || (has_session && !peek.is_modern) {
             let gone = CancellationToken::new();
             parts.extensions.insert(Gone(gone.clone()));
-            let (gone, most) = (gone.drop_guard(), self.intake.limits.request_timeout);
+            let (gone, most) = (gone.drop_guard(), self.intake.limits.patience());
             let request = http::Request::from_parts(parts, Full::new(body));
             let response = self.in_session(request, &owner(principal)).await;
             // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
@@ -203,7 +203,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
 
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
-        match tokio::time::timeout(self.intake.limits.request_timeout, answering).await {
+        match tokio::time::timeout(self.intake.limits.patience(), answering).await {
             Ok(response) => to_poem(response),
             Err(_) => too_long(),
         }

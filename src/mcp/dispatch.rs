@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ListToolsResult};
@@ -51,6 +52,12 @@ impl Mcp {
                 self.change_rows(caller, asked, elicitation).await
             }
         }
+    }
+
+    /// The answer of a tool that took too long.
+    pub(super) fn too_long(&self, name: &str, most: Duration) -> CallToolResponse {
+        let is_change = self.tools.get(name).is_some_and(|entry| matches!(entry.tool, Tool::Changes { .. }));
+        reply::tool_too_long(most, is_change).into()
     }
 
     async fn call_built_in(

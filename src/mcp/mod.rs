@@ -42,14 +42,15 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio_util::sync::CancellationToken;
 
 pub use missed::Missed;
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
 pub use subscriptions::{Unwatched, Watched};
 
-use running::{guarded, with_progress};
+pub use running::{Deadline, Gone};
+
+use running::{guarded, limited, with_progress};
 
 use self::confirmation::Elicitation;
 use crate::authn::Principal;
@@ -60,16 +61,11 @@ use crate::dataset::{Changes, CursorKey, Database, Schema};
 use crate::model::Scope;
 use crate::policy::Policies;
 use crate::random::Random;
-use crate::store::audit::Outcome;
+use crate::store::audit::{Ending, Outcome};
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
-
-/// Cancelled when the client of a request in a session is gone, or is not waited for any longer; put into the request by the http
-/// layer, because the session itself goes on.
-#[derive(Debug, Clone)]
-pub struct Gone(pub CancellationToken);
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -121,6 +117,13 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+    ending: Ending,
+}
+
+impl Caller {
+    fn new(principal: Arc<Principal>, request: Arc<str>) -> Self {
+        Self { principal, request, ending: Ending::default() }
+    }
 }
 
 impl Mcp {
@@ -149,13 +152,14 @@ impl Mcp {
             &context.extensions.get::<http::request::Parts>().ok_or_else(reply::unauthenticated)?.extensions;
         let principal = extensions.get::<Arc<Principal>>().ok_or_else(reply::unauthenticated)?;
         let request = extensions.get::<RequestId>().ok_or_else(reply::unauthenticated)?;
-        Ok(Caller { principal: Arc::clone(principal), request: Arc::clone(&request.0) })
+        let ending = extensions.get::<Deadline>().map(Deadline::ending).unwrap_or_default();
+        Ok(Caller { principal: Arc::clone(principal), request: Arc::clone(&request.0), ending })
     }
 
     /// Asks the gate, and logs what it refuses.
     async fn permit<A: Action>(&self, caller: &Caller, action: A) -> Result<Authorized<A>, Refusal> {
         let (_, object) = action.names();
-        let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        let outcome = self.parts.gate.authorize(&caller.principal, (&caller.request, &caller.ending), action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
             tracing::info!(
@@ -272,7 +276,8 @@ impl ServerHandler for Mcp {
         let elicitation = Elicitation::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
         let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation));
-        let answer = guarded(&context, with_progress(&context, answer)).await?;
+        let answer =
+            limited(&context, with_progress(&context, answer), |most| Ok(self.too_long(&call.name, most))).await?;
         if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
             session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;
         }

@@ -4,6 +4,7 @@
 //! ours is one sentence with the decision's id, while the log has the cause.
 
 use std::any::Any;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -335,6 +336,27 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> ErrorData {
 /// The client went away or cancelled the request.
 pub(super) fn cancelled() -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
+}
+
+/// The server ended a request that took too long.
+pub(super) fn too_long(most: Duration) -> ErrorData {
+    ErrorData::internal_error(took_too_long(most), None)
+}
+
+/// The same for a call of a tool. What it has changed, if it changes something, nobody waited for.
+pub(super) fn tool_too_long(most: Duration, is_change: bool) -> CallToolResult {
+    let mut text = took_too_long(most);
+    if is_change {
+        text.push_str(" Read the row first: whether it was changed is not certain.");
+    }
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
+
+fn took_too_long(most: Duration) -> String {
+    format!(
+        "The server ended this, because a request may take {most:?} at most. Ask for less (narrower filters, a smaller page), or \
+         try again later."
+    )
 }
 
 /// The server stopped before a change was made.

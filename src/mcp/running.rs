@@ -7,28 +7,85 @@ use futures_util::FutureExt as _;
 use rmcp::model::ProgressNotificationParam;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::{Gone, reply};
+use super::reply;
+use crate::store::audit::Ending;
 
 /// How long a client that wants to know of progress waits for each word of it.
 const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
-/// Runs a handler until it ends, its request is cancelled or its client is gone. Both only cancel a token: dropping the
-/// handler drops its receipt, which is then recorded as abandoned.
+/// Cancelled when the client of a request in a session is gone; put into the request by the http layer, because the session
+/// itself goes on.
+#[derive(Debug, Clone)]
+pub struct Gone(pub CancellationToken);
+
+/// When a request has taken as long as one may; put into it by the http layer. What is not answered by then is answered that it
+/// took too long, and the audit has it so.
+#[derive(Debug, Clone)]
+pub struct Deadline {
+    at: Instant,
+    most: Duration,
+    ending: Ending,
+}
+
+impl Deadline {
+    /// That of a request which begins now and may take so long.
+    pub fn after(most: Duration) -> Self {
+        Self { at: Instant::now() + most, most, ending: Ending::default() }
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Ready when it has passed; says before that it is the server which ends the request.
+    async fn passed(&self) -> Duration {
+        tokio::time::sleep_until(self.at).await;
+        self.ending.too_late();
+        self.most
+    }
+}
+
+/// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. All but the first only drop the
+/// handler, and with it its receipt, which is then recorded as abandoned, or as timed out.
 pub(super) async fn guarded<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
+    limited(context, handler, |most| Err(reply::too_long(most))).await
+}
+
+/// The same for a handler that has an answer of its own to its time being over.
+pub(super) async fn limited<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+    late: impl FnOnce(Duration) -> Result<T, ErrorData>,
+) -> Result<T, ErrorData> {
+    let deadline = of_request::<Deadline>(context);
+    let passed = async {
+        match deadline {
+            Some(deadline) => deadline.passed().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
+        // Of the messages of a batch, those whose turn comes too late are not begun.
+        biased;
+        most = passed => late(most),
         outcome = caught(handler) => outcome,
         () = context.ct.cancelled() => Err(reply::cancelled()),
         () = gone(context) => Err(reply::cancelled()),
     }
 }
 
+fn of_request<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {
+    context.extensions.get::<http::request::Parts>()?.extensions.get::<T>()
+}
+
 async fn gone(context: &RequestContext<RoleServer>) {
-    let parts = context.extensions.get::<http::request::Parts>();
-    match parts.and_then(|parts| parts.extensions.get::<Gone>()) {
+    match of_request::<Gone>(context) {
         Some(Gone(gone)) => gone.cancelled().await,
         None => std::future::pending().await,
     }

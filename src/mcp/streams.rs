@@ -179,7 +179,7 @@ impl Streams {
     /// Registers a stream; ends the principal's oldest where there are too many.
     pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> OpenStream {
         let (binding, end) = (Arc::from(principal.binding()), self.stopping.child_token());
-        let caller = Caller { principal, request };
+        let caller = Caller::new(principal, request);
         let stream = Stream { caller, binding: Arc::clone(&binding), sink, end: end.clone() };
         let mut open = self.lock();
         let number = open.opened;

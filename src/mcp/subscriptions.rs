@@ -215,7 +215,7 @@ impl Mcp {
         if !self.can_subscribe() {
             return Ok(Arc::new(watched));
         }
-        let caller = Caller { principal: Arc::clone(principal), request: Arc::clone(request) };
+        let caller = Caller::new(Arc::clone(principal), Arc::clone(request));
         if uris.len() > most {
             return Err(Unwatched::TooMany { asked: uris.len(), most });
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::mpsc::error::TrySendError;
@@ -9,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::error::AuditError;
-use super::record::{Event, Record};
+use super::record::{Event, Outcome, Record};
 use super::rejections::Rejections;
 use super::store::Store;
 use super::writer::Writer;
@@ -82,12 +83,24 @@ pub(super) struct Waiting {
     pub(super) answer: Option<oneshot::Sender<Result<(), AuditError>>>,
 }
 
+/// Who ended a request that was not answered: its client, or the server, which says so before it drops the work.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    /// The server ends it, because it took too long.
+    pub fn too_late(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A place in the queue, for one record. Dropped unused, it is free again.
 #[derive(Debug)]
 #[must_use = "a place that is dropped records nothing"]
 pub struct Place {
     permit: mpsc::OwnedPermit<Waiting>,
     log: AuditLog,
+    ending: Ending,
 }
 
 impl AuditLog {
@@ -105,11 +118,16 @@ impl AuditLog {
 
     /// Takes a place for one record. Never waits: a full queue or a store that is out of order refuses at once.
     pub fn reserve(&self) -> Result<Place, AuditError> {
+        self.reserve_for(&Ending::default())
+    }
+
+    /// The same for the record of a request that may end unanswered.
+    pub fn reserve_for(&self, ending: &Ending) -> Result<Place, AuditError> {
         if let Some(failure) = self.shared.failure.load_full() {
             return Err(AuditError::Failed(failure));
         }
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, log: self.clone() }),
+            Ok(permit) => Ok(Place { permit, log: self.clone(), ending: ending.clone() }),
             Err(TrySendError::Full(queue)) => Err(AuditError::Full { capacity: queue.max_capacity() }),
             Err(TrySendError::Closed(_)) => Err(AuditError::Stopped),
         }
@@ -152,8 +170,11 @@ impl Place {
         self.hand_over(Entry::Event(event))
     }
 
-    /// Hands over a record that nobody waits for: that of a request whose client is gone.
-    pub fn record_detached(self, record: Record) {
+    /// Hands over a record that nobody waits for: that of a request whose client is gone, or that took too long.
+    pub fn record_detached(self, mut record: Record) {
+        if record.outcome == Outcome::Abandoned && self.ending.0.load(Ordering::Relaxed) {
+            record.outcome = Outcome::TimedOut;
+        }
         self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None });
     }
 

@@ -22,7 +22,7 @@ mod writer;
 
 pub use acceptance::accept;
 pub use error::AuditError;
-pub use log::{AuditLog, Failure, Place, Status};
+pub use log::{AuditLog, Ending, Failure, Place, Status};
 pub use query::{AuditReader, Decision, Filter, Named, Rejection, prune};
 pub use record::{Event, Outcome, Record, Verdict};
 pub use writer::Writer;
