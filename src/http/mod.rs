@@ -15,6 +15,7 @@ mod pages;
 mod patience;
 mod peek;
 mod peer;
+mod resumed;
 mod routes;
 mod serve;
 mod session;

@@ -20,6 +20,8 @@ pub(super) const REVISION: &str = "mcp-protocol-version";
 pub(super) struct Peek {
     pub(super) id: Value,
     pub(super) method: String,
+    /// Whether it is to be answered.
+    pub(super) is_request: bool,
     /// The tool, the resource or the prompt that is asked for.
     pub(super) name: Option<String>,
     /// Whether its `_meta` names a revision.
@@ -58,6 +60,7 @@ pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
     let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
     Ok(Peek {
         id: members.get("id").cloned().unwrap_or_default(),
+        is_request: !method.is_empty() && members.contains_key("id"),
         method,
         name: name.or_else(|| watched.first().cloned()),
         names_revision: version.is_some(),

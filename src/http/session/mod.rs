@@ -6,6 +6,7 @@
 //! that holds the key, after a restart, and after it was idle for so long that the server inside it has ended.
 
 mod handle;
+mod within;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -14,16 +15,18 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use rmcp::model::ProtocolVersion;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{
     SessionId, SessionManager, SessionState, SessionStore, SessionStoreError,
 };
+use serde_json::Value;
 
 pub use handle::SessionKey;
+pub(super) use within::{Held, Within};
 
 use crate::clock::Clock;
 use crate::mcp::Session;
 use handle::Handle;
+use within::Ids;
 
 /// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
 const COUNTED_OWNERS: u64 = 100_000;
@@ -45,10 +48,11 @@ pub(super) struct Sessions {
     clock: Arc<dyn Clock>,
     lifetime: Duration,
     per_principal: usize,
-    manager: Arc<LocalSessionManager>,
+    manager: Arc<Within>,
     opened: Cache<Arc<str>, Opened>,
     /// By their ids where they began.
     ended: Cache<String, ()>,
+    ids: Arc<Ids>,
 }
 
 /// A session that its owner asks for.
@@ -69,15 +73,15 @@ impl Asked {
 impl Sessions {
     /// Sessions of at most so many for each principal, of at most this age.
     pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_principal, lifetime): (usize, Duration)) -> Self {
-        let manager = Arc::new(LocalSessionManager::default());
+        let manager = Arc::new(Within::default());
         // What came last is what matters: an end that is forgotten too early lets its owner go on.
         let opened = Cache::builder().max_capacity(COUNTED_OWNERS).eviction_policy(EvictionPolicy::lru()).build();
         let ended = Cache::builder().max_capacity(REMEMBERED_ENDS).eviction_policy(EvictionPolicy::lru()).build();
-        Self { key, clock, lifetime, per_principal, manager, opened, ended }
+        Self { key, clock, lifetime, per_principal, manager, opened, ended, ids: Arc::default() }
     }
 
     /// The servers inside the sessions.
-    pub(super) fn manager(&self) -> &Arc<LocalSessionManager> {
+    pub(super) fn manager(&self) -> &Arc<Within> {
         &self.manager
     }
 
@@ -93,6 +97,11 @@ impl Sessions {
             Ok(false) | Err(_) => handle.carried().into(),
         };
         Some(Asked { handle, here })
+    }
+
+    /// Holds the id of a request in a session of this owner, unless another request in it has it.
+    pub(super) fn hold(&self, owner: &str, wire: &str, request: &Value) -> Option<Arc<Held>> {
+        self.ids.hold(format!("{owner} {wire} {request}"))
     }
 
     /// Counts a session that began here, and gives its id on the wire.
@@ -141,7 +150,7 @@ impl Sessions {
         async move {
             loop {
                 tokio::time::sleep(BETWEEN_SIGNS).await;
-                let Some(inside) = manager.sessions.read().await.get(&asked.here).cloned() else { return };
+                let Some(inside) = manager.0.sessions.read().await.get(&asked.here).cloned() else { return };
                 // To end what there is not is nothing but a sign of life.
                 if inside.close_request_wise_channel(u64::MAX).await.is_err() {
                     return;

@@ -19,7 +19,7 @@ const TABLES: &str = "CREATE TABLE endless (id INTEGER PRIMARY KEY, tenant_id TE
 
 /// Numbers without an end: whoever looks for one that is not among them is busy until somebody stops the query. Put in place
 /// once the server has started, because its checks would look for the end too.
-const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
+pub(crate) const ENDLESS: &str = "DROP TABLE endless; CREATE VIEW endless AS WITH RECURSIVE numbers(n) AS
     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n AS id, 'acme' AS tenant_id FROM numbers";
 
 /// The same with an end that is some seconds away.
