@@ -6,6 +6,7 @@ mod bearer;
 mod cors;
 mod description;
 mod error;
+mod foreign;
 mod intake;
 mod lasting;
 mod mcp;

@@ -201,6 +201,32 @@ async fn what_is_no_message_is_400_with_the_code_of_json_rpc_in_every_revision()
 }
 
 #[tokio::test]
+async fn a_page_of_another_origin_is_refused_whatever_it_sends() {
+    let server = Server::demo().await;
+    let ada = server.token("ada");
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (name, value) in [("Origin", "https://evil.example"), ("Origin", "null"), ("Host", "evil.example")] {
+        for (method, body) in [
+            ("POST", ping),
+            ("POST", "{}"),
+            ("POST", "nonsense"),
+            ("POST", ""),
+            ("POST", "[]"),
+            ("GET", ""),
+            ("DELETE", ""),
+            ("PUT", ping),
+        ] {
+            for media_type in ["application/json", "text/plain"] {
+                let call = server.client.method(method, "/mcp").token(&ada).header("Content-Type", media_type);
+                let answer = call.header(name, value).body(body).send().await;
+                let what = format!("{name}: {value}, {method} {body}: {answer:?}");
+                assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("forbidden")), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_revision_that_nobody_knows_is_refused_with_those_that_are_spoken() {
     let server = Server::demo().await;
     let ada = server.token("ada");
