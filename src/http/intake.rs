@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::{Challenges, RetryAfter as _, answer, answered};
-use super::peek::{Peek, peek, unknown_revision};
+use super::peek::{Peek, peek, unknown_revision, without};
 use crate::authn::Principal;
 use crate::mcp::{Deadline, Mcp, RequestId, StepUp};
 
@@ -65,7 +65,7 @@ impl Intake {
     pub(super) async fn message(
         &self,
         mut parts: http::request::Parts,
-        body: Bytes,
+        mut body: Bytes,
         principal: &Arc<Principal>,
     ) -> Result<Taken, Response> {
         let peek = peek(&body)?;
@@ -90,7 +90,10 @@ impl Intake {
             && let Some(id) = &id
         {
             match self.mcp.watch(principal, id, &peek.watched).await {
-                Ok(watched) => drop(parts.extensions.insert(watched)),
+                Ok((watched, untold)) => {
+                    parts.extensions.insert(watched);
+                    body = without(body, &untold);
+                }
                 Err(error) => return Err(answered(&peek.id, error.code(), &error.to_string())),
             }
         }

@@ -94,6 +94,18 @@ fn watched(notifications: Option<&Value>) -> Vec<String> {
     uris.into_iter().map(ToOwned::to_owned).collect()
 }
 
+/// A `subscriptions/listen` without these resources: rmcp acknowledges what is asked for, whoever asks.
+pub(super) fn without(body: Bytes, untold: &[String]) -> Bytes {
+    if untold.is_empty() {
+        return body;
+    }
+    let Ok(mut message) = serde_json::from_slice::<Value>(&body) else { return body };
+    if let Some(Value::Array(uris)) = message.pointer_mut("/params/notifications/resourceSubscriptions") {
+        uris.retain(|uri| !untold.iter().any(|untold| uri.as_str() == Some(untold)));
+    }
+    message.to_string().into()
+}
+
 /// The prompt, or the template, whose argument is to be completed.
 fn completed(reference: Option<&Value>) -> Option<String> {
     let reference = reference?;
