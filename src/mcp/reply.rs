@@ -4,7 +4,6 @@
 //! ours is one sentence with the decision's id, while the log has the cause.
 
 use std::any::Any;
-use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -73,9 +72,16 @@ pub(super) fn tools(recorded: Recorded<Vec<Tool>>) -> ListToolsResult {
         .with_ttl_ms(LIST_TTL_MS)
 }
 
-/// A page of the list of resources.
-pub(super) fn resources(items: Vec<Resource>, next: Option<String>) -> ListResourcesResult {
+/// The member of a list's `_meta` that names the datasets whose rows are missing in it.
+const UNREAD: &str = "bailiwick/unread";
+
+/// A page of the list of resources, and the datasets whose rows could not be read for it.
+pub(super) fn resources(items: Vec<Resource>, next: Option<String>, unread: &[Name]) -> ListResourcesResult {
     let mut list = ListResourcesResult::with_all_items(items);
+    if !unread.is_empty() {
+        let names = unread.iter().map(ToString::to_string).collect::<Vec<_>>().into();
+        list.meta.get_or_insert_default().insert(UNREAD.to_owned(), names);
+    }
     list.next_cursor = next;
     list.with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
 }
@@ -161,6 +167,15 @@ pub(super) fn invalid_cursor() -> ErrorData {
 /// What could not be read, where no tool's answer could say so.
 pub(super) fn unread(text: String) -> ErrorData {
     ErrorData::internal_error(text, None)
+}
+
+/// No row could be listed, because those of these datasets could not be read.
+pub(super) fn unlisted(datasets: &[Name]) -> ErrorData {
+    let names = datasets.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    unread(format!(
+        "The rows of {names} could not be read, and there are no others. Try again later; if it goes on, the operator can take \
+         them out of this list (`resource = \"none\"`)."
+    ))
 }
 
 /// A place in a list could not be sealed.
@@ -336,27 +351,6 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> ErrorData {
 /// The client went away or cancelled the request.
 pub(super) fn cancelled() -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
-}
-
-/// The server ended a request that took too long.
-pub(super) fn too_long(most: Duration) -> ErrorData {
-    ErrorData::internal_error(took_too_long(most), None)
-}
-
-/// The same for a call of a tool. What it has changed, if it changes something, nobody waited for.
-pub(super) fn tool_too_long(most: Duration, is_change: bool) -> CallToolResult {
-    let mut text = took_too_long(most);
-    if is_change {
-        text.push_str(" Read the row first: whether it was changed is not certain.");
-    }
-    CallToolResult::error(vec![ContentBlock::text(text)])
-}
-
-fn took_too_long(most: Duration) -> String {
-    format!(
-        "The server ended this, because a request may take {most:?} at most. Ask for less (narrower filters, a smaller page), or \
-         try again later."
-    )
 }
 
 /// The server stopped before a change was made.

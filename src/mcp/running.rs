@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use rmcp::model::ProgressNotificationParam;
+use rmcp::model::{CallToolResult, ContentBlock, ProgressNotificationParam};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ pub(super) async fn guarded<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
-    limited(context, handler, |most| Err(reply::too_long(most))).await
+    limited(context, handler, |most| Err(too_long(most))).await
 }
 
 /// The same for a handler that has an answer of its own to its time being over.
@@ -121,6 +121,27 @@ pub(super) async fn with_progress<T>(
 async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
     let outcome = AssertUnwindSafe(handler).catch_unwind().await;
     outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
+}
+
+/// The answer of a request that took too long.
+fn too_long(most: Duration) -> ErrorData {
+    ErrorData::internal_error(took_too_long(most), None)
+}
+
+/// The same for a call of a tool. What it has changed, if it changes something, nobody waited for.
+pub(super) fn tool_too_long(most: Duration, is_change: bool) -> CallToolResult {
+    let mut text = took_too_long(most);
+    if is_change {
+        text.push_str(" Read the row first: whether it was changed is not certain.");
+    }
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
+
+fn took_too_long(most: Duration) -> String {
+    format!(
+        "The server ended this, because a request may take {most:?} at most. Ask for less (narrower filters, a smaller page), or \
+         try again later."
+    )
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ async fn world(view: &'static str) -> World {
 
 /// The same with other lines in `[server]`, and another section.
 pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) -> World {
+    world_of(view, (server, section), "60s").await
+}
+
+/// The same where a statement may take so long.
+async fn world_of(view: &'static str, (server, section): (&str, &str), statement: &str) -> World {
     let world = World::with(|directory| {
         let made = directory.to_owned();
         let making = std::thread::spawn(move || {
@@ -62,8 +67,9 @@ pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) 
         });
         making.join().unwrap();
         let settings = directory.join("bailiwick.toml");
-        let database = "[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"60s\"\n\n[audit]\n";
-        edit(&settings, "[audit]\n", database);
+        let database =
+            format!("[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"{statement}\"\n\n[audit]\n");
+        edit(&settings, "[audit]\n", &database);
         edit(&settings, "[server]\n", &format!("{section}[server]\n{server}"));
         let text = std::fs::read_to_string(&settings).unwrap();
         std::fs::write(&settings, text + DATASETS).unwrap();
@@ -225,6 +231,26 @@ async fn a_call_that_takes_too_long_is_answered_so_in_every_revision_and_recorde
     let outcomes: Vec<Outcome> =
         decisions.filter(|record| record.object == "dataset:endless").map(|record| record.outcome).collect();
     assert_eq!(outcomes, [Outcome::TimedOut; 2 * REVISIONS.len() + 1]);
+}
+
+/// The others are asked for too.
+#[tokio::test]
+async fn a_dataset_that_cannot_be_read_takes_only_its_own_rows_from_the_list() {
+    let world = world_of(ENDLESS, ("", ""), "500ms").await;
+    let server = &world.server;
+    execute(&server.directory, "INSERT INTO few VALUES (1, 'acme'), (2, 'acme')").await;
+    for revision in REVISIONS {
+        let speaker = Speaker::begin(&server.client, token(), revision).await;
+        let list = speaker.answer("resources/list", json!({})).await.json()["result"].clone();
+        let uris: Vec<&str> =
+            list["resources"].as_array().unwrap().iter().filter_map(|row| row["uri"].as_str()).collect();
+        assert_eq!(uris, ["static://welcome", "bailiwick://few/1", "bailiwick://few/2"], "{revision}");
+        assert_eq!(list["_meta"]["bailiwick/unread"], json!(["endless"]), "{revision}: {list}");
+    }
+    execute(&server.directory, "DELETE FROM few").await;
+    let list = server.client.rpc("resources/list", json!({})).token(&token()).send().await;
+    let (code, says) = list.protocol_error();
+    assert!(code == -32603 && says.contains("The rows of `endless` could not be read"), "{list:?}");
 }
 
 #[tokio::test]
