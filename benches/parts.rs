@@ -19,7 +19,7 @@ use bailiwick::demo;
 use bailiwick::model::{Name, Requester};
 use bailiwick::policy::{Object, Permission, Policies, RowRule};
 use bailiwick::random::OsRandom;
-use bailiwick::store::audit::{AuditLog, Record};
+use bailiwick::store::audit::{AuditLog, Holder, Record};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -165,12 +165,12 @@ async fn main() -> Result<(), Failure> {
     let principal = authenticator.authenticate(&headers).await?;
     let record = || Record::open(clock.now(), (String::new(), "bench"), principal.requester(), principal.proof());
     time("audit, one at a time", 500, async |_| {
-        audit.reserve()?.record(record()).await?;
+        audit.reserve(Holder::Ourselves)?.record(record()).await?;
         Ok(())
     })
     .await?;
     time("audit, 64 at once (all of them)", 50, async |_| {
-        let places = (0..64).map(|_| audit.reserve()).collect::<Result<Vec<_>, _>>()?;
+        let places = (0..64).map(|_| audit.reserve(Holder::Ourselves)).collect::<Result<Vec<_>, _>>()?;
         futures_util::future::try_join_all(places.into_iter().map(|place| place.record(record()))).await?;
         Ok(())
     })

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`model`] | the vocabulary: identifiers, times, secrets, who asks |
 //! | [`clock`], [`random`] | the only callers of the system time and of the system's randomness |
-//! | [`limits`] | how often somebody may ask |
+//! | [`limits`] | how often somebody may ask, and how much at once |
 //! | [`outbound`] | fetches what strangers publish, and leads nobody inside by it |
 //! | [`config`] | the only reader of the environment and of `bailiwick.toml`: settings out |
 //! | [`catalog`] | what is exposed and who can ask: tenants, claims, datasets, columns, prompts |

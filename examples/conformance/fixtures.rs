@@ -236,7 +236,7 @@ impl ServerHandler for Fixtures {
     ) -> Result<ReadResourceResponse, ErrorData> {
         match answers::contents(&read.uri) {
             Some(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
-            None => self.mcp.read_resource(read, context).await,
+            None => Box::pin(self.mcp.read_resource(read, context)).await,
         }
     }
 

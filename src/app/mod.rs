@@ -37,6 +37,7 @@ use crate::dataset::{self, ChangeWriter, Changes, Database};
 use crate::http::{self, Edge, Limits, RoutesError};
 use crate::keys::own::OwnKeysError;
 use crate::keys::{FetchError, KeyCache};
+use crate::limits::Limit;
 use crate::mcp::{Data, Mcp, Missed, Parts, Streams};
 use crate::model::Timestamp;
 use crate::oauth::Failure;
@@ -198,7 +199,7 @@ impl App {
             Authenticator::new(issuers, Arc::clone(&catalog), settings.context.clone(), Arc::clone(&seams.clock));
         let gate = Gate::new(Arc::clone(&policies), audit.clone(), Arc::clone(&seams.clock), Arc::clone(&seams.random));
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
-        let most = settings.server.sessions_per_principal;
+        let most = settings.server.sessions_per_person;
         let handles = Handles::new(settings.server.handle_key.as_deref(), seams.random.as_ref())?;
         let mcp = Mcp::new(Parts {
             gate,
@@ -209,6 +210,7 @@ impl App {
             random: Arc::clone(&seams.random),
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
+            changing: Limit::of_a_minute(settings.mcp.changes_per_minute, &seams.clock),
             missed: Missed::new(is_other),
             clock: Arc::clone(&seams.clock),
         });
@@ -230,6 +232,8 @@ impl App {
             stopped: stopped.clone(),
         };
         let limits = Limits {
+            connections: settings.server.connections,
+            connections_per_address: settings.server.connections_per_address,
             header_timeout: settings.server.header_timeout,
             write_timeout: settings.server.write_timeout,
             shutdown_grace: settings.server.shutdown_grace,
@@ -292,7 +296,7 @@ impl App {
         };
         let file = self.audit_file;
         let accepted = move |revision, since| is_accepted(file.clone(), revision, since);
-        let (clock, shutdown) = (self.clock, background.clone());
+        let (clock, shutdown) = (Arc::clone(&self.clock), background.clone());
         tasks.spawn(policy::watch(self.policies, self.settle, clock, shutdown, accepted, on_change));
         let writing = CancellationToken::new();
         let writer = TaskTracker::new();
@@ -304,7 +308,7 @@ impl App {
             stopping.cancel();
         });
         let grace = self.limits.shutdown_grace;
-        http::serve(listener, self.endpoint, self.limits, stop).await;
+        http::serve(listener, self.endpoint, self.limits, self.clock, stop).await;
         // Whoever has not been answered within the grace is not answered any more; what was decided for them is recorded.
         self.stopped.cancel();
         background.cancel();
@@ -328,8 +332,7 @@ pub async fn data(
     settings: &config::Database,
     catalog: &Catalog,
 ) -> Result<(Data, Option<ChangeWriter>, Vec<Warning>), StartError> {
-    let database = Database::open(settings).await.map_err(StartError::Database)?;
-    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
+    // For writing first: what a server that was killed left unfinished is undone by whoever may write, and read by nobody before.
     let (changes, writer) = if catalog.datasets.values().any(|dataset| !dataset.writable.is_empty()) {
         Changes::open(settings)
             .await
@@ -338,6 +341,8 @@ pub async fn data(
     } else {
         (None, None)
     };
+    let database = Database::open(settings).await.map_err(StartError::Database)?;
+    let (schema, warnings) = dataset::check::check(catalog, &database).await.map_err(StartError::Schema)?;
     Ok((Data { schema, database, changes }, writer, warnings))
 }
 

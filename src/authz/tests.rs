@@ -10,7 +10,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::{Audit, Durability};
 use crate::policy::{Listed, Object};
-use crate::store::audit::{AuditLog, AuditReader, Filter, Outcome, Record, Verdict};
+use crate::store::audit::{AuditLog, AuditReader, Filter, Holder, Outcome, Record, Verdict};
 use crate::test_support::clock::ManualClock;
 
 #[test]
@@ -83,7 +83,8 @@ async fn a_receipt_is_recorded_with_what_became_of_it_or_as_abandoned() {
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let stop = CancellationToken::new();
     let writing = tokio::spawn(writer.run(stop.clone()));
-    let open = |decision| Receipt::open(log.reserve().unwrap(), record(decision, &clock), clock.clone());
+    let open =
+        |decision| Receipt::open(log.reserve(Holder::Ourselves).unwrap(), record(decision, &clock), clock.clone());
 
     let (answered, abandoned) = (open("answered"), open("abandoned"));
     assert_eq!(answered.record().map(|record| record.decision.as_str()), Some("answered"), "the log reads it");

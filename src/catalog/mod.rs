@@ -74,4 +74,16 @@ impl Catalog {
             dataset.operations().filter_map(read).chain(Change::ALL.into_iter().filter_map(change))
         })
     }
+
+    /// A dataset and those that its rows lie within, which decide about them too.
+    pub fn lineage<'a>(&'a self, dataset: &'a Dataset) -> Vec<&'a Dataset> {
+        let mut lineage = vec![dataset];
+        while let Some(within) = lineage.last().and_then(|last| last.within.as_ref())
+            && let Some(parent) = self.datasets.get(&within.dataset)
+            && !lineage.iter().any(|known| known.name == parent.name)
+        {
+            lineage.push(parent);
+        }
+        lineage
+    }
 }

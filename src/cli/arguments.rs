@@ -266,11 +266,11 @@ pub(super) struct Explain {
     pub(super) agent: Option<String>,
     #[command(flatten)]
     pub(super) object: ExplainObject,
-    /// The key of one row of the dataset; parts of a composite key are separated by commas
-    #[arg(long, value_name = "KEY", requires = "dataset", conflicts_with_all = ["tool", "resource"])]
+    /// The key of one row of the dataset, or of the dataset of the tool; parts of a composite key are separated by commas
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["resource", "prompt"])]
     pub(super) row: Option<String>,
-    /// A column of the dataset
-    #[arg(long, requires = "dataset")]
+    /// A column of the dataset, or of the dataset of the tool: whether it is read, or may be changed
+    #[arg(long, conflicts_with_all = ["resource", "prompt"])]
     pub(super) column: Option<String>,
     /// Print JSON
     #[arg(long)]

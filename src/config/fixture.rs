@@ -19,7 +19,10 @@ pub(crate) fn server(public_url: &str) -> Server {
         write_timeout: HOUR,
         request_timeout: HOUR,
         shutdown_grace: HOUR,
-        sessions_per_principal: 1,
+        connections: 1,
+        connections_per_address: 0,
+        requests_per_person: 1,
+        sessions_per_person: 1,
         session_lifetime: std::time::Duration::from_hours(1),
         handle_key: None,
     }

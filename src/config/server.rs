@@ -1,6 +1,7 @@
 //! `[server]`, `[mcp]`, `[log]`, `[outbound]` and `[modes]`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,12 +60,15 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let allowed_origins =
         section.checked_texts("allowed_origins", |text| origin(text).map(|url| url.origin().ascii_serialization()));
     let body_limit = section.size("body_limit", 1 << 10..=64 << 20);
+    let connections = section.integer::<usize>("connections", 1..=1_000_000);
+    let connections_per_address = section.integer::<usize>("connections_per_address", 0..=1_000_000);
     let header_timeout = section.duration("header_timeout", TIME);
     let body_timeout = section.duration("body_timeout", TIME);
     let write_timeout = section.duration("write_timeout", TIME);
     let request_timeout = section.duration("request_timeout", TIME);
     let shutdown_grace = section.duration("shutdown_grace", Duration::ZERO..=*TIME.end());
-    let sessions_per_principal = section.integer::<usize>("sessions_per_principal", 1..=10_000);
+    let requests_per_person = section.integer::<usize>("requests_per_person", 1..=100_000);
+    let sessions_per_person = section.integer::<usize>("sessions_per_person", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
     let handle_key = handle_key(section);
 
@@ -87,12 +91,15 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         allowed_hosts: allowed_hosts?.value.into_iter().map(|host| host.value).collect(),
         allowed_origins: allowed_origins?.value.into_iter().map(|origin| origin.value).collect(),
         body_limit: usize::try_from(body_limit?.value).ok()?,
+        connections: connections?.value,
+        connections_per_address: connections_per_address?.value,
         header_timeout: header_timeout?.value,
         body_timeout: body_timeout?.value,
         write_timeout: write_timeout?.value,
         request_timeout: request_timeout?.value,
         shutdown_grace: shutdown_grace?.value,
-        sessions_per_principal: sessions_per_principal?.value,
+        requests_per_person: requests_per_person?.value,
+        sessions_per_person: sessions_per_person?.value,
         session_lifetime: session_lifetime?.value,
         handle_key: handle_key?,
     })
@@ -125,9 +132,15 @@ fn derived(ip: IpAddr, by_name: bool, port: u16, section: &Section<'_>) -> Optio
 /// Reads `[mcp]`.
 pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
     let subscriptions = section.integer::<usize>("subscriptions", 1..=1_000);
+    let changes_per_minute = section.integer::<u32>("changes_per_minute", 1..=100_000);
     let look_every = section.duration("look_every", Duration::from_millis(50)..=Duration::from_hours(1));
     let legacy_sse = section.boolean("legacy_sse");
-    Some(McpOffer { subscriptions: subscriptions?.value, look_every: look_every?.value, legacy_sse: legacy_sse?.value })
+    Some(McpOffer {
+        subscriptions: subscriptions?.value,
+        changes_per_minute: NonZeroU32::new(changes_per_minute?.value)?,
+        look_every: look_every?.value,
+        legacy_sse: legacy_sse?.value,
+    })
 }
 
 /// Reads `[log]`.

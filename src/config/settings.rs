@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,6 +194,10 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// The largest request body, in bytes; a larger one is answered 413.
     pub body_limit: usize,
+    /// How many connections there may be.
+    pub connections: usize,
+    /// How many of them from one address; 0 for as many as there may be.
+    pub connections_per_address: usize,
     /// How long a client may take to send its headers.
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
@@ -203,8 +208,10 @@ pub struct Server {
     pub request_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
-    /// How many MCP sessions (revisions before 2026-07-28) one principal may have open.
-    pub sessions_per_principal: usize,
+    /// How many requests of one person are answered at once.
+    pub requests_per_person: usize,
+    /// How many MCP sessions (revisions before 2026-07-28) one person may have open.
+    pub sessions_per_person: usize,
     /// How long such a session may be used.
     pub session_lifetime: Duration,
     /// What ids of sessions and cursors are sealed with; `None`: with a key that is made at the start and dies with it.
@@ -228,6 +235,8 @@ impl Server {
 pub struct McpOffer {
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// How many rows one person may change in a minute.
+    pub changes_per_minute: NonZeroU32,
     /// How often they are looked at.
     pub look_every: Duration,
     /// Whether `/sse` and `/messages` are served.

@@ -145,9 +145,10 @@ impl Pager<'_> {
     }
 }
 
-fn encode(position: &Position) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(position.len() * 16);
-    for cell in position {
+/// The bytes of some cells; no two lists of cells have the same.
+pub(super) fn encode(cells: &[Cell]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(cells.len() * 16);
+    for cell in cells {
         match cell {
             Cell::Null => bytes.push(0),
             Cell::Integer(integer) => {

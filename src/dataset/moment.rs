@@ -39,7 +39,12 @@ pub(super) fn read(storage: TimeStorage, cell: &Cell) -> Option<Timestamp> {
         ) => return None,
     };
     let time = Timestamp::from_micros(micros);
-    (FIRST_SECOND..=LAST_SECOND).contains(&time.as_secs()).then_some(time)
+    is_read(time).then_some(time)
+}
+
+/// Whether a cell can hold this time: it is in the years of RFC 3339 at every offset.
+pub(super) fn is_read(time: Timestamp) -> bool {
+    (FIRST_SECOND..=LAST_SECOND).contains(&time.as_secs())
 }
 
 /// The time as a number to compare a cell with; `None` for text, which is compared through SQLite's own reading.

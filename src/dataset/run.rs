@@ -10,7 +10,7 @@ use super::plan::{Read, ReadPlan, Shape};
 use super::relation::Schema;
 use super::sql::{self, Position, Rendered, SqlError};
 use crate::catalog::ColumnType;
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::policy::RowFilter;
 
 /// Why nothing was read. For the log; callers get [`RunError::SAFE`], whatever happened, because a database's own words
@@ -130,14 +130,14 @@ impl Table {
     }
 }
 
-/// Runs a plan, once, in its caller's turn: whatever clients the caller comes through, the turns are those of one subject.
+/// Runs a plan, once, in the turn of whoever asks.
 ///
 /// # Errors
 ///
 /// When the database refuses, is too slow, or does not have what was declared.
-pub async fn read(database: &Database, schema: &Schema, plan: ReadPlan, caller: &Subject) -> Result<Rows, RunError> {
+pub async fn read(database: &Database, schema: &Schema, plan: ReadPlan, person: &Person) -> Result<Rows, RunError> {
     let (filter, read) = plan.parts();
-    within(database, schema, read, filter, Reading::Caller(&caller.to_string())).await
+    within(database, schema, read, filter, Reading::Person(person)).await
 }
 
 /// Runs a read within a filter. For [`read`] and `preview` alone.

@@ -20,7 +20,7 @@ use super::sql::SqlError;
 use super::statement::{Bind, Statement};
 use crate::authz::RowScope;
 use crate::catalog::{Column, ColumnType};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::policy::Operator;
 
 const TABLE: &str = "t";
@@ -112,7 +112,7 @@ impl ValuesPlan {
     }
 }
 
-/// Asks, once, in its caller's turn: the values as they are written, and whether there are more.
+/// Asks, once, in the turn of whoever asks: the values as they are written, and whether there are more.
 ///
 /// # Errors
 ///
@@ -121,9 +121,9 @@ pub async fn values(
     database: &Database,
     schema: &Schema,
     plan: ValuesPlan,
-    caller: &Subject,
+    person: &Person,
 ) -> Result<(Vec<String>, bool), RunError> {
-    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), plan.render(schema)?).await?;
+    let rows = database.fetch_for(Reading::Person(person), plan.render(schema)?).await?;
     let most = usize::from(plan.most);
     let more = rows.len() > most;
     let cells = rows.into_iter().take(most).filter_map(|row| row.into_iter().next());

@@ -20,7 +20,7 @@ use super::sql::SqlError;
 use super::statement::{Bind, Statement};
 use crate::authz::RowScope;
 use crate::catalog::{Column, Dataset};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::policy::{Operator, RowFilter};
 
 const TABLE: &str = "t";
@@ -134,7 +134,7 @@ pub async fn look(
     schema: &Schema,
     watch: &Watch,
     keys: &[RowKey],
-    whom: &Subject,
+    whom: &Person,
 ) -> Result<Vec<Option<Version>>, RunError> {
     let mut versions = vec![None; keys.len()];
     if keys.is_empty() {
@@ -142,7 +142,7 @@ pub async fn look(
     }
     let look = Look { dataset: watch.face.dataset(), changed: &watch.changed, keys };
     let statement = look.render(watch.scope.filter(), schema)?;
-    for row in database.fetch_for(Reading::Caller(&whom.to_string()), statement).await? {
+    for row in database.fetch_for(Reading::Person(whom), statement).await? {
         let Ok([Cell::Integer(number), version]) = <[Cell; 2]>::try_from(row) else { return Err(RunError::Form) };
         let seen = usize::try_from(number).ok().and_then(|number| versions.get_mut(number));
         *seen.ok_or(RunError::Form)? = Some(Version(version));

@@ -21,7 +21,12 @@ END;
 CREATE TRIGGER documents_fts_delete AFTER DELETE ON documents BEGIN
     INSERT INTO documents_fts (documents_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
 END;
-CREATE TRIGGER documents_fts_update AFTER UPDATE ON documents BEGIN
+CREATE TRIGGER documents_fts_update AFTER UPDATE OF title, body ON documents BEGIN
     INSERT INTO documents_fts (documents_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
     INSERT INTO documents_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
+END;
+
+-- A document says when it was changed last, unless whoever changes it says so.
+CREATE TRIGGER documents_updated AFTER UPDATE ON documents WHEN new.updated_at = old.updated_at BEGIN
+    UPDATE documents SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = new.id AND updated_at = old.updated_at;
 END;

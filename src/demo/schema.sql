@@ -24,7 +24,7 @@ CREATE TABLE documents (
     title          TEXT NOT NULL,
     body           TEXT NOT NULL,
     classification TEXT NOT NULL CHECK (classification IN ('public', 'internal', 'secret')),
-    updated_at     TEXT NOT NULL
+    updated_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
 );
 
 CREATE TABLE invoices (

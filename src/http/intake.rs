@@ -1,5 +1,5 @@
-//! How a message of MCP is taken in, whatever transport carries it: the body within its limits, a look at it, and the question
-//! whether the scope alone is missing, which HTTP answers (403 with a challenge).
+//! How a message of MCP is taken in, whatever transport carries it: the body within its limits, a look at it, whether its person
+//! has as many in hand as one may (429), and whether the scope alone is missing, which HTTP answers too (403 with a challenge).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,12 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::{Challenges, RetryAfter as _, answer, answered};
+use super::in_hand::{InHand, too_many};
 use super::peek::{Peek, peek, unknown_revision, without};
 use crate::authn::Principal;
-use crate::mcp::{Deadline, Mcp, RequestId, StepUp};
+use crate::authz::Refusal;
+use crate::mcp::{Deadline, LISTEN, Mcp, RequestId, StepUp};
+use crate::model::Person;
 
 /// The body that a poem request turns into.
 pub(super) type Boxed = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
@@ -38,6 +41,8 @@ pub(super) struct Intake {
     pub(super) mcp: Mcp,
     pub(super) challenges: Challenges,
     pub(super) limits: RequestLimits,
+    /// How many messages each person has in hand.
+    pub(super) in_hand: InHand,
 }
 
 /// A message that may be dispatched.
@@ -74,13 +79,28 @@ impl Intake {
         {
             return Err(refusal);
         }
+        // What is answered to us, and that a request is cancelled, must reach those that are in hand.
+        let share = if peek.is_request() {
+            match self.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
+                Ok(share) => Some(share),
+                Err(over) => {
+                    // It may be long, and many wait.
+                    drop((parts, body));
+                    return Err(over.answered().await);
+                }
+            }
+        } else {
+            None
+        };
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
         match self.mcp.step_up(principal, request_id, &peek.method, peek.name.as_deref()).await {
             Ok(None) => {}
             Ok(Some(StepUp(needed))) => return Err(self.challenges.insufficient_scope(needed)),
+            Err(Refusal::Audit(error)) if error.is_of_one() => return Err(too_many()),
             Err(error) => {
-                tracing::error!(%error, "a decision could not be recorded");
+                // Where it is the audit trail, that has said so; a line for each request would be as many as somebody sends.
+                tracing::debug!(%error, "a decision could not be recorded");
                 let text = "the server cannot record this request, so it does not answer it";
                 let refusal = answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
                 return Err(refusal.with_retry_after(1));
@@ -96,6 +116,10 @@ impl Intake {
                 }
                 Err(error) => return Err(answered(&peek.id, error.code(), &error.to_string())),
             }
+        }
+        // A stream is counted as one (`mcp::streams`), for as long as it is open.
+        if let Some(share) = share.filter(|_| peek.method != LISTEN) {
+            parts.extensions.insert(share);
         }
         Ok(Taken { parts, body, peek })
     }

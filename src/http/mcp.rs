@@ -24,7 +24,7 @@ use super::error::{answer, json_rpc};
 use super::intake::{Boxed, Intake, Taken};
 use super::peek::{REVISION, not_a_request, unknown_revision};
 use super::resumed;
-use super::session::{Asked, Carried, Sessions, Within};
+use super::session::{Asked, Carried, Owner, Sessions, Within};
 use crate::authn::Principal;
 use crate::mcp::{Gone, RequestId, Session, Sink};
 
@@ -78,7 +78,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     /// Answers a batch, in the revision that has them.
     async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
         let revision = match parts.headers.get(SESSION_ID) {
-            Some(wire) => match self.asked(&owner(principal), wire).await {
+            Some(wire) => match self.asked(&Owner::of(principal), wire).await {
                 Some(asked) => Some(asked.revision().to_string()),
                 None => return unknown_session(),
             },
@@ -124,9 +124,8 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             parts.extensions.insert(Gone(gone.clone()));
             let (gone, most) = (gone.drop_guard(), self.intake.limits.patience());
             let request = http::Request::from_parts(parts, Full::new(body));
-            let response = self.in_session(request, &owner(principal)).await;
-            // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
-            // to its end has the work ended too.
+            let response = self.in_session(request, &Owner::of(principal)).await;
+            // The stream of one answer. Whoever does not read it to its end has the work ended too.
             until(response, async move {
                 let _read = gone;
                 tokio::time::sleep(most).await;
@@ -140,7 +139,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         self.timed(self.stateless.handle(request)).await
     }
 
-    async fn in_session<B>(&self, mut request: http::Request<B>, owner: &Arc<str>) -> Response
+    async fn in_session<B>(&self, mut request: http::Request<B>, owner: &Owner) -> Response
     where
         B: hyper::body::Body + Send + 'static,
         B::Error: std::fmt::Display,
@@ -178,7 +177,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         response
     }
 
-    async fn asked(&self, owner: &str, wire: &HeaderValue) -> Option<Asked> {
+    async fn asked(&self, owner: &Owner, wire: &HeaderValue) -> Option<Asked> {
         self.sessions.open(owner, wire.to_str().ok()?).await
     }
 
@@ -188,7 +187,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         let is_resumed = resumed::after_the_last(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).cloned();
         let id = request.extensions().get::<RequestId>().cloned();
-        let owner = owner(&principal);
+        let owner = Owner::of(&principal);
         let mut response = self.in_session(request, &owner).await;
         if is_resumed && response.status().is_success() {
             response = match resumed::unless_it_is_over(response) {
@@ -243,7 +242,7 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
             Method::POST => self.post(request, &principal).await,
             Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
             Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                self.in_session(http::Request::<Boxed>::from(request), &owner(&principal)).await
+                self.in_session(http::Request::<Boxed>::from(request), &Owner::of(&principal)).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";
@@ -254,11 +253,6 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         };
         Ok(response)
     }
-}
-
-/// Whom a session belongs to. Requests without one need no name for it.
-pub(super) fn owner(principal: &Principal) -> Arc<str> {
-    principal.binding().into()
 }
 
 fn too_long() -> Response {

@@ -7,6 +7,7 @@ mod cors;
 mod description;
 mod error;
 mod foreign;
+mod in_hand;
 mod intake;
 mod lasting;
 mod mcp;

@@ -32,6 +32,13 @@ pub(super) struct Peek {
     pub(super) watched: Vec<String>,
 }
 
+impl Peek {
+    /// Whether it is to be answered: neither a notification nor an answer itself.
+    pub(super) fn is_request(&self) -> bool {
+        !self.method.is_empty() && !self.id.is_null()
+    }
+}
+
 /// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, made at most once per request")]
 pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {

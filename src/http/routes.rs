@@ -15,6 +15,7 @@ use super::cors::{Cors, Origins};
 use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
 use super::foreign::Ours;
+use super::in_hand::InHand;
 use super::intake::{Intake, RequestLimits};
 use super::mcp::McpEndpoint;
 use super::oauth::{self, OauthEdge};
@@ -96,12 +97,13 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let bounds = (edge.server.sessions_per_principal, edge.server.session_lifetime);
+    let bounds = (edge.server.sessions_per_person, edge.server.session_lifetime);
+    let in_hand = InHand::new(edge.server.requests_per_person, &edge.clock);
     let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
-    let intake = Intake { mcp: edge.mcp.clone(), challenges: challenges.clone(), limits };
+    let intake = Intake { mcp: edge.mcp.clone(), challenges: challenges.clone(), limits, in_hand };
     let guard = Guard {
         authenticator: edge.authenticator,
         challenges,

@@ -40,7 +40,7 @@ reasons! {
     Size "token_too_large" "size of the token" "at most `max_token_bytes` of the issuer"
     ApiKey "api_key" "kind of credential" "a JWT, not an API key (`sk-kb-…`)"
     Encrypted "token_encrypted" "kind of JWT" "a signed JWT (3 parts), not an encrypted one (5 parts)"
-    Opaque "token_opaque" "form of the token" "a JWT of 3 parts, not an opaque token"
+    Opaque "token_opaque" "form of the token" "a JWT, which has 3 parts, and no opaque token"
     Base64 "base64" "base64url of the parts" "canonical base64url without padding"
     Header "header_malformed" "header" "a JSON object with each member once, in UTF-8, at most 64 deep"
     Payload "payload_malformed" "payload" "a JSON object with each member once, in UTF-8, at most 64 deep"

@@ -33,7 +33,7 @@ impl<'t> UnverifiedToken<'t> {
         let is_key = token.starts_with("sk-kb-");
         trace.check(Reason::ApiKey, !is_key, if is_key { &"an API key" } else { &"no API key" })?;
         let parts: Vec<&str> = token.splitn(6, '.').collect();
-        let count = format_args!("{} parts", parts.len());
+        let count = format_args!("{} part{}", parts.len(), if parts.len() == 1 { "" } else { "s" });
         trace.check(Reason::Encrypted, parts.len() != 5, &count)?;
         trace.check(Reason::Opaque, parts.len() == 3, &count)?;
         let (header, payload, signature) = (parts[0], parts[1], parts[2]);

@@ -1,10 +1,10 @@
 //! Rows changed under a permit: the decision is on record before anything happens, what happened before the answer leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, JsonObject};
-use serde_json::Value;
 
 use super::confirmation::{Confirmed, Elicitation};
 use super::reply::{self, Reply};
@@ -12,13 +12,9 @@ use super::tools::Entry;
 use super::{Caller, Data, Mcp, close};
 use crate::authz::{ChangeRows, Receipt, Recorded};
 use crate::catalog::{Change, Dataset};
-use crate::dataset::change::{self, ChangePlan, Made};
+use crate::dataset::change::{self, ChangePlan, Made, Shown};
 use crate::dataset::{ChangeError, Rows};
-use crate::model::is_invisible;
 use crate::store::audit::Outcome;
-
-/// How much of a value is shown to the person who is asked, in characters.
-const SHOWN: usize = 80;
 
 /// A change that somebody asks for.
 pub(super) struct ChangeCall<'a> {
@@ -41,27 +37,44 @@ impl Mcp {
         &self,
         caller: &Caller,
         asked: ChangeCall<'_>,
-        elicitation: Elicitation,
+        mut elicitation: Elicitation,
     ) -> Result<CallToolResponse, ErrorData> {
-        if asked.change.is_destructive()
-            && let Confirmed::Answered(response) = self.confirmed(caller, &asked, elicitation).await?
-        {
-            return Ok(*response);
+        loop {
+            let shown = if asked.change.is_destructive() {
+                match self.confirmed(caller, &asked, &mut elicitation).await? {
+                    Confirmed::Yes(shown) => shown,
+                    Confirmed::Answered(response) => return Ok(*response),
+                }
+            } else {
+                None
+            };
+            // Where the row became another since the person was asked, they are asked about what it is now.
+            if let Some(recorded) = self.changed(caller, &asked, shown).await? {
+                return Ok(reply::tool(recorded).into());
+            }
         }
-        self.changed(caller, &asked).await.map(reply::tool).map(CallToolResponse::from)
     }
 
-    /// Spends a permit on the change, and records what became of it.
-    async fn changed(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Recorded<Reply>, ErrorData> {
+    /// Spends a permit on the change, and records what became of it; `None` where the row is not the one that was shown.
+    async fn changed(
+        &self,
+        caller: &Caller,
+        asked: &ChangeCall<'_>,
+        shown: Option<Shown>,
+    ) -> Result<Option<Recorded<Reply>>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
-            Ok(planned) => planned,
-            Err(recorded) => return Ok(recorded),
+            Ok((receipt, plan)) => (receipt, plan.as_shown(shown)),
+            Err(recorded) => return Ok(Some(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
+        let (data, person) = (self.data()?, caller.person());
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
+        if let Err(wait) = self.parts.changing.take(&person) {
+            let reply = Reply::Unfit(too_many(wait));
+            return close(receipt, Outcome::Declined, reply).await.map(Some);
+        }
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;
-        let ended = change::make(changes, &data.schema, &plan, begun, subject).await;
+        let ended = change::make(changes, &data.schema, &plan, begun, &person).await;
         let Some((receipt, made)) = ended else { return Err(reply::stopping()) };
         let (outcome, reply) = match made {
             Ok(Made::Row(table)) => {
@@ -70,24 +83,25 @@ impl Mcp {
                 (Outcome::Changed, reply)
             }
             Ok(Made::Nothing) => (Outcome::Unchanged, Reply::Unfit(reply::unchanged(asked.change).to_owned())),
+            Ok(Made::Moved) => return close(receipt, Outcome::Unchanged, ()).await.map(|_| None),
             Err(error) => (Outcome::Failed, Reply::Failed(failed(&error, &decision))),
         };
-        close(receipt, outcome, reply).await
+        close(receipt, outcome, reply).await.map(Some)
     }
 
-    /// Spends a permit on a look at the row that would be changed, and says what its person is to be asked.
+    /// Spends a permit on a look at the row that would be changed, for the question that its person is asked.
     pub(super) async fn looked_at(
         &self,
         caller: &Caller,
         asked: &ChangeCall<'_>,
-    ) -> Result<Result<(Receipt, String), Recorded<Reply>>, ErrorData> {
+    ) -> Result<Result<(Receipt, JsonObject, Shown), Recorded<Reply>>, ErrorData> {
         let (receipt, plan) = match self.planned(caller, asked).await? {
             Ok(planned) => planned,
             Err(recorded) => return Ok(Err(recorded)),
         };
-        let (data, subject) = (self.data()?, &caller.principal.proof().subject);
-        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, subject).await {
-            Ok(Some(row)) => return Ok(Ok((receipt, question(asked, &row)))),
+        let (data, person) = (self.data()?, caller.person());
+        let (outcome, reply) = match change::look(&data.database, &data.schema, &plan, &person).await {
+            Ok(Some((row, shown))) => return Ok(Ok((receipt, row, shown))),
             Ok(None) => (Outcome::Unchanged, Reply::Unfit(reply::unchanged(asked.change).to_owned())),
             Err(error) => (Outcome::Failed, Reply::Failed(reply::failed(&error, &decision(&receipt)))),
         };
@@ -119,34 +133,12 @@ fn decision(receipt: &Receipt) -> String {
     receipt.record().map_or(String::new(), |record| record.decision.clone())
 }
 
-/// What a person is asked: to what it is done, by its key and its name, and what it would become.
-fn question(asked: &ChangeCall<'_>, row: &JsonObject) -> String {
-    let dataset = asked.dataset;
-    let of = dataset.name.as_str().replace('_', " ");
-    let title = dataset.resource.as_ref().and_then(|resource| resource.title.as_ref());
-    let named = dataset.key.iter().chain(title.filter(|title| !dataset.key.contains(title)));
-    let member = |name: &str, value: &Value| format!("{name}: {}", shown(value));
-    let row: Vec<String> =
-        named.filter_map(|name| row.get(name.as_str()).map(|value| member(name.as_str(), value))).collect();
-    let row = row.join(", ");
-    let is_key = |name: &&String| dataset.key.iter().any(|key| key.as_str() == name.as_str());
-    let given = asked.arguments.iter().filter(|(name, _)| !is_key(name));
-    let given: Vec<String> = given.map(|(name, value)| member(name, value)).collect();
-    match asked.change {
-        Change::Create => format!("Create one of {of}?"),
-        Change::Update => format!("Change one of {of} ({row})? It will have {}.", given.join(", ")),
-        Change::Delete => format!("Delete one of {of} ({row})? This cannot be undone here."),
-    }
-}
-
-/// A value for the eyes of a person: short, and without anything that hides or reorders what stands beside it.
-fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("“{text}”"));
-    let visible = |c: char| if c != ' ' && is_invisible(c) { '\u{fffd}' } else { c };
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", text[..end].chars().map(visible).collect::<String>()),
-        None => text.chars().map(visible).collect(),
-    }
+fn too_many(wait: Duration) -> String {
+    let seconds = wait.as_secs() + 1;
+    format!(
+        "Nothing was changed: this person has made as many changes as one may make in a minute. Try again in {seconds} s, or ask \
+         the operator for more (`mcp.changes_per_minute`)."
+    )
 }
 
 /// The database did not make a change. The caller gets a sentence, the log the cause.

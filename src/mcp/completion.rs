@@ -139,7 +139,7 @@ impl Mcp {
         let face = Face::new(Arc::clone(dataset), Arc::clone(scope.columns()));
         let found = match ValuesPlan::new(scope, face, (column, begin), fixed, MOST) {
             None => Ok((Vec::new(), false)),
-            Some(plan) => dataset::values(&data.database, &data.schema, plan, &caller.principal.proof().subject).await,
+            Some(plan) => dataset::values(&data.database, &data.schema, plan, &caller.person()).await,
         };
         match found {
             Ok((values, more)) => {

@@ -84,8 +84,8 @@ impl Mcp {
         let revision = self.parts.policies.current().revision();
         if let Some(right) = watched.right(&dataset.name).filter(|right| right.holds(&caller.principal, revision)) {
             let (Some(watch), Some(data)) = (&right.watch, &self.parts.data) else { return Vec::new() };
-            let subject = &caller.principal.proof().subject;
-            return match dataset::look(&data.database, &data.schema, watch, &keys, subject).await {
+            let person = caller.person();
+            return match dataset::look(&data.database, &data.schema, watch, &keys, &person).await {
                 Ok(versions) => versions,
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;

@@ -44,21 +44,20 @@ use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 pub use missed::Missed;
+pub use running::{Deadline, Gone};
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
-pub use subscriptions::{Unwatched, Watched};
-
-pub use running::{Deadline, Gone};
-
-use running::{guarded, limited, with_progress};
+pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use self::confirmation::Elicitation;
+use self::running::{guarded, limited, with_progress};
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::dataset::{Changes, CursorKey, Database, Schema};
-use crate::model::Scope;
+use crate::limits::Limit;
+use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::store::audit::{Ending, Outcome};
@@ -86,6 +85,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// How many rows one session, or one stream, may subscribe to.
     pub subscriptions: usize,
+    /// How many rows each person may change.
+    pub changing: Limit<Person>,
     /// What streams missed while the server was not running.
     pub missed: Missed,
     /// What time it is, for questions that wait for an answer.
@@ -108,6 +109,8 @@ pub struct Data {
 pub struct Mcp {
     parts: Arc<Parts>,
     tools: Arc<tools::Tools>,
+    /// The questions that were answered.
+    answered: confirmation::Answered,
     /// The session that this one serves, once it is initialized. Owned here, so that it ends with it.
     session: OnceLock<Arc<Session>>,
 }
@@ -124,6 +127,11 @@ impl Caller {
     fn new(principal: Arc<Principal>, request: Arc<str>) -> Self {
         Self { principal, request, ending: Ending::default() }
     }
+
+    /// Whom shares are counted for.
+    fn person(&self) -> Person {
+        Person::of(self.principal.requester(), self.principal.proof())
+    }
 }
 
 impl Mcp {
@@ -131,7 +139,7 @@ impl Mcp {
     pub fn new(parts: Parts) -> Self {
         let schema = parts.data.as_ref().map(|data| &data.schema);
         let tools = Arc::new(tools::Tools::new(&parts.catalog, schema));
-        Self { parts: Arc::new(parts), tools, session: OnceLock::new() }
+        Self { parts: Arc::new(parts), tools, answered: confirmation::Answered::default(), session: OnceLock::new() }
     }
 
     /// The scopes that any operation of this server may need, for its metadata.
@@ -275,7 +283,7 @@ impl ServerHandler for Mcp {
         let caller = Self::caller(&context)?;
         let elicitation = Elicitation::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation));
+        let answer = self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation);
         let answer =
             limited(&context, with_progress(&context, answer), |most| Ok(self.too_long(&call.name, most))).await?;
         if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
@@ -315,7 +323,7 @@ impl ServerHandler for Mcp {
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let arguments = get.arguments.unwrap_or_default();
-        guarded(&context, Box::pin(self.prompt(&caller, &get.name, &arguments))).await.map(GetPromptResponse::from)
+        guarded(&context, self.prompt(&caller, &get.name, &arguments)).await.map(GetPromptResponse::from)
     }
 
     async fn complete(
@@ -334,7 +342,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, Box::pin(self.resources_for(&caller, cursor.as_deref()))).await
+        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
     }
 
     async fn list_resource_templates(

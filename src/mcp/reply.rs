@@ -36,6 +36,9 @@ pub(super) enum Reply {
     Failed(String),
 }
 
+/// What is said to whoever has as many requests in hand as one person may.
+const AT_ONCE: &str = "Too many requests of this person are being answered; try again when some of them have been.";
+
 /// What is said of a row that is not there, and of one that is out of sight.
 const NOT_THERE: &str = "Not found: there is no such row, or it is not one that this person may see.";
 
@@ -293,8 +296,12 @@ pub(super) fn unrecorded(error: AuditError) -> ErrorData {
     unrecorded_ref(&error)
 }
 
+/// The audit trail has said in the log why it takes nothing in; a line for each request would be as many as somebody sends.
 fn unrecorded_ref(error: &AuditError) -> ErrorData {
-    tracing::error!(error = %chain(error), "an answer was withheld because it could not be recorded");
+    tracing::debug!(error = %chain(error), "an answer was withheld because it could not be recorded");
+    if error.is_of_one() {
+        return ErrorData::new(ErrorCode::INVALID_REQUEST, AT_ONCE, None);
+    }
     ErrorData::internal_error("The server cannot record this request, so it does not answer it. Try again later.", None)
 }
 

@@ -48,18 +48,16 @@ impl Mcp {
             Err(bad) => Err(bad.to_string()),
         };
         match planned {
-            Ok(plan) => {
-                match dataset::read(&data.database, &data.schema, plan, &caller.principal.proof().subject).await {
-                    Ok(rows) => {
-                        let (outcome, reply) = reply::rows(rows, &pager);
-                        close(receipt, outcome, reply).await
-                    }
-                    Err(error) => {
-                        let text = reply::failed(&error, receipt.record().map_or("", |record| &record.decision));
-                        close(receipt, Outcome::Failed, Reply::Failed(text)).await
-                    }
+            Ok(plan) => match dataset::read(&data.database, &data.schema, plan, &caller.person()).await {
+                Ok(rows) => {
+                    let (outcome, reply) = reply::rows(rows, &pager);
+                    close(receipt, outcome, reply).await
                 }
-            }
+                Err(error) => {
+                    let text = reply::failed(&error, receipt.record().map_or("", |record| &record.decision));
+                    close(receipt, Outcome::Failed, Reply::Failed(text)).await
+                }
+            },
             Err(text) => close(receipt, Outcome::BadArguments, Reply::Unfit(text)).await,
         }
     }

@@ -50,33 +50,36 @@ impl Deadline {
 
 /// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. All but the first only drop the
 /// handler, and with it its receipt, which is then recorded as abandoned, or as timed out.
-pub(super) async fn guarded<T>(
+pub(super) fn guarded<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    limited(context, handler, |most| Err(too_long(most))).await
+) -> impl Future<Output = Result<T, ErrorData>> {
+    limited(context, handler, |most| Err(too_long(most)))
 }
 
 /// The same for a handler that has an answer of its own to its time being over.
-pub(super) async fn limited<T>(
+pub(super) fn limited<T>(
     context: &RequestContext<RoleServer>,
     handler: impl Future<Output = Result<T, ErrorData>>,
     late: impl FnOnce(Duration) -> Result<T, ErrorData>,
-) -> Result<T, ErrorData> {
-    let deadline = of_request::<Deadline>(context);
+) -> impl Future<Output = Result<T, ErrorData>> {
+    // Here, because a future that is handed on is kept by everyone who hands it on.
+    let handler = Box::pin(caught(handler));
     let passed = async {
-        match deadline {
+        match of_request::<Deadline>(context) {
             Some(deadline) => deadline.passed().await,
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        // Of the messages of a batch, those whose turn comes too late are not begun.
-        biased;
-        most = passed => late(most),
-        outcome = caught(handler) => outcome,
-        () = context.ct.cancelled() => Err(reply::cancelled()),
-        () = gone(context) => Err(reply::cancelled()),
+    async move {
+        tokio::select! {
+            // Of the messages of a batch, those whose turn comes too late are not begun.
+            biased;
+            most = passed => late(most),
+            outcome = handler => outcome,
+            () = context.ct.cancelled() => Err(reply::cancelled()),
+            () = gone(context) => Err(reply::cancelled()),
+        }
     }
 }
 

@@ -19,6 +19,14 @@ use crate::store::audit::Ending;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepUp(pub Scope);
 
+/// Reads a resource.
+const READ: &str = "resources/read";
+
+/// The method that the record of a refusal names: the one that was asked for.
+fn recorded(method: &str) -> &'static str {
+    [SUBSCRIBE, LISTEN].into_iter().find(|known| *known == method).unwrap_or(READ)
+}
+
 impl Mcp {
     /// Says whether the scope alone is missing for a method and what it names: a tool, a prompt, the URI or the template of a
     /// resource.
@@ -53,10 +61,10 @@ impl Mcp {
                 }
                 None => None,
             },
-            ("resources/read" | SUBSCRIBE | LISTEN, Some(uri)) => match self.parts.catalog.resources.get(uri) {
+            (READ | SUBSCRIBE | LISTEN, Some(uri)) => match self.parts.catalog.resources.get(uri) {
                 Some(uri) => self.scope_refusal(principal, request, Use(Object::Resource(uri.clone()))).await,
                 None => match address::read(uri, &self.parts.catalog) {
-                    Some((dataset, _)) => match read_by(dataset, Operation::Get, "resources/read") {
+                    Some((dataset, _)) => match read_by(dataset, Operation::Get, recorded(method)) {
                         Some(action) => self.scope_refusal(principal, request, action).await,
                         None => None,
                     },

@@ -24,6 +24,7 @@ use super::subscriptions::{LISTEN, SUBSCRIBE, Watched};
 use super::{Caller, RequestId};
 use crate::authn::Principal;
 use crate::clock::Clock;
+use crate::model::Person;
 
 /// How long a client that does not read what it is told is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -126,7 +127,7 @@ impl Sink {
 #[derive(Debug)]
 pub struct Streams {
     clock: Arc<dyn Clock>,
-    per_principal: usize,
+    per_person: usize,
     stopping: CancellationToken,
     #[expect(clippy::disallowed_types, reason = "see the import")]
     open: Mutex<Open>,
@@ -143,7 +144,7 @@ struct Open {
 pub(super) struct Stream {
     /// Who opened it, in which request.
     pub(super) caller: Caller,
-    binding: Arc<str>,
+    person: Person,
     pub(super) sink: Sink,
     end: CancellationToken,
 }
@@ -157,7 +158,7 @@ pub struct OpenStream {
 }
 
 impl OpenStream {
-    /// Waits until the server ends the stream: it stops, the token has expired, or the principal opened too many.
+    /// Waits until the server ends the stream: it stops, the token has expired, or its person opened too many.
     pub async fn ended(self) {
         self.end.cancelled().await;
     }
@@ -170,24 +171,24 @@ impl Drop for OpenStream {
 }
 
 impl Streams {
-    /// No streams yet, and at most so many of one principal; all end when the server begins to stop.
+    /// No streams yet, and at most so many of one person; all end when the server begins to stop.
     #[expect(clippy::disallowed_types, reason = "see the import")]
-    pub fn new(clock: Arc<dyn Clock>, per_principal: usize, stopping: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { clock, per_principal, stopping, open: Mutex::default() })
+    pub fn new(clock: Arc<dyn Clock>, per_person: usize, stopping: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { clock, per_person, stopping, open: Mutex::default() })
     }
 
-    /// Registers a stream; ends the principal's oldest where there are too many.
+    /// Registers a stream; ends the person's oldest where there are too many.
     pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> OpenStream {
-        let (binding, end) = (Arc::from(principal.binding()), self.stopping.child_token());
         let caller = Caller::new(principal, request);
-        let stream = Stream { caller, binding: Arc::clone(&binding), sink, end: end.clone() };
+        let (person, end) = (caller.person(), self.stopping.child_token());
+        let stream = Stream { caller, person: person.clone(), sink, end: end.clone() };
         let mut open = self.lock();
         let number = open.opened;
         open.opened += 1;
         open.streams.insert(number, stream);
         let own: Vec<u64> =
-            open.streams.iter().filter(|(_, stream)| stream.binding == binding).map(|(number, _)| *number).collect();
-        for oldest in own.iter().take(own.len().saturating_sub(self.per_principal)) {
+            open.streams.iter().filter(|(_, stream)| stream.person == person).map(|(number, _)| *number).collect();
+        for oldest in own.iter().take(own.len().saturating_sub(self.per_person)) {
             if let Some(stream) = open.streams.remove(oldest) {
                 stream.end.cancel();
             }

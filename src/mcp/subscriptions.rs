@@ -28,7 +28,7 @@ use crate::store::audit::Outcome;
 /// The method of the sessions.
 pub(super) const SUBSCRIBE: &str = "resources/subscribe";
 /// The method of 2026-07-28.
-pub(super) const LISTEN: &str = "subscriptions/listen";
+pub const LISTEN: &str = "subscriptions/listen";
 
 /// The rows that one session, or one stream, is told of. Gone with it.
 #[derive(Debug, Default)]
@@ -287,8 +287,8 @@ impl Mcp {
             let recorded = close(receipt, Outcome::Answered { rows: Some(0) }, (none, vec![None; keys.len()])).await;
             return recorded.map(crate::authz::Recorded::into_inner).map_err(Unlooked::Failed);
         };
-        let subject = &caller.principal.proof().subject;
-        match dataset::look(&data.database, &data.schema, &watch, keys, subject).await {
+        let person = caller.person();
+        match dataset::look(&data.database, &data.schema, &watch, keys, &person).await {
             Ok(versions) => {
                 let rows = u64::try_from(versions.iter().flatten().count()).ok();
                 let right = Right { watch: Some(watch), ..none };

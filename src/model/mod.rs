@@ -8,6 +8,7 @@ mod identifier;
 mod nearest;
 mod number;
 pub mod oauth;
+mod person;
 mod printed;
 mod proof;
 mod requester;
@@ -22,6 +23,7 @@ pub use identifier::{
 };
 pub use nearest::{nearest, suggestion};
 pub use number::Number;
+pub use person::Person;
 pub use proof::Proof;
 pub use requester::{Actor, Assurance, Attributes, Context, ContextField, Requester, Subject, Value};
 pub use scope::{BadScope, Scope, Scopes};

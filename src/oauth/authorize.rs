@@ -3,6 +3,7 @@
 //! The order is the argument: first the client, then where an answer may go, and only then anything that is answered there.
 //! Until both are known to be good the answer is a page of ours and nobody is sent anywhere.
 
+use super::destination::Destinations;
 use super::metadata::Site;
 use super::parameters::{Parameters, Repeated};
 use super::refusal::{Local, Refusal};
@@ -41,15 +42,14 @@ pub fn client_id(parameters: &Parameters) -> Result<ClientId, Local> {
     id.parse().map_err(|_| Local::UnknownClient)
 }
 
-/// Decides on a request of this client: what a person can be asked about. `schemes` are the private-use schemes that the
-/// operator allows.
+/// Decides on a request of this client: what a person can be asked about. Answers go to `destinations` alone.
 pub fn validate(
     parameters: &Parameters,
     client: &Client,
-    site: &Site,
-    schemes: &[String],
+    destinations: Destinations<'_>,
 ) -> Result<AuthorizationRequest, NotAsked> {
-    let redirect_uri = redirect_uri(parameters, client, schemes)?;
+    let redirect_uri = redirect_uri(parameters, client, destinations)?;
+    let site = destinations.site;
     let answered = |state: Option<&str>, refusal| NotAsked::Redirect {
         redirect_uri: redirect_uri.clone(),
         state: state.map(ToOwned::to_owned),
@@ -72,7 +72,11 @@ pub fn validate(
 }
 
 /// Where an answer may go: what the request names, if it is the client's own; or the client's only one.
-fn redirect_uri(parameters: &Parameters, client: &Client, schemes: &[String]) -> Result<RedirectUri, Local> {
+fn redirect_uri(
+    parameters: &Parameters,
+    client: &Client,
+    destinations: Destinations<'_>,
+) -> Result<RedirectUri, Local> {
     let asked = parameters.one("redirect_uri")?;
     let found = match (asked, client.redirect_uris.as_slice()) {
         (None, [only]) => only.clone(),
@@ -83,9 +87,8 @@ fn redirect_uri(parameters: &Parameters, client: &Client, schemes: &[String]) ->
             if known { asked } else { return Err(Local::UnknownRedirect) }
         }
     };
-    // What was accepted once is held to what is accepted now.
-    let allowed = found.private_scheme().is_none_or(|scheme| schemes.iter().any(|allowed| allowed == scheme));
-    if allowed { Ok(found) } else { Err(Local::UnknownRedirect) }
+    // What was accepted once is held to what is accepted now, and a loopback URI may name another port than it did then.
+    destinations.allowed(found).map_err(|_| Local::UnknownRedirect)
 }
 
 /// Everything whose answer goes to the client.

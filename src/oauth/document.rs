@@ -1,14 +1,15 @@
 //! What a client says of itself at the address that is its id (OAuth Client ID Metadata Document, draft 02, section 4).
 //!
 //! The document is published, so nothing in it is a secret, and a client that would prove itself by one is refused. It is
-//! written for every authorization server at once, so what is not for us (grants, scopes, redirect URIs of schemes that are not
-//! allowed here) is left out, as long as something remains that is.
+//! written for every authorization server at once, so what is not for us (grants, scopes, redirect URIs that answers do not go to
+//! here) is left out, as long as something remains that is.
 
 use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::members::{Members, redirect_uri};
+use super::destination::Destinations;
+use super::members::Members;
 use super::refusal::RegistrationRefusal;
 use crate::model::Scopes;
 use crate::model::oauth::{AuthMethod, ClientUrl, GrantType, RedirectUri};
@@ -60,8 +61,8 @@ pub(super) enum Keys {
     At(Url),
 }
 
-/// Reads the document of this address. `schemes` are the private-use schemes that the operator allows.
-pub(super) fn read(body: &[u8], url: &ClientUrl, schemes: &[String]) -> Result<Described, BadDocument> {
+/// Reads the document of this address. Answers go to `destinations` alone.
+pub(super) fn read(body: &[u8], url: &ClientUrl, destinations: Destinations<'_>) -> Result<Described, BadDocument> {
     let members = Members::read(body).map_err(|_| BadDocument::Json)?;
     if members.text("client_id").map_err(BadDocument::Member)? != Some(url.as_url().as_str()) {
         return Err(BadDocument::ClientId);
@@ -73,7 +74,7 @@ pub(super) fn read(body: &[u8], url: &ClientUrl, schemes: &[String]) -> Result<D
     let auth_method = auth_method(method)?;
     let keys = if auth_method == AuthMethod::PrivateKeyJwt { keys(&members)? } else { Keys::None };
     let uris = members.redirect_uris().map_err(BadDocument::Member)?;
-    let uris: Vec<_> = uris.into_iter().filter_map(|text| redirect_uri(text, schemes)).collect();
+    let uris: Vec<_> = uris.into_iter().filter_map(|text| destinations.read(text).ok()).collect();
     if uris.is_empty() {
         return Err(BadDocument::NoRedirect);
     }
@@ -111,6 +112,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::oauth::metadata::Site;
 
     const URL: &str = "https://app.example/client.json";
 
@@ -118,8 +120,13 @@ mod tests {
         json!({ "client_id": URL, "client_name": "An app", "redirect_uris": ["https://app.example/cb"] })
     }
 
+    fn read_here(body: &[u8]) -> Result<Described, BadDocument> {
+        let site = Site::new(&"https://mcp.acme.example".parse().unwrap());
+        read(body, &URL.parse().unwrap(), Destinations { schemes: &[], site: &site })
+    }
+
     fn of(document: &Value) -> Result<Described, BadDocument> {
-        read(document.to_string().as_bytes(), &URL.parse().unwrap(), &[])
+        read_here(document.to_string().as_bytes())
     }
 
     #[test]
@@ -134,8 +141,13 @@ mod tests {
         let mut vscode = document();
         vscode["grant_types"] =
             json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]);
-        vscode["redirect_uris"] =
-            json!(["cursor://x/cb", "http://127.0.0.1:33418/", "com.example.app:/cb", "javascript:x"]);
+        vscode["redirect_uris"] = json!([
+            "cursor://x/cb",
+            "https://mcp.acme.example/cb",
+            "http://127.0.0.1:33418/",
+            "com.example.app:/cb",
+            "javascript:x"
+        ]);
         let read = of(&vscode).unwrap();
         assert_eq!(read.grant_types.len(), 2);
         assert_eq!(read.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(), ["http://127.0.0.1:33418/"]);
@@ -158,13 +170,15 @@ mod tests {
             assert_eq!(refused("token_endpoint_auth_method", json!(method)), BadDocument::Secret);
         }
         assert_eq!(refused("token_endpoint_auth_method", json!("tls_client_auth")), BadDocument::AuthMethod);
-        assert_eq!(refused("redirect_uris", json!(["http://app.example/cb"])), BadDocument::NoRedirect);
+        for elsewhere in ["http://app.example/cb", "https://mcp.acme.example/cb"] {
+            assert_eq!(refused("redirect_uris", json!([elsewhere])), BadDocument::NoRedirect, "{elsewhere}");
+        }
         assert!(matches!(refused("redirect_uris", json!([])), BadDocument::Member(_)));
         assert!(matches!(refused("redirect_uris", json!(vec!["https://app.example/cb"; 11])), BadDocument::Member(_)));
         assert!(matches!(refused("grant_types", json!(["client_credentials"])), BadDocument::Member(_)));
         assert!(matches!(refused("response_types", json!(["token"])), BadDocument::Member(_)));
         assert!(matches!(refused("client_name", json!("a\u{202E}b")), BadDocument::Member(_)));
         let twice = br#"{"client_id":"a","client_id":"b"}"#;
-        assert_eq!(read(twice, &URL.parse().unwrap(), &[]), Err(BadDocument::Json));
+        assert_eq!(read_here(twice), Err(BadDocument::Json));
     }
 }

@@ -14,7 +14,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::sync::Mutex;
 
+use super::destination::Destinations;
 use super::document::{self, BadDocument, Described, Keys};
+use super::metadata::Site;
 use super::refusal::Local;
 use super::{AuthorizationServer, Failure, NotAsked, NotBegun};
 use crate::clock::Clock;
@@ -173,6 +175,7 @@ impl AuthorizationServer {
             destination: if internal { Destination::Anywhere } else { Destination::Public },
             store: self.store.clone(),
             settings: Arc::clone(&self.settings),
+            site: self.site.clone(),
             clock: Arc::clone(&self.clock),
             id: id.clone(),
             url,
@@ -187,6 +190,7 @@ struct Fetch {
     destination: Destination,
     store: StateStore,
     settings: Arc<Oauth>,
+    site: Site,
     clock: Arc<dyn Clock>,
     id: ClientId,
     url: ClientUrl,
@@ -200,7 +204,8 @@ impl Fetch {
             tracing::warn!(client.id = %self.id, error, "a client's document could not be fetched");
             NoDocument::Unreachable
         })?;
-        let described = document::read(&fetched.body, &self.url, &self.settings.private_schemes).map_err(|bad| {
+        let destinations = Destinations { schemes: &self.settings.private_schemes, site: &self.site };
+        let described = document::read(&fetched.body, &self.url, destinations).map_err(|bad| {
             tracing::warn!(client.id = %self.id, error = %bad, "a client's document was refused");
             NoDocument::Bad(bad)
         })?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::refusal::RegistrationRefusal;
 use crate::keys::assertion::check_client_keys;
 use crate::keys::strict_json;
-use crate::model::oauth::{GrantType, RedirectUri};
+use crate::model::oauth::GrantType;
 use crate::model::{Scope, Scopes, is_invisible};
 
 /// The most redirect URIs of one client.
@@ -99,11 +99,4 @@ impl Members {
         let known = Scopes::known_in(sent);
         if known.is_empty() { Err(RegistrationRefusal::Member("scope")) } else { Ok(known) }
     }
-}
-
-/// A redirect URI that is accepted here. `schemes` are the private-use schemes that the operator allows.
-pub(super) fn redirect_uri(text: &str, schemes: &[String]) -> Option<RedirectUri> {
-    let uri: RedirectUri = text.parse().ok()?;
-    let allowed = uri.private_scheme().is_none_or(|scheme| schemes.iter().any(|allowed| allowed == scheme));
-    allowed.then_some(uri)
 }

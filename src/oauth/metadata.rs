@@ -30,6 +30,7 @@ pub mod path {
 /// Where the server is, and what it protects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
+    origin: Url,
     issuer: String,
     resource: String,
 }
@@ -38,7 +39,12 @@ impl Site {
     /// The site of this public URL.
     pub fn new(public_url: &Url) -> Self {
         let issuer = public_url.origin().ascii_serialization();
-        Self { resource: format!("{issuer}/mcp"), issuer }
+        Self { origin: public_url.clone(), resource: format!("{issuer}/mcp"), issuer }
+    }
+
+    /// The origin, to compare others with.
+    pub fn origin(&self) -> &Url {
+        &self.origin
     }
 
     /// The issuer: the bare origin, without a slash at its end.

@@ -11,6 +11,7 @@
 mod assertion;
 pub mod authorize;
 pub mod client;
+mod destination;
 mod document;
 mod inspect;
 mod known;
@@ -28,6 +29,7 @@ pub mod token;
 
 pub use authorize::NotAsked;
 pub use client::Credentials;
+pub use destination::Destinations;
 pub use document::BadDocument;
 pub use known::{Documents, NoDocument};
 pub use metadata::Site;

@@ -136,7 +136,7 @@ impl AuthorizationServer {
             None => None,
         };
         let is_signed_in = known.as_ref().is_some_and(|session| session.account.is_some());
-        let request = match authorize::validate(parameters, &client, &self.site, &self.settings.private_schemes) {
+        let request = match authorize::validate(parameters, &client, self.destinations()) {
             Ok(request) => request,
             // Anybody can register an address of theirs and let us send strangers there (RFC 9700, section 4.11.2).
             Err(NotAsked::Redirect { redirect_uri, state, refusal })

@@ -185,6 +185,8 @@ pub enum RegistrationRefusal {
              without fragment and without user"
     )]
     Redirect,
+    #[error("a redirect URI leads to this server itself; it must lead to the client")]
+    OurOrigin,
     #[error("{0} is not of the form that RFC 7591 gives it, or too long")]
     Member(&'static str),
     #[error("this token_endpoint_auth_method is not supported")]
@@ -209,7 +211,7 @@ impl RegistrationRefusal {
     /// The value of `error`.
     pub fn code(self) -> &'static str {
         match self {
-            Self::NoRedirect | Self::TooManyRedirects | Self::Redirect => "invalid_redirect_uri",
+            Self::NoRedirect | Self::TooManyRedirects | Self::Redirect | Self::OurOrigin => "invalid_redirect_uri",
             Self::Body
             | Self::TooLong
             | Self::Member(_)

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::members::{Members, redirect_uri};
+use super::destination::Destinations;
+use super::members::Members;
 use super::refusal::RegistrationRefusal;
 use crate::model::oauth::{AuthMethod, ClientSecret, GrantType, RedirectUri};
 use crate::model::{ClientId, Scopes, Timestamp};
@@ -31,10 +32,10 @@ pub struct Registration {
     pub scopes: Scopes,
 }
 
-/// Reads a request. `schemes` are the private-use schemes that the operator allows.
-pub fn read(body: &[u8], schemes: &[String]) -> Result<Registration, RegistrationRefusal> {
+/// Reads a request. Answers go to `destinations` alone.
+pub fn read(body: &[u8], destinations: Destinations<'_>) -> Result<Registration, RegistrationRefusal> {
     let members = Members::read(body)?;
-    let uris = members.redirect_uris()?.into_iter().map(|text| redirect_uri(text, schemes));
+    let uris = members.redirect_uris()?.into_iter().map(|text| destinations.read(text));
     let auth_method = auth_method(members.text("token_endpoint_auth_method")?)?;
     let jwks = match auth_method {
         // Whatever a stranger registers would be fetched from an address of their choice: a document can name one, and there
@@ -45,7 +46,7 @@ pub fn read(body: &[u8], schemes: &[String]) -> Result<Registration, Registratio
     };
     Ok(Registration {
         name: members.name()?.map(ToOwned::to_owned),
-        redirect_uris: uris.collect::<Option<_>>().ok_or(RegistrationRefusal::Redirect)?,
+        redirect_uris: uris.collect::<Result<_, _>>()?,
         auth_method,
         jwks,
         grant_types: members.grant_types()?,
@@ -100,9 +101,15 @@ pub fn answer(id: &ClientId, secret: Option<&ClientSecret>, registration: &Regis
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::metadata::Site;
+
+    fn read_here(body: &[u8]) -> Result<Registration, RegistrationRefusal> {
+        let site = Site::new(&"https://mcp.acme.example".parse().unwrap());
+        read(body, Destinations { schemes: &["com.example.app".to_owned()], site: &site })
+    }
 
     fn of(value: &Value) -> Result<Registration, RegistrationRefusal> {
-        read(value.to_string().as_bytes(), &["com.example.app".to_owned()])
+        read_here(value.to_string().as_bytes())
     }
 
     #[test]
@@ -127,6 +134,7 @@ mod tests {
             json!(["http://app.example/cb"]),
             json!(["https://app.example/cb#x"]),
             json!(["com.other.app:/cb"]),
+            json!(["https://app.example/cb", "https://mcp.acme.example/cb"]),
             Value::Null,
             json!(vec!["https://app.example/cb"; 11]),
         ] {
@@ -144,7 +152,7 @@ mod tests {
         let kept = with("grant_types", json!(["authorization_code", "client_credentials", "implicit"])).unwrap();
         assert_eq!(kept.grant_types.into_iter().collect::<Vec<_>>(), [GrantType::AuthorizationCode]);
         for body in ["", "[]", "{\"redirect_uris\": [], \"redirect_uris\": []}", "\u{feff}{}"] {
-            assert!(read(body.as_bytes(), &[]).is_err(), "{body}");
+            assert!(read_here(body.as_bytes()).is_err(), "{body}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::destination::Destinations;
 use super::known::Documents;
 use super::metadata::Site;
 use super::refusal::RegistrationRefusal;
@@ -88,6 +89,11 @@ impl AuthorizationServer {
     /// Puts it together.
     pub fn new(parts: Parts) -> Self {
         Self(parts)
+    }
+
+    /// Where answers may go.
+    pub fn destinations(&self) -> Destinations<'_> {
+        Destinations { schemes: &self.settings.private_schemes, site: &self.site }
     }
 
     /// An access token of this grant, which it does not outlive, in the form that is configured.

@@ -43,7 +43,8 @@ fn asked(changes: &[(&str, &str)]) -> String {
 
 fn validated(client: &Client, query: &str) -> Result<AuthorizationRequest, NotAsked> {
     let schemes = ["com.example.app".to_owned()];
-    authorize::validate(&Parameters::read(query).unwrap(), client, &site(), &schemes)
+    let destinations = Destinations { schemes: &schemes, site: &site() };
+    authorize::validate(&Parameters::read(query).unwrap(), client, destinations)
 }
 
 fn refused(changes: &[(&str, &str)]) -> &'static str {

@@ -20,10 +20,27 @@ use crate::model::{Name, Requester};
 impl RowFilter {
     /// The rows that are in both filters, which are of one dataset and one requester: tenant, room and parent are the same.
     fn and(&self, other: &Self) -> Self {
+        // What is readable already, as it stands or as a part of more, is not asked twice: Kleene's logic absorbs it too.
+        let is_in = |part: &Predicate| self.allow.contains(part);
+        let is_read = |part: &Predicate| match part {
+            Predicate::All(parts) => is_in(part) || parts.iter().any(is_in),
+            Predicate::Any(_)
+            | Predicate::Known(_)
+            | Predicate::Compare { .. }
+            | Predicate::CompareColumns { .. }
+            | Predicate::In { .. }
+            | Predicate::Present(_)
+            | Predicate::Not(_) => is_in(part),
+        };
         let any = |filter: &Self| Predicate::any(filter.allow.iter().cloned());
+        let allow = if other.allow.iter().all(is_read) {
+            other.allow.clone()
+        } else {
+            vec![Predicate::all([any(self), any(other)])]
+        };
         let mut deny = self.deny.clone();
         deny.extend(other.deny.iter().filter(|line| !self.deny.contains(line)).cloned());
-        Self { allow: vec![Predicate::all([any(self), any(other)])], deny, ..self.clone() }
+        Self { allow, deny, ..self.clone() }
     }
 }
 

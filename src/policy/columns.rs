@@ -64,7 +64,7 @@ impl Columns {
     }
 
     /// Whether what this column holds decides in which rows another can be read.
-    pub(super) fn unmasks(&self, column: &Name) -> bool {
+    pub fn unmasks(&self, column: &Name) -> bool {
         let conditions = self.masked.values().flat_map(|rule| rule.allow.iter().chain(&rule.deny));
         conditions.into_iter().any(|condition| condition.reads(column))
     }

@@ -1,5 +1,6 @@
 //! What a policy answers: allow or deny, which rows, by which lines, and why.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -131,6 +132,8 @@ pub struct LineReport {
     pub matched: bool,
     /// What its condition reads of the requester besides the names, as it is spelled there, with the value; `None` is absent.
     pub reads: Vec<(Arc<str>, Option<Value>)>,
+    /// What of these, and of the lists that the condition looks into, could still make it come to something else, spelled so.
+    pub open: BTreeSet<Arc<str>>,
     /// What is left of its condition once the requester is known: a truth, or a condition on columns.
     pub left: Predicate,
 }

@@ -8,11 +8,8 @@
 //! false and unknown. The matcher gives an allow rule its effect where it is true, and a deny rule where it is not false;
 //! a deny rule that a request says nothing about counts.
 //!
-//! casbin's cost is linear in the rules it is given, so they stand in partitions, one `p` definition for each tenant,
-//! permission and object that lines name, all under one matcher; a rule for `*` stands in one of its own, once, and what would
-//! be too large is divided by the names that its rules are for (`index`). What the
-//! model's effect says of all rules together, some allowance and no denial, is then: some partition allows, and none
-//! denies. Nothing here is changed after it is built.
+//! casbin's cost is linear in the rules it is given, and a rule takes it five times what it takes the index. So it keeps none:
+//! it is given those that could be about a question (`Index::given`) when the question is asked, and answers are remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,11 +17,10 @@ use std::sync::Arc;
 
 use casbin::function_map::OperatorFunction;
 use casbin::rhai::Dynamic;
-use casbin::{CoreApi as _, DefaultModel, EnforceArgs, EnforceContext, Model as _, NullAdapter};
+use casbin::{CoreApi as _, DefaultModel, EnforceArgs, Model as _, NullAdapter};
 use futures_util::FutureExt as _;
 
 use super::files::{Effect, Rule};
-use super::index::Partition;
 use super::object::{Kind, Permission};
 use super::predicate::Truth;
 use crate::model::Tenant;
@@ -33,14 +29,7 @@ use crate::model::Tenant;
 const REQUEST: &str = "sub, dom, obj, act, truth";
 const POLICY: &str = "sub, dom, obj, act, cond, eft";
 const EFFECT: &str = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";
-/// The half of it that a partition without an allowance still has a say in.
-const SILENCE: &str = "!some(where (p.eft == deny))";
 const MATCHER: &str = r#"named(r.sub, p.sub) && (p.dom == "*" || p.dom == r.dom) && keyMatch(r.obj, p.obj) && (p.act == "*" || p.act == r.act) && counts(r.truth, p.cond, p.eft)"#;
-
-/// The effect of the model: some rule allows, and none denies.
-pub(super) const ALLOWED: &str = "e";
-/// The half of it that is asked of rules that do not allow.
-const NOT_DENIED: &str = "e2";
 
 /// Why casbin gave no answer. Whoever asked is refused.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +40,15 @@ pub enum EnforcerError {
     /// It did something that is not done in memory.
     #[error("casbin waited for something while it took the model")]
     Waited,
-    /// It refused the question about a partition.
-    #[error("casbin could not decide `{0}`")]
+    /// It refused the rules.
+    #[error("casbin did not take the rules about `{0}`")]
+    Rules(String),
+    /// It refused the question.
+    #[error("casbin could not decide about `{0}`")]
     Decide(String, #[source] casbin::Error),
+    /// It allows what no rule does, or the other way round.
+    #[error("casbin and the policy index disagree about `{0}`")]
+    Disagrees(String),
 }
 
 /// One question to casbin.
@@ -69,7 +64,13 @@ pub(super) struct Question<'a> {
     pub(super) truths: Truths,
 }
 
-/// casbin with rules in their partitions.
+impl Question<'_> {
+    pub(super) fn object(&self) -> String {
+        format!("{}:{}", self.kind.as_str(), self.object)
+    }
+}
+
+/// casbin, with the rules that it was given last.
 pub(super) struct Enforcer(casbin::Enforcer);
 
 impl fmt::Debug for Enforcer {
@@ -79,20 +80,10 @@ impl fmt::Debug for Enforcer {
 }
 
 impl Enforcer {
-    pub(super) fn new(rules: &[Rule], partitions: Vec<Partition>) -> Result<Self, EnforcerError> {
+    pub(super) fn new() -> Result<Self, EnforcerError> {
         let mut model = DefaultModel::default();
-        for (key, text) in [("r", REQUEST), ("p", POLICY), (ALLOWED, EFFECT), (NOT_DENIED, SILENCE), ("m", MATCHER)] {
-            // Sections are named by the letter that their keys begin with.
-            model.add_def(&key[..1], key, text);
-        }
-        if let Some(definitions) = model.get_mut_model().get_mut("p")
-            && let Some(blank) = definitions.get("p").cloned()
-        {
-            for Partition { key, rules: positions } in partitions {
-                let mut definition = blank.clone();
-                definition.policy.extend(positions.iter().filter_map(|p| Some(rules.get(*p)?.canonical(*p))));
-                definitions.insert(key, definition);
-            }
+        for (section, text) in [("r", REQUEST), ("p", POLICY), ("e", EFFECT), ("m", MATCHER)] {
+            model.add_def(section, section, text);
         }
         // Model and adapter are in memory, so there is nothing to wait for.
         let built = casbin::Enforcer::new_raw(model, NullAdapter).now_or_never();
@@ -103,24 +94,18 @@ impl Enforcer {
         Ok(Self(enforcer))
     }
 
-    /// Says whether casbin allows it: one of these partitions does, and none of the others has a denial.
-    pub(super) fn allows(&self, partitions: BTreeSet<String>, question: &Question<'_>) -> Result<bool, EnforcerError> {
-        let mut allowed = false;
-        for partition in partitions {
-            let allows = self.ask(&partition, ALLOWED, question)?;
-            if !allows && !self.ask(&partition, NOT_DENIED, question)? {
-                return Ok(false);
-            }
-            allowed |= allows;
+    /// Says whether casbin allows it by these rules, each with its position.
+    pub(super) fn allows<'r>(
+        &mut self,
+        rules: impl Iterator<Item = (usize, &'r Rule)>,
+        question: &Question<'_>,
+    ) -> Result<bool, EnforcerError> {
+        let model = self.0.get_mut_model();
+        model.clear_policy();
+        if !model.add_policies("p", "p", rules.map(|(position, rule)| rule.canonical(position)).collect()) {
+            return Err(EnforcerError::Rules(question.object()));
         }
-        Ok(allowed)
-    }
-
-    /// Asks about the rules of one partition alone.
-    pub(super) fn ask(&self, partition: &str, effect: &str, question: &Question<'_>) -> Result<bool, EnforcerError> {
-        let context =
-            EnforceContext { p_type: partition.into(), e_type: effect.into(), r_type: "r".into(), m_type: "m".into() };
-        self.0.enforce_with_context(context, question).map_err(|source| EnforcerError::Decide(partition.into(), source))
+        self.0.enforce(question).map_err(|source| EnforcerError::Decide(question.object(), source))
     }
 }
 
@@ -133,7 +118,7 @@ impl EnforceArgs for &Question<'_> {
         Ok(vec![
             Dynamic::from(Arc::clone(&self.names)),
             Dynamic::from(self.tenant.as_str().to_owned()),
-            Dynamic::from(format!("{}:{}", self.kind.as_str(), self.object)),
+            Dynamic::from(self.object()),
             Dynamic::from(self.permission.as_str().to_owned()),
             Dynamic::from(Arc::clone(&self.truths)),
         ])

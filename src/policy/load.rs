@@ -93,10 +93,9 @@ fn build(
     catalog: &Arc<Catalog>,
     findings: &mut Vec<Finding>,
 ) -> Option<Snapshot> {
-    let built = Snapshot::new(digest, lines, names, Arc::clone(catalog))
-        .and_then(|snapshot| snapshot.rehearse().map(|()| snapshot));
-    match built {
-        Ok(snapshot) => Some(snapshot),
+    let snapshot = Snapshot::new(digest, lines, names, Arc::clone(catalog));
+    match snapshot.rehearse() {
+        Ok(()) => Some(snapshot),
         Err(error) => {
             let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             findings.push(Finding::of_file(directory, format!("{error}{cause}")));

@@ -44,7 +44,6 @@ pub use finding::{Finding, LineRef, Severity};
 pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check, check_contents};
 pub use names::bad_name;
 pub use object::{Object, Permission};
-pub use oracle::Oracle;
 pub use predicate::{Operator, ParentFilter, ParentRows, Predicate, Row, RowFilter, Truth};
 pub use snapshot::Snapshot;
 pub use status::Status;

@@ -148,14 +148,6 @@ impl Kind {
         }
     }
 
-    /// Whether rows decide about it, by compiled conditions. About everything else casbin decides.
-    pub(super) fn has_rows(self) -> bool {
-        match self {
-            Self::Dataset | Self::Column => true,
-            Self::Tool | Self::Resource | Self::Prompt => false,
-        }
-    }
-
     /// What may be done with an object of this kind.
     pub(super) fn permissions(self) -> &'static [Permission] {
         match self {

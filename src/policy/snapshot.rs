@@ -1,4 +1,4 @@
-//! One policy, whole and unchanging: the index, casbin, and the answers given so far.
+//! One policy, whole and unchanging: the lines, the index over them, and the answers given so far.
 //!
 //! A request uses one snapshot from start to end. Answers are remembered inside it and die with it, so that nothing is
 //! ever invalidated; they are keyed by exactly what they depend on and compared in full.
@@ -11,10 +11,10 @@ use moka::sync::Cache;
 use super::columns::{Columns, Spoken};
 use super::condition::{Read, View};
 use super::decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule};
-use super::enforcer::{ALLOWED, Enforcer, EnforcerError, Question};
+use super::enforcer::{Enforcer, EnforcerError, Question};
 use super::files::{Content, Effect, Lines, Rule};
 use super::finding::LineRef;
-use super::index::{Index, Partition};
+use super::index::{Alike, Index};
 use super::names::Names;
 use super::object::{Kind, Object, Permission};
 use super::predicate::{Row, Truth};
@@ -38,8 +38,6 @@ pub struct Snapshot {
     pub(super) grants: Vec<LineRef>,
     pub(super) files: BTreeMap<Arc<str>, Content>,
     pub(super) spoken: Spoken,
-    /// casbin with the lines that it decides about: all but those about rows and columns.
-    enforcer: Enforcer,
     /// What conditions read of a requester, and the names that rules are for.
     reads: BTreeSet<Read>,
     subjects: HashSet<Arc<str>>,
@@ -76,23 +74,17 @@ pub(super) struct Judged {
 
 impl Snapshot {
     /// Builds a policy from checked lines.
-    pub(super) fn new(
-        digest: [u8; 32],
-        lines: Lines,
-        names: Names,
-        catalog: Arc<Catalog>,
-    ) -> Result<Self, EnforcerError> {
+    pub(super) fn new(digest: [u8; 32], lines: Lines, names: Names, catalog: Arc<Catalog>) -> Self {
         let Lines { mut rules, grants, files } = lines;
         let spoken = Spoken::add_declarations(&mut rules, &catalog);
         let index = Index::new(&rules, catalog.tenants.keys().cloned());
-        let enforcer = Enforcer::new(&rules, index.partitions(|kind| !kind.has_rows()))?;
         let mut reads = BTreeSet::new();
         for rule in &rules {
             rule.when.reads(&mut reads);
         }
         let subjects = rules.iter().map(|rule| Arc::clone(&rule.who)).collect();
         let grants = grants.into_iter().map(|grant| grant.at).collect();
-        Ok(Self {
+        Self {
             revision: Revision(digest),
             catalog,
             rules,
@@ -101,7 +93,6 @@ impl Snapshot {
             grants,
             files,
             spoken,
-            enforcer,
             reads,
             subjects,
             decisions: remembering(|decision: &Decision| decision.lines.len()),
@@ -112,7 +103,7 @@ impl Snapshot {
                 };
                 filter + decision.lines.len() + decision.columns.size()
             }),
-        })
+        }
     }
 
     /// The revision.
@@ -161,7 +152,7 @@ impl Snapshot {
         if let Some(decision) = self.decisions.get(&key) {
             return decision;
         }
-        let judged = self.judge(&self.enforcer, requester, object, permission, &Row::new());
+        let judged = self.judge(requester, object, permission, &Row::new());
         let decision = self.agreed(judged, requester, object, permission);
         self.decisions.insert(key, decision.clone());
         decision
@@ -243,6 +234,7 @@ impl Snapshot {
             who: Arc::clone(&rule.who),
             matched: names.contains(&rule.who),
             reads: rule.when.read_of(requester),
+            open: rule.when.open(&view),
             left: rule.when.residual(&view),
         });
         let lines = lines.collect();
@@ -250,45 +242,42 @@ impl Snapshot {
         Explanation { lines, decision, names: names.into_iter().collect() }
     }
 
-    /// Asks casbin once about every partition that it decides about, so that what it cannot decide is found before the policy
+    /// Asks casbin about every line, so that what it cannot decide, or finds elsewhere than the index, is found before the policy
     /// is in force.
     pub(super) fn rehearse(&self) -> Result<(), EnforcerError> {
-        for Partition { key, rules } in self.index.partitions(|kind| !kind.has_rows()) {
-            let rules = || rules.iter().filter_map(|p| Some((*p, self.rules.get(*p)?)));
-            let Some((_, first)) = rules().next() else { continue };
-            let Some(tenant) = first.tenant.as_ref().or_else(|| self.catalog.tenants.keys().next()) else { continue };
-            let kind = first.what.kind.unwrap_or(Kind::Tool);
-            // True allowances and false denials let casbin walk to the last rule.
-            let truth = |effect| match effect {
-                Effect::Allow => Truth::True,
-                Effect::Deny => Truth::False,
-            };
-            let question = Question {
-                tenant,
-                permission: first.may.or_else(|| kind.permissions().first().copied()).unwrap_or(Permission::Read),
-                kind,
-                object: &first.what.name,
-                names: Arc::new(rules().map(|(_, rule)| Arc::clone(&rule.who)).collect()),
-                truths: Arc::new(rules().map(|(position, rule)| (position, truth(rule.effect))).collect()),
-            };
-            self.enforcer.ask(&key, ALLOWED, &question)?;
+        /// How many lines it is given at a time.
+        const TOGETHER: usize = 256;
+        let mut casbin = Enforcer::new()?;
+        for Alike { tenant, kind, name, permission, rules } in self.index.alike() {
+            let Some(tenant) = tenant.or_else(|| self.catalog.tenants.keys().next()) else { continue };
+            let kind = kind.unwrap_or(Kind::Tool);
+            let permission = permission.or_else(|| kind.permissions().first().copied()).unwrap_or(Permission::Read);
+            for rules in rules.chunks(TOGETHER) {
+                let rules = || rules.iter().filter_map(|position| Some((*position, self.rules.get(*position)?)));
+                // True allowances and false denials let casbin walk to the last rule.
+                let truth = |effect| match effect {
+                    Effect::Allow => Truth::True,
+                    Effect::Deny => Truth::False,
+                };
+                let names = Arc::new(rules().map(|(_, rule)| Arc::clone(&rule.who)).collect());
+                let truths = Arc::new(rules().map(|(position, rule)| (position, truth(rule.effect))).collect());
+                let question = Question { tenant, permission, kind, object: name, names, truths };
+                let expected = rules().any(|(_, rule)| rule.effect == Effect::Allow);
+                if casbin.allows(rules(), &question)? != expected {
+                    return Err(EnforcerError::Disagrees(question.object()));
+                }
+            }
         }
         Ok(())
     }
 
     /// Asks casbin, and counts the lines besides.
-    pub(super) fn judge(
-        &self,
-        casbin: &Enforcer,
-        requester: &Requester,
-        object: &Object,
-        permission: Permission,
-        row: &Row,
-    ) -> Judged {
+    pub(super) fn judge(&self, requester: &Requester, object: &Object, permission: Permission, row: &Row) -> Judged {
         let names = Arc::new(self.names.close(&requester.tenant, &requester.names));
         let view = View { requester, names: &names };
         let (tenant, kind) = (&requester.tenant, object.kind());
-        let matching = self.index.matching((tenant, kind, permission), object.name(), &names);
+        let place = (tenant, kind, permission);
+        let matching = self.index.matching(place, object.name(), &names);
         let rules = || matching.iter().filter_map(|position| Some((*position, self.rules.get(*position)?)));
         let truths: Arc<BTreeMap<usize, Truth>> =
             Arc::new(rules().map(|(position, rule)| (position, rule.when.truth(&view, row))).collect());
@@ -302,10 +291,11 @@ impl Snapshot {
         };
         let (allowing, denying) = (lines(Effect::Allow), lines(Effect::Deny));
         let expected = !allowing.is_empty() && denying.is_empty();
-        let partitions = self.index.asked((tenant, kind, permission), object.name(), &names);
+        let given = self.index.given(place, object.name(), &names);
+        let given = given.into_iter().filter_map(|position| Some((position, self.rules.get(position)?)));
         let (object_name, truths) = (object.name(), Arc::clone(&truths));
         let question = Question { tenant, permission, kind, object: object_name, names: Arc::clone(&names), truths };
-        let allowed = match casbin.allows(partitions, &question) {
+        let allowed = match Enforcer::new().and_then(|mut casbin| casbin.allows(given, &question)) {
             Ok(allowed) => allowed,
             Err(error) => {
                 tracing::error!(%object, %permission, %tenant, error = &error as &dyn std::error::Error, "refused");

@@ -184,15 +184,27 @@ async fn rest(directory: &Path, settle: Duration) {
         let directory = directory.to_owned();
         aside(move || Footprint::of(&directory)).await
     };
-    let (mut before, mut still) = (footprint().await, 0);
+    let mut calm = Calm { last: footprint().await, looks: 0 };
     for _ in 0..RESTLESS * LOOKS {
         sleep(settle / LOOKS).await;
-        let after = footprint().await;
-        still = if after == before { still + 1 } else { 0 };
-        if still == LOOKS {
+        if calm.is_rest(footprint().await) {
             break;
         }
-        before = after;
+    }
+}
+
+/// How many looks in a row have found the same.
+struct Calm<T> {
+    last: T,
+    looks: u32,
+}
+
+impl<T: PartialEq> Calm<T> {
+    /// Says whether what is seen now has been so for long enough.
+    fn is_rest(&mut self, seen: T) -> bool {
+        self.looks = if seen == self.last { self.looks + 1 } else { 0 };
+        self.last = seen;
+        self.looks == LOOKS
     }
 }
 
@@ -266,7 +278,52 @@ fn is_change(kind: EventKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
+
+    #[test]
+    fn the_rest_of_the_files_is_counted_from_their_last_write() {
+        let looks = |writes: &[u32]| {
+            let mut calm = Calm { last: 0, looks: 0 };
+            (1..=RESTLESS * LOOKS).find(|look| calm.is_rest(writes.iter().filter(|write| *write < look).count()))
+        };
+        assert_eq!(looks(&[]), Some(LOOKS));
+        for write in 1..LOOKS {
+            assert_eq!(looks(&[write]), Some(write + 1 + LOOKS), "written between the looks {write} and {}", write + 1);
+        }
+        assert_eq!(looks(&[1, 3, 6]), Some(7 + LOOKS), "each before the files were at rest");
+        assert_eq!(looks(&(0..RESTLESS * LOOKS).step_by(LOOKS as usize).collect::<Vec<_>>()), None, "no rest");
+    }
+
+    #[tokio::test]
+    async fn files_that_lie_still_are_at_rest_after_the_settling_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let settle = Duration::from_millis(400);
+        assert!(timeout(settle / 2, rest(directory.path(), settle)).await.is_err(), "too soon");
+        assert!(timeout(settle * RESTLESS, rest(directory.path(), settle)).await.is_ok(), "too late");
+    }
+
+    #[test]
+    fn what_is_known_is_no_news() {
+        let (one, other) = (Revision([1; 32]), Revision([2; 32]));
+        let reload = |new, mended| {
+            let (added, removed, warnings, accepted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            Ok(Reload { old: one, new, added, removed, warnings, accepted, mended })
+        };
+        let refused = |contents: Option<Revision>, findings: &[&str]| {
+            let findings = findings.iter().map(|message| Finding::of_file("policy.csv", *message)).collect();
+            Refused { directory: PathBuf::new(), findings, contents, acceptable: false }
+        };
+        assert!(!is_news(None, &reload(one, false)), "the files came and went");
+        assert!(is_news(None, &reload(other, false)) && is_news(None, &reload(one, true)));
+        let known = refused(Some(one), &["broken"]);
+        assert!(is_news(None, &Err(Arc::new(known.clone()))));
+        assert!(!is_news(Some(&known), &Err(Arc::new(known.clone()))));
+        for news in [refused(Some(other), &["broken"]), refused(Some(one), &["gone"]), refused(None, &["broken"])] {
+            assert!(is_news(Some(&known), &Err(Arc::new(news))));
+        }
+    }
 
     /// The file system's clock may stand still between two writes, and the notices of a network file system do not come.
     #[test]

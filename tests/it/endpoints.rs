@@ -225,7 +225,8 @@ async fn item_74_a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         let replaced = text.lines().map(|line| match line.split_once(" = ") {
             Some(("issuer", value)) if value.contains("://") => "issuer = \"https://issuer.example\"".to_owned(),
             Some(("jwks_url", _)) => format!("jwks_url = \"{}\"", issuer.jwks_url()),
-            Some(("algorithms", _)) => "algorithms = [\"RS256\"]\nscopes = []".to_owned(),
+            Some(("algorithms", _)) => "algorithms = [\"RS256\"]".to_owned(),
+            Some(("scopes", _)) => "scopes = []".to_owned(),
             _ => line.to_owned(),
         });
         fs::write(&settings, replaced.collect::<Vec<_>>().join("\n")).unwrap();
@@ -236,10 +237,13 @@ async fn item_74_a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
     let token = Token::new().claim("external_user_id", "ada@acme.example").claim("clearance", 3).sign(&key);
     let mut expected = Vec::new();
     for (method, params, object) in operations(&catalog) {
+        let tool = params["name"].as_str().unwrap_or_default();
+        let changes = ["create_", "update_", "delete_"].iter().any(|word| tool.starts_with(word));
+        let scope = if changes { "scope=\"mcp:write\"" } else { "scope=\"mcp:read\"" };
         let answer = server.client.rpc(method, params).token(&token).send().await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("insufficient_scope")), "{object}");
         let challenge = answer.header("www-authenticate");
-        assert!(challenge.contains("error=\"insufficient_scope\"") && challenge.contains("scope=\"mcp:read\""));
+        assert!(challenge.contains("error=\"insufficient_scope\"") && challenge.contains(scope), "{challenge}");
         expected.push(object);
     }
     for dataset in catalog.datasets.values() {
@@ -254,6 +258,23 @@ async fn item_74_a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("insufficient_scope")), "{uri}");
         expected.push(format!("dataset:{}", dataset.name));
     }
+    let row = "bailiwick://documents/1";
+    let listening = json!({ "notifications": { "resourceSubscriptions": [row] } });
+    let watching = [
+        ("resources/read", server.client.rpc("resources/read", json!({ "uri": row }))),
+        ("resources/subscribe", server.client.rpc("resources/subscribe", json!({ "uri": row }))),
+        ("subscriptions/listen", server.client.modern("subscriptions/listen", listening)),
+    ]
+    .map(|(method, call)| {
+        expected.push("dataset:documents".to_owned());
+        (method, call.token(&token))
+    });
+    let mut methods = Vec::new();
+    for (method, call) in watching {
+        let answer = call.send().await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (403, Some("insufficient_scope")), "{method}");
+        methods.push(method);
+    }
     assert!(server.client.tools(&token).await.len() > 10, "what the policy allows is shown");
     let resources = server.client.rpc("resources/list", json!({})).token(&token).send().await;
     assert!(resources.text.contains("static://welcome") && !resources.text.contains("bailiwick://"), "{resources:?}");
@@ -267,6 +288,8 @@ async fn item_74_a_token_without_the_scope_may_list_and_is_asked_to_step_up() {
         );
         assert!(!row.record.lines.is_empty(), "the policy did allow it: {:?}", row.record);
     }
+    let through = refused[refused.len() - methods.len()..].iter().map(|row| row.record.tool.as_deref().unwrap());
+    assert_eq!(through.collect::<Vec<_>>(), methods, "each is recorded as the method that was asked");
     // Rows are data: the list goes without them, and the refusal of the first dataset says why.
     assert_eq!(listed.iter().map(|row| row.record.object.as_str()).collect::<BTreeSet<_>>(), seen);
 }

@@ -57,6 +57,11 @@ async fn called(server: &Server, token: &str, tool: &str, known: Option<&Value>)
         _ => json!({}),
     };
     let answer = server.client.tool(tool, arguments).token(token).send().await;
+    // Without arguments nothing is changed, and whoever may do it is told what is missing.
+    if ["create_", "update_", "delete_"].iter().any(|word| tool.starts_with(word)) && answer.json()["error"].is_null() {
+        assert!(answer.tool_error().contains(" is missing; expected "), "{answer:?}");
+        return Some(json!({}));
+    }
     if answer.json()["error"].is_null() {
         return Some(answer.structured());
     }

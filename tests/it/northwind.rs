@@ -58,10 +58,13 @@ fn settings(database: &Path, issuer: &TestIssuer) -> String {
 
 impl Northwind {
     async fn start() -> Option<Self> {
-        let database = database()?;
+        let original = database()?;
         let key = SigningKey::rsa("1");
         let issuer = TestIssuer::start(Answer::keys(&[&key]));
         let files = tempfile::tempdir().unwrap();
+        // Orders are writable, and what is shared stays as it is.
+        let database = files.path().join("northwind.db");
+        fs::write(&database, fs::read(original).unwrap()).unwrap();
         fs::create_dir(files.path().join("policies")).unwrap();
         for name in ["model.conf", "policy.csv"] {
             let from = root().join("examples/northwind/policies").join(name);
@@ -373,9 +376,32 @@ async fn somebody_who_is_no_employee_sees_no_table() {
             "search_customers",
             "search_employees",
             "search_products",
+            "update_orders",
             "whoami"
         ]
     );
+}
+
+#[tokio::test]
+async fn an_order_leaves_by_the_word_of_whoever_looks_after_it_or_manages_them() {
+    let Some(mut northwind) = Northwind::start().await else { return };
+    // Employee 5 looks after order 10248, 2 manages 5, and 6 reports to 5.
+    let refused = northwind.employee(6).error("update_orders", json!({ "OrderID": "10248", "Freight": 0 })).await;
+    assert!(refused.starts_with("Nothing was changed: there is no such row"), "{refused}");
+    let missing = northwind.employee(6).error("update_orders", json!({ "OrderID": "99999", "Freight": 0 })).await;
+    assert_eq!(missing, refused);
+    for (number, freight) in [(5, 33), (2, 34)] {
+        let order = json!({ "OrderID": "10248", "ShippedDate": "2026-11-25T09:00:00Z", "Freight": freight });
+        let row = northwind.employee(number).call("update_orders", order).await.structured()["row"].clone();
+        assert_eq!((&row["ShippedDate"], &row["Freight"]), (&json!("2026-11-25T09:00:00Z"), &json!(freight)));
+    }
+    for column in ["CustomerID", "EmployeeID", "OrderDate", "RequiredDate", "ShipName", "ShipCity", "ShipCountry"] {
+        let refused = northwind.employee(2).error("update_orders", json!({ "OrderID": "10248", column: "6" })).await;
+        assert!(refused.starts_with(&format!("unknown argument `{column}`")), "{refused}");
+    }
+    let stored = "SELECT EmployeeID || ' ' || ShippedDate || ' ' || Freight FROM Orders WHERE OrderID = 10248";
+    let stored = rows::texts(&mut northwind.oracle, stored).await;
+    assert_eq!(stored, BTreeSet::from(["5 2026-11-25T09:00:00Z 34".to_owned()]));
 }
 
 #[test]

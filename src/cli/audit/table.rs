@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::cli::policy::layout::wrapped;
 use crate::model::{Timestamp, is_invisible};
 use crate::store::audit::{Decision, Event, Outcome, Record, Rejection, Verdict};
 
@@ -117,15 +118,17 @@ pub(super) fn rejections(found: &[Rejection], out: &mut dyn Write) -> io::Result
     Ok(())
 }
 
-/// One line per event; a detail that is longer goes on below.
+/// One line per event; a detail that is longer goes on below, from word to word.
 pub(super) fn events(found: &[Event], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:19}  {:KIND$}  DETAIL", "TIME (UTC)", "EVENT")?;
     for event in found {
-        let chunks = |line: &str| -> Vec<String> {
-            let line: Vec<char> = escaped(line).chars().collect();
+        // A word that no line can hold is broken where it must be.
+        let chunks = |line: String| -> Vec<String> {
+            let line: Vec<char> = line.chars().collect();
             line.chunks(DETAIL).map(|chunk| chunk.iter().collect()).collect()
         };
-        let mut lines = event.detail.lines().flat_map(chunks);
+        let below = |line| wrapped(&escaped(line), DETAIL).into_iter().flat_map(chunks);
+        let mut lines = event.detail.lines().flat_map(below);
         let first = lines.next().unwrap_or(String::new());
         writeln!(out, "{}  {:KIND$}  {first}", time(event.at), fitted(&event.kind, KIND))?;
         for line in lines {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::{Audit, Durability};
 use crate::model::Timestamp;
-use crate::store::audit::{AuditLog, Event, Outcome, Record};
+use crate::store::audit::{AuditLog, Event, Holder, Outcome, Record};
 
 const NOON: i64 = 1_795_262_400;
 
@@ -77,11 +77,13 @@ async fn write(settings: &Audit, records: Vec<Record>) {
     let stop = CancellationToken::new();
     let task = tokio::spawn(writer.run(stop.clone()));
     for record in records {
-        log.reserve().unwrap().record(record).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(record).await.unwrap();
     }
     log.count_rejection("expired", "192.0.2.1".parse().unwrap());
-    let detail = "policy.csv:12: unknown effect `Deny`; write `allow` or `deny`".to_owned();
-    log.record_event(Event { at: Noon.now(), kind: "policy_refused".to_owned(), detail }).await.unwrap();
+    let detail = "policy.csv:12: unknown effect `Deny`; write `allow` or `deny`; the policy in force stays";
+    log.record_event(Event { at: Noon.now(), kind: "policy_refused".to_owned(), detail: detail.to_owned() })
+        .await
+        .unwrap();
     stop.cancel();
     task.await.unwrap();
 }
@@ -114,6 +116,9 @@ TIME (UTC)           WHO                      TENANT    VERDICT  WHAT           
         let widest = output(line, &settings).await.lines().map(|line| line.chars().count()).max();
         assert!(widest.is_some_and(|widest| widest <= 100), "{line}: {widest:?}");
     }
+    let events = output("events", &settings).await;
+    let below = format!("write `allow` or\n{:39}`deny`; the policy in force stays\n", "");
+    assert!(events.ends_with(&below), "a line ends where a word does: {events}");
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 /// How wide a terminal is taken to be, in characters.
 pub(super) const WIDTH: usize = 100;
 
-/// The text in lines of so many characters, broken at blanks.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// The text in lines of so many characters, broken at blanks; a word that is longer has a line of its own.
+pub(in crate::cli) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

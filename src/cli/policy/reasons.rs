@@ -188,6 +188,7 @@ mod tests {
             who: "*".into(),
             matched: true,
             reads: vec![(Arc::from("r.sub.clearance"), clearance.map(|level| Value::Number(Number::Integer(level))))],
+            open: BTreeSet::new(),
             left,
         }
     }

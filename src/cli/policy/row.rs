@@ -21,6 +21,8 @@ pub(super) struct RowQuestion<'a> {
     pub(super) requester: &'a Requester,
     pub(super) dataset: &'a Arc<Dataset>,
     pub(super) key: &'a RowKey,
+    /// What is to be done with the row.
+    pub(super) permission: Permission,
 }
 
 /// What was found out about one row of the tenant.
@@ -60,25 +62,31 @@ pub(super) struct Parent {
     /// Its key; `None` where the row names none.
     pub(super) key: Option<String>,
     pub(super) readable: bool,
+    /// Why it may not be read.
+    pub(super) why: Option<String>,
 }
 
 impl fmt::Display for Parent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dataset, key, readable } = self;
+        let Self { dataset, key, readable, why } = self;
         let Some(key) = key else { return write!(f, "the row names no row of {dataset}") };
-        let word = if *readable { "may be read" } else { "may not be read, or is not there" };
-        write!(f, "the row {key} of {dataset}, which it lies within, {word}")
+        write!(f, "the row {key} of {dataset}, which it lies within, ")?;
+        match why {
+            _ if *readable => f.write_str("may be read"),
+            Some(why) => f.write_str(why),
+            None => f.write_str("may not be read, or is not there"),
+        }
     }
 }
 
 /// Finds out; `None` where the tenant has no such row.
 pub(super) async fn told(question: &RowQuestion<'_>) -> anyhow::Result<Option<RowTold>> {
-    let RowQuestion { preview, policy, catalog, requester, dataset, key } = *question;
+    let RowQuestion { preview, policy, catalog, requester, dataset, key, permission } = *question;
     let tenant = &requester.tenant;
     let Some(own) = preview::of_tenant(dataset, tenant, catalog) else { return Ok(None) };
     let Some(row) = preview.row(dataset, key, &own).await? else { return Ok(None) };
-    let (name, read) = (&dataset.name, Permission::Read);
-    let decided = policy.rows(requester, name, read);
+    let name = &dataset.name;
+    let decided = policy.rows(requester, name, permission);
     let (in_scope, masked) = match &decided.rule {
         RowRule::Nothing => (false, Vec::new()),
         RowRule::Filter(filter) => {
@@ -87,15 +95,31 @@ pub(super) async fn told(question: &RowQuestion<'_>) -> anyhow::Result<Option<Ro
             (given.is_some(), given.and_then(|table| table.masked?.into_iter().next()).unwrap_or_default())
         }
     };
-    let casbin = policy.oracle()?.admits_row(requester, name, read, &row);
+    let mut casbin = policy.admits_row(requester, name, permission, &row);
+    if permission.change().is_some() {
+        casbin = both(casbin, policy.admits_row(requester, name, Permission::Read, &row));
+    }
     let room = requester.context.data_room.as_ref().map(|room| in_room(dataset, room, &row));
     let parent = question.parent(own, &row).await?;
-    let lines = on_row(policy.explain(requester, &Object::Dataset(name.clone()), read), &row);
+    let lines = on_row(policy.explain(requester, &Object::Dataset(name.clone()), permission), &row);
     let told = RowTold { in_scope, row, masked, lines, casbin, room, parent };
     if !told.agrees(&decided.columns) {
         bail!("casbin and the statement disagree about this row of `{name}`, a defect of bailiwick; please report it");
     }
     Ok(Some(told))
+}
+
+/// What comes of two decisions that must both be good: the one that is not, else the lines of both.
+fn both(mut one: Decision, other: Decision) -> Decision {
+    match (one.is_allowed(), other.is_allowed()) {
+        (false, _) => one,
+        (true, false) => other,
+        (true, true) => {
+            let further: Vec<_> = other.lines.into_iter().filter(|line| !one.lines.contains(line)).collect();
+            one.lines.extend(further);
+            one
+        }
+    }
 }
 
 /// The lines that match, on a row.
@@ -136,7 +160,36 @@ impl RowQuestion<'_> {
                 self.preview.row(self.dataset, self.key, &RowFilter { parent, ..own }).await?.is_some()
             }
         };
-        Ok(Some(Parent { dataset, key: key.map(|key| key.join(",")), readable }))
+        let key = key.map(|key| key.join(","));
+        let why = match &key {
+            Some(key) if !readable => self.why_not(&dataset, key).await?,
+            Some(_) | None => None,
+        };
+        Ok(Some(Parent { dataset, key, readable, why }))
+    }
+
+    /// Why a row of a dataset around this one may not be read; `None` where its key cannot be asked about.
+    async fn why_not(&self, dataset: &Name, key: &str) -> anyhow::Result<Option<String>> {
+        let (requester, read) = (self.requester, Permission::Read);
+        let Some(parent) = self.catalog.datasets.get(dataset) else { return Ok(None) };
+        let parts = if parent.key.len() == 1 { vec![key] } else { key.split(',').collect() };
+        let Ok(row_key) = RowKey::new(key, parent, parts.into_iter().map(Into::into).collect()) else {
+            return Ok(None);
+        };
+        let own = preview::of_tenant(parent, &requester.tenant, self.catalog);
+        let row = match &own {
+            Some(own) => self.preview.row(parent, &row_key, own).await?,
+            None => None,
+        };
+        let Some(row) = row else { return Ok(Some(format!("is not there in {}", requester.tenant))) };
+        let decided = self.policy.admits_row(requester, dataset, read, &row);
+        let lines: Vec<String> = decided.lines.iter().map(ToString::to_string).collect();
+        let by = match (decided.is_allowed(), lines.is_empty()) {
+            (true, _) => "by its lines it could be read, and by its data room or its own parent it may not".to_owned(),
+            (false, true) => "may not be read: no line allows it".to_owned(),
+            (false, false) => format!("may not be read: {} denies it", lines.join(", ")),
+        };
+        Ok(Some(format!("{by}; --dataset {dataset} --row {key} says more")))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::plain;
 use crate::model::{Name, Value};
-use crate::policy::{Predicate, RowFilter, RowRule, Truth};
+use crate::policy::{ColumnRule, Predicate, RowFilter, RowRule, Truth};
 
 /// How many values of a list are shown.
 const SHOWN: usize = 6;
@@ -42,13 +42,19 @@ fn filter_in_words(filter: &RowFilter) -> Vec<String> {
 }
 
 /// Where some line allows and none denies, one condition a line.
-pub(super) fn rule(allow: &[Predicate], deny: &[Predicate]) -> Vec<String> {
+fn rule(allow: &[Predicate], deny: &[Predicate]) -> Vec<String> {
     let mut lines = Vec::new();
     if !allow.contains(&Predicate::Known(Truth::True)) {
         lines.extend(allow.iter().map(|allow| format!("where {}", condition(allow))));
     }
     lines.extend(deny.iter().map(|deny| format!("but never where {} (or where that is not known)", condition(deny))));
     lines
+}
+
+/// Where a column is shown that is null in other rows, one condition a line.
+pub(super) fn shown(rule: &ColumnRule) -> Vec<String> {
+    let every = rule.allow.contains(&Predicate::Known(Truth::True));
+    every.then(|| "in every row".to_owned()).into_iter().chain(self::rule(&rule.allow, &rule.deny)).collect()
 }
 
 /// Says whether something in a condition cannot be said, because the person lacks a claim.

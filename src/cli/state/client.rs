@@ -127,6 +127,10 @@ impl Desk {
                 );
             }
         }
+        let own = &self.loaded.settings.server.public_url;
+        if let Some(uri) = redirect_uri.iter().find(|uri| uri.leads_to(own)) {
+            bail!("`{uri}` leads to this server itself\nhint: `--redirect-uri` is where the client takes answers");
+        }
         let reach = if tenant.is_empty() {
             Reach::EveryTenant
         } else {

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::shown::Shown;
 use super::value;
 use crate::catalog::{Change, Column};
 use crate::dataset::arguments::{ArgumentError, key, refuse_unknown};
@@ -20,6 +21,8 @@ pub(super) struct ChangeRequest {
     pub(super) key: Vec<Operand>,
     /// The columns that are given, each with the value to bind (`None` is NULL).
     pub(super) given: Vec<(Name, Option<Bind>)>,
+    /// The row that a person said yes to, where one was asked.
+    pub(super) shown: Option<Shown>,
 }
 
 /// The columns that a caller can give, as the policy and the database have it.
@@ -54,14 +57,15 @@ pub(super) fn parse(
             return Err(ArgumentError::Wrong { argument, found, expected: "a value; it cannot be empty".to_owned() });
         }
         let affinity = relation.affinities.get(&column.name).copied().unwrap_or(Affinity::Blob);
-        given.push((column.name.clone(), value::stored(column, affinity, value)?));
+        let is_key = dataset.key.contains(&column.name);
+        given.push((column.name.clone(), value::stored(column, affinity, is_key, value)?));
     }
     if change == Change::Update && given.is_empty() {
         let names: Vec<String> = written(face, Some(relation)).map(|column| format!("`{}`", column.name)).collect();
         return Err(missing("…", &format!("at least one column to change: {}", names.join(", "))));
     }
     let key = if by_key { key(dataset, arguments)? } else { Vec::new() };
-    Ok(ChangeRequest { key, given })
+    Ok(ChangeRequest { key, given, shown: None })
 }
 
 fn missing(argument: &str, expected: &str) -> ArgumentError {

@@ -10,6 +10,8 @@
 //! parent out of sight, a constraint, a trigger that refuses: told apart, they would tell of rows outside the scope. What the
 //! statement itself shows (a column that must be given, a value of another type) is refused before, in words.
 //!
+//! Where a person said yes to it, the row must besides be the one that they were shown (`shown`), in the same transaction.
+//!
 //! `OR ABORT` stands in each statement, because a table can be declared to resolve conflicts by deleting the other row
 //! (`ON CONFLICT REPLACE`), which could be a row that the caller may not even see. What triggers and foreign keys of the
 //! database do to other rows besides is the database's own rule, and happens whoever writes.
@@ -17,10 +19,12 @@
 mod arguments;
 pub mod describe;
 mod plan;
+mod shown;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use plan::{ChangeError, ChangePlan, ChangePlanError, Made, look, make};
+pub use shown::Shown;
 pub(super) use sql::Prepared;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::arguments::{self, ChangeRequest};
+use super::shown::Shown;
 use super::sql::{self, Prepared};
 use crate::authz::{Authorized, Begun, ChangeRows, Receipt, RowScope};
 use crate::catalog::{Change, Dataset};
 use crate::dataset::arguments::ArgumentError;
-use crate::dataset::database::{Changes, Database, Reading, WriteError};
+use crate::dataset::database::{Attempt, Changes, Database, Reading, WriteError};
 use crate::dataset::face::Face;
 use crate::dataset::relation::Schema;
 use crate::dataset::run::{self, RunError, Table};
 use crate::dataset::sql::{From, Rendered, SqlError};
-use crate::model::{Name, Subject};
+use crate::model::{Name, Person};
 use crate::store::audit::Outcome;
 
 /// A change that may be made, once.
@@ -34,6 +35,8 @@ pub enum Made {
     Row(Table),
     /// Nothing was changed, for a reason that is nobody's business.
     Nothing,
+    /// Nothing was changed: the row is another than its person was shown.
+    Moved,
 }
 
 /// Why there is no plan.
@@ -72,6 +75,13 @@ impl ChangePlan {
         (receipt, plan)
     }
 
+    /// The same plan, for a row that is as it was shown and for no other.
+    #[must_use]
+    pub fn as_shown(mut self, shown: Option<Shown>) -> Self {
+        self.request.shown = shown;
+        self
+    }
+
     /// The columns that are given, for the record: by name, never with what they hold.
     pub fn columns(&self) -> Option<String> {
         let names: Vec<&str> = self.request.given.iter().map(|(name, _)| name.as_str()).collect();
@@ -108,24 +118,25 @@ impl ChangeError {
     }
 }
 
-/// Makes a change, once, in its caller's turn. Its decision is on record already; what it comes to is in the receipt that
+/// Makes a change, once, in the turn of whoever asks. Its decision is on record already; what it comes to is in the receipt that
 /// comes back, and recorded with it whoever goes away. `None` where the server stopped first.
 pub async fn make(
     changes: &Changes,
     schema: &Schema,
     plan: &ChangePlan,
     begun: Begun,
-    caller: &Subject,
+    person: &Person,
 ) -> Option<(Receipt, Result<Made, ChangeError>)> {
     let prepared = match plan.prepared(schema) {
         Ok(prepared) => prepared,
         Err(error) => return Some((begun.ended(Outcome::Failed), Err(error.into()))),
     };
     let shape = prepared.shape();
-    let (receipt, ended) = changes.make(&caller.to_string(), prepared, begun).await?;
-    let made = ended.map_err(ChangeError::from).map(|row| match row {
-        Some(row) => Made::Row(shape.table(row)),
-        None => Made::Nothing,
+    let (receipt, ended) = changes.make(person, prepared, begun).await?;
+    let made = ended.map_err(ChangeError::from).map(|attempt| match attempt {
+        Attempt::Made(row) => Made::Row(shape.table(row)),
+        Attempt::Refused => Made::Nothing,
+        Attempt::Moved => Made::Moved,
     });
     Some((receipt, made))
 }
@@ -140,13 +151,16 @@ pub async fn look(
     database: &Database,
     schema: &Schema,
     plan: &ChangePlan,
-    caller: &Subject,
-) -> Result<Option<Map<String, Json>>, RunError> {
+    person: &Person,
+) -> Result<Option<(Map<String, Json>, Shown)>, RunError> {
     let Rendered { statement, columns, masks, .. } =
         From::of(&plan.face, plan.scope.filter(), schema)?.row(&plan.request.key)?;
-    let rows = database.fetch_for(Reading::Caller(&caller.to_string()), statement).await?;
-    match rows.len() {
-        0 | 1 => Ok(run::table(&columns, &masks, rows).into_objects().next().and_then(|row| row.as_object().cloned())),
-        _ => Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),
-    }
+    let rows = database.fetch_for(Reading::Person(person), statement).await?;
+    let shown = match rows.as_slice() {
+        [] => return Ok(None),
+        [row] => Shown::of(row),
+        [_, _, ..] => return Err(RunError::AmbiguousKey(plan.face.dataset().name.clone())),
+    };
+    let mut rows = run::table(&columns, &masks, rows).into_objects();
+    Ok(rows.next().and_then(|row| row.as_object().cloned()).map(|row| (row, shown)))
 }

@@ -1,6 +1,7 @@
 //! The statements of one change. Pure: what is asked and a filter go in, text and bound values come out.
 
 use super::arguments::ChangeRequest;
+use super::shown::Shown;
 use crate::catalog::{Change, ColumnType};
 use crate::dataset::cell::Cell;
 use crate::dataset::face::Face;
@@ -14,8 +15,10 @@ use crate::policy::RowFilter;
 /// What a change is made of, in its order. All of it runs in one transaction.
 #[derive(Debug)]
 pub(in crate::dataset) struct Prepared {
-    /// Reads the row as it is, before it is deleted.
+    /// Reads the row as it is, before it is deleted or held against what was shown of it.
     pub(in crate::dataset) before: Option<Rendered>,
+    /// What it must be, as far as its caller sees it.
+    pub(in crate::dataset) shown: Option<Shown>,
     /// Makes the change, and says the key of the row.
     pub(in crate::dataset) statement: Statement,
     /// Reads the row as it is stored then, by the key that is bound last; `None` where it is deleted.
@@ -72,7 +75,7 @@ pub(super) fn render(
                 bound(value.as_ref(), &mut statement);
             }
             changed(&from, request, &mut statement)?;
-            None
+            request.shown.as_ref().map(|_| from.row(&request.key)).transpose()?
         }
         Change::Delete => {
             statement.sql("DELETE FROM ").name(from.table_name()).sql(" AS t");
@@ -87,7 +90,7 @@ pub(super) fn render(
         Change::Create | Change::Update => Some(from.one_row(|out| stored(&from, face, out))?),
         Change::Delete => None,
     };
-    Ok(Prepared { before, statement, after })
+    Ok(Prepared { before, shown: request.shown.clone(), statement, after })
 }
 
 fn insert(from: &From<'_>, request: &ChangeRequest, filter: &RowFilter, out: &mut Statement) -> Result<(), SqlError> {

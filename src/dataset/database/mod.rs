@@ -4,7 +4,7 @@
 //! The connections are ours to hand out, because what is needed beside each of them is its stop flag: dropping sqlx's
 //! future does not stop the statement (it runs on in the connection's thread), so a progress handler reads the flag, and
 //! whoever gives a connection back in the middle of a statement sets it. The flag is cleared only after the old
-//! statement has ended. No caller gets all of them at once (`turns`). Nothing that reads can
+//! statement has ended. Nobody gets all of them at once (`turns`). Nothing that reads can
 //! write: for reading, the file is opened `mode=ro` with `query_only`. It is never created.
 
 mod turns;
@@ -24,6 +24,7 @@ use tokio::sync::{Mutex, mpsc};
 
 pub(super) use self::turns::Reading;
 use self::turns::Turns;
+pub(super) use self::writer::Attempt;
 pub use self::writer::{ChangeWriter, Changes, WriteError};
 #[cfg(test)]
 pub(super) use self::writer::{attempt, finish};
@@ -79,6 +80,13 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// A program that wrote ended in the middle of it, and only one that writes can undo it.
+    #[error(
+        "`{}` holds an unfinished change of a program that was killed, and cannot be read until that is undone; open it once for \
+         writing, with that program or with `sqlite3`",
+        .0.display()
+    )]
+    Unfinished(PathBuf),
     /// The file cannot be written, and a dataset is writable.
     #[error(
         "`{}` cannot be written by this user, and a dataset is `writable`; it needs write permission on the file and its directory",
@@ -186,7 +194,7 @@ impl Database {
             let turn = self.turns.take(whom).await;
             Ok::<_, DatabaseError>((turn, self.lease().await?))
         };
-        // The connection goes back before the next of the same caller comes: what is bound last is dropped first.
+        // The connection goes back before the next of the same person comes: what is bound last is dropped first.
         let (_turn, mut lease) = tokio::time::timeout(limit, ready).await.map_err(|_| DatabaseError::Busy(limit))??;
         tokio::time::timeout(limit, lease.run(statement)).await.map_err(|_| DatabaseError::TimedOut(limit))?
     }
@@ -320,13 +328,14 @@ fn existing_file(path: &Path) -> Result<PathBuf, DatabaseError> {
 }
 
 fn opening(path: &Path, source: sqlx::Error) -> DatabaseError {
-    /// `SQLITE_NOTADB`.
-    const NOT_A_DATABASE: &str = "26";
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    if code.as_deref() == Some(NOT_A_DATABASE) {
-        return DatabaseError::NotADatabase(path.to_owned());
+    match code.as_deref() {
+        // `SQLITE_NOTADB`.
+        Some("26") => DatabaseError::NotADatabase(path.to_owned()),
+        // `SQLITE_READONLY_ROLLBACK`.
+        Some("776") => DatabaseError::Unfinished(path.to_owned()),
+        Some(_) | None => DatabaseError::Open { path: path.to_owned(), source },
     }
-    DatabaseError::Open { path: path.to_owned(), source }
 }
 
 /// The bound values as sqlx takes them.

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::dataset::tests::fixture::file;
+use crate::dataset::tests::fixture::{file, person};
 
 const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
@@ -51,6 +51,33 @@ async fn what_is_not_a_readable_database_is_refused_with_the_reason() {
     let none = config::Database { connections: 0, ..settings(&text) };
     std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(Database::open(&none).await, Err(DatabaseError::NoConnections)));
+}
+
+/// A change that was cut off in the middle, as a kill leaves it: pages of it in the file, and the journal that undoes them.
+async fn killed(path: &Path, copy: &Path) {
+    let options = SqliteConnectOptions::new().filename(path).pragma("cache_size", "1");
+    let mut connection = options.connect().await.unwrap();
+    let change = "BEGIN; UPDATE a SET body = 'half' || body";
+    sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    std::fs::copy(path, copy).unwrap();
+    std::fs::copy(journal(path), journal(copy)).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_kill_left_unfinished_is_undone_by_who_writes_and_said_to_who_reads() {
+    let made = "CREATE TABLE a (body); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+                INSERT INTO a SELECT hex(zeroblob(500)) FROM n";
+    let (directory, whole) = file(made).await;
+    let copy = directory.path().join("copy.db");
+    killed(&whole.path, &copy).await;
+    let settings = settings(&copy);
+    let refused = Database::open(&settings).await.unwrap_err();
+    assert!(matches!(&refused, DatabaseError::Unfinished(path) if path.ends_with("copy.db")), "{refused:?}");
+    drop(Changes::open(&settings).await.unwrap());
+    let database = Database::open(&settings).await.unwrap();
+    let half = database.fetch(statement("SELECT count(*) FROM a WHERE body LIKE 'half%'")).await.unwrap();
+    assert_eq!(half, [[Cell::Integer(0)]]);
 }
 
 #[tokio::test]
@@ -132,16 +159,17 @@ async fn a_caller_waits_for_a_free_connection_only_so_long() {
 }
 
 #[tokio::test]
-async fn one_caller_leaves_a_connection_to_the_others() {
+async fn one_person_leaves_a_connection_to_the_others() {
     let (_directory, settings) = file("CREATE TABLE a (id INTEGER PRIMARY KEY)").await;
+    let [mallory, ada, bob] = ["mallory", "ada", "bob"].map(person);
     for connections in [2, 4] {
         let settings = config::Database { connections, statement_timeout: Duration::from_mins(10), ..settings.clone() };
         let database = Database::open(&settings).await.unwrap();
-        let slow = || database.fetch_for(Reading::Caller("mallory"), statement(ENDLESS));
+        let slow = || database.fetch_for(Reading::Person(&mallory), statement(ENDLESS));
         let flood = futures_util::future::join_all((0..16).map(|_| slow()));
         let others = async {
-            for other in ["ada", "bob", "ada"] {
-                let rows = database.fetch_for(Reading::Caller(other), statement("SELECT 7")).await.unwrap();
+            for other in [&ada, &bob, &ada] {
+                let rows = database.fetch_for(Reading::Person(other), statement("SELECT 7")).await.unwrap();
                 assert_eq!(rows, [[Cell::Integer(7)]]);
             }
             assert_eq!(database.fetch(statement("SELECT 7")).await.unwrap(), [[Cell::Integer(7)]]);
@@ -151,7 +179,7 @@ async fn one_caller_leaves_a_connection_to_the_others() {
         let answered = async {
             tokio::select! { biased; _ = flood => panic!("an endless statement ended"), () = others => () }
         };
-        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("one caller holds every connection");
+        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("one person holds every connection");
         assert_eq!(database.turns.standing(), 0, "whoever is gone stands in no line");
     }
 }

@@ -16,12 +16,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::turns::{Reading, Turns};
-use super::{DatabaseError, LONGEST_WAIT, Reader, connect, existing_file, fetch, options};
+use super::{DatabaseError, LONGEST_WAIT, Reader, connect, existing_file, fetch, opening, options};
 use crate::authz::{Begun, Receipt};
 use crate::config;
 use crate::dataset::cell::Cell;
-use crate::dataset::change::Prepared;
+use crate::dataset::change::{Prepared, Shown};
 use crate::dataset::statement::{Bind, Statement};
+use crate::model::Person;
 use crate::store::audit::Outcome;
 
 /// How many changes wait for the connection; the others wait for a place.
@@ -47,8 +48,8 @@ pub enum WriteError {
     Abandoned,
 }
 
-/// What became of a change: the row as stored, or `None` where it was not made because it must not be.
-pub(in crate::dataset) type Ended = (Receipt, Result<Option<Vec<Cell>>, WriteError>);
+/// What became of a change, and its receipt.
+pub(in crate::dataset) type Ended = (Receipt, Result<Attempt, WriteError>);
 
 /// A change, and who waits for it.
 struct Job {
@@ -88,7 +89,8 @@ impl std::fmt::Debug for ChangeWriter {
 }
 
 impl Changes {
-    /// Opens the file for writing, and finds out that it can be written.
+    /// Opens the file for writing, and finds out that it can be written. What a writer that was killed left unfinished is undone
+    /// by that.
     ///
     /// # Errors
     ///
@@ -99,21 +101,28 @@ impl Changes {
         let mut connection = connect(&options, &path).await?;
         match probe(&mut connection.connection).await {
             // Somebody else writes at this moment, so it can be written.
-            Err(source) if !is_busy(&source) => return Err(DatabaseError::NotWritable { path, source }),
+            Err(source) if !is_busy(&source) => {
+                let opened = opening(&path, source);
+                return Err(if let DatabaseError::Open { path, source } = opened {
+                    DatabaseError::NotWritable { path, source }
+                } else {
+                    opened
+                });
+            }
             Ok(()) | Err(_) => {}
         }
         let (queue, jobs) = mpsc::channel(WAITING);
         let limit = settings.statement_timeout;
-        // Two places: a caller's changes wait for each other before they come to the queue that all share.
+        // Two places: a person's changes wait for each other before they come to the queue that all share.
         let changes = Self { queue, turns: Turns::new(2), limit };
         Ok((changes, ChangeWriter { options, path, limit, jobs, connection: Some(connection) }))
     }
 
-    /// Makes a change in its caller's turn. `None` where the server stopped before it was made.
-    pub(in crate::dataset) async fn make(&self, caller: &str, prepared: Prepared, begun: Begun) -> Option<Ended> {
+    /// Makes a change in the turn of whoever asks. `None` where the server stopped before it was made.
+    pub(in crate::dataset) async fn make(&self, person: &Person, prepared: Prepared, begun: Begun) -> Option<Ended> {
         let queued = Instant::now();
         let ready = async {
-            let turn = self.turns.take(Reading::Caller(caller)).await;
+            let turn = self.turns.take(Reading::Person(person)).await;
             (turn, self.queue.reserve().await)
         };
         let (_turn, place) = match timeout(self.limit, ready).await {
@@ -127,13 +136,15 @@ impl Changes {
     }
 }
 
-/// Whether the statements of a change came to something that may be committed.
+/// What the statements of a change came to; only what was made is committed.
 #[derive(Debug)]
 pub(in crate::dataset) enum Attempt {
     /// One row was changed, and stands where it may: this one.
     Made(Vec<Cell>),
     /// No row was changed, or one that may not stand so.
     Refused,
+    /// The row is another than its person was shown.
+    Moved,
 }
 
 impl ChangeWriter {
@@ -166,8 +177,8 @@ impl ChangeWriter {
             self.make(prepared, &mut answer).await
         };
         let outcome = match &ended {
-            Ok(Some(_)) => Outcome::Changed,
-            Ok(None) => Outcome::Unchanged,
+            Ok(Attempt::Made(_)) => Outcome::Changed,
+            Ok(Attempt::Refused | Attempt::Moved) => Outcome::Unchanged,
             Err(WriteError::Abandoned) => Outcome::Abandoned,
             Err(WriteError::Busy(_) | WriteError::TimedOut(_) | WriteError::Open(_) | WriteError::Statement(_)) => {
                 Outcome::Failed
@@ -177,11 +188,7 @@ impl ChangeWriter {
         drop(answer.send((begun.ended(outcome), ended)));
     }
 
-    async fn make(
-        &mut self,
-        prepared: Prepared,
-        answer: &mut oneshot::Sender<Ended>,
-    ) -> Result<Option<Vec<Cell>>, WriteError> {
+    async fn make(&mut self, prepared: Prepared, answer: &mut oneshot::Sender<Ended>) -> Result<Attempt, WriteError> {
         let mut reader = match self.connection.take() {
             Some(reader) => reader,
             None => connect(&self.options, &self.path).await.map_err(WriteError::Open)?,
@@ -226,10 +233,11 @@ pub(in crate::dataset) async fn attempt(
     connection: &mut SqliteConnection,
     prepared: Prepared,
 ) -> Result<Attempt, sqlx::Error> {
-    let Prepared { before, statement, after } = prepared;
+    let Prepared { before, shown, statement, after } = prepared;
     run(connection, "BEGIN IMMEDIATE").await?;
     let before = match before {
         Some(before) => match only(fetch(connection, before.statement).await?) {
+            Some(row) if shown.is_some_and(|shown| shown != Shown::of(&row)) => return Ok(Attempt::Moved),
             Some(row) => Some(row),
             None => return Ok(Attempt::Refused),
         },
@@ -249,24 +257,24 @@ pub(in crate::dataset) async fn attempt(
     Ok(stored.map_or(Attempt::Refused, Attempt::Made))
 }
 
-/// Ends the transaction: from here on it cannot be taken back. The row that was changed; `None` where nothing was.
+/// Ends the transaction: from here on it cannot be taken back.
 pub(in crate::dataset) async fn finish(
     connection: &mut SqliteConnection,
     attempt: Attempt,
-) -> Result<Option<Vec<Cell>>, sqlx::Error> {
-    let made = match attempt {
+) -> Result<Attempt, sqlx::Error> {
+    let undone = match attempt {
         Attempt::Made(row) => match run(connection, "COMMIT").await {
-            Ok(()) => return Ok(Some(row)),
+            Ok(()) => return Ok(Attempt::Made(row)),
             // A foreign key that is looked at only now.
-            Err(source) if is_refusal(&source) => None,
+            Err(source) if is_refusal(&source) => Attempt::Refused,
             Err(source) => return Err(source),
         },
-        Attempt::Refused => None,
+        Attempt::Refused | Attempt::Moved => attempt,
     };
     match run(connection, "ROLLBACK").await {
-        Ok(()) => Ok(made),
+        Ok(()) => Ok(undone),
         // There is nothing to undo any more: a trigger has undone it all, by `RAISE(ROLLBACK)`.
-        Err(source) if code(&source) == Some(GENERAL) => Ok(made),
+        Err(source) if code(&source) == Some(GENERAL) => Ok(undone),
         Err(source) => Err(source),
     }
 }

@@ -584,7 +584,6 @@ pub(in crate::dataset) fn requester(dice: &mut Dice) -> Requester {
 pub(in crate::dataset) struct Oracle<'a> {
     pub(in crate::dataset) catalog: &'a Catalog,
     pub(in crate::dataset) snapshot: &'a Snapshot,
-    pub(in crate::dataset) casbin: &'a crate::policy::Oracle<'a>,
     pub(in crate::dataset) requester: &'a Requester,
     pub(in crate::dataset) rows: &'a Rows,
 }
@@ -603,7 +602,7 @@ impl Oracle<'_> {
             (RoomRule::Undeclared, Some(_)) => false,
             (_, None) | (RoomRule::Ignored, _) => true,
         };
-        let casbin = || self.casbin.admits_row(self.requester, &dataset.name, Permission::Read, row).is_allowed();
+        let casbin = || self.snapshot.admits_row(self.requester, &dataset.name, Permission::Read, row).is_allowed();
         let parent = || {
             let Some(within) = &dataset.within else { return true };
             let (table, parents) = self.rows.get_key_value(within.dataset.as_str()).unwrap();
@@ -658,7 +657,7 @@ async fn compare_columns(
         // What no row decides is asked about one row.
         let rows = oracle.rows[table].iter().take(if masked.is_some() { usize::MAX } else { 1 });
         for (id, row) in rows {
-            let expected = oracle.casbin.admits_column(oracle.requester, dataset, column, row);
+            let expected = oracle.snapshot.admits_column(oracle.requester, dataset, column, row);
             let told = match masked {
                 Some((index, (_, rule))) => {
                     (tally.cells, tally.read) = (tally.cells + 1, tally.read + usize::from(expected));
@@ -703,12 +702,10 @@ async fn compare(seed: u64, policies: usize, requesters: usize) -> Tally {
     let mut tally = Tally::default();
     for policy in 0..policies {
         let snapshot = snapshot(&mut dice, &catalog);
-        let casbin = snapshot.oracle().unwrap();
         let rows = fill(&mut db, &mut dice).await;
         for _ in 0..requesters {
             let requester = requester(&mut dice);
-            let oracle =
-                Oracle { catalog: &catalog, snapshot: &snapshot, casbin: &casbin, requester: &requester, rows: &rows };
+            let oracle = Oracle { catalog: &catalog, snapshot: &snapshot, requester: &requester, rows: &rows };
             for (table, _, _) in TABLES {
                 compare_columns(&oracle, (table, &schema), &mut db, &mut tally).await;
                 let decision = snapshot.rows(&requester, &name(table), Permission::Read);

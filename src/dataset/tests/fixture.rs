@@ -16,12 +16,25 @@ use crate::catalog::{
 use crate::dataset::check::{CheckError, Warning, check};
 use crate::dataset::preview::{PreviewError, preview};
 use crate::dataset::{CursorKey, Database, Face, Pager, Rows, Schema, Statement, arguments, preview as shown};
-use crate::model::{Name, Tenant};
+use crate::model::{Attributes, Context, Name, Person, Proof, Requester, Scopes, Subject, Tenant, Timestamp};
 use crate::policy::{Predicate, RowFilter, Truth};
 use crate::random::OsRandom;
 
 pub(in crate::dataset) fn name(text: &str) -> Name {
     text.parse().unwrap()
+}
+
+/// Somebody of acme, known by this identifier.
+pub(in crate::dataset) fn person(user: &str) -> Person {
+    let requester = Requester {
+        tenant: "acme".parse().unwrap(),
+        names: [format!("user:{user}").into()].into(),
+        attributes: Attributes::default(),
+        context: Context::default(),
+    };
+    let subject = Subject { issuer: "demo".parse().unwrap(), id: "1".parse().unwrap() };
+    let expires = Timestamp::from_secs(0);
+    Person::of(&requester, &Proof { subject, actor: None, client: None, scopes: Scopes::default(), expires })
 }
 
 /// A column as `name = { type = … }` declares it.

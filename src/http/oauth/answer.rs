@@ -85,6 +85,7 @@ pub(super) fn registration_refusal(refusal: RegistrationRefusal) -> Response {
         | RegistrationRefusal::NoRedirect
         | RegistrationRefusal::TooManyRedirects
         | RegistrationRefusal::Redirect
+        | RegistrationRefusal::OurOrigin
         | RegistrationRefusal::Member(_)
         | RegistrationRefusal::AuthMethod
         | RegistrationRefusal::Keys

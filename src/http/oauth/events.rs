@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::model::oauth::{AccountId, GrantId, Login};
 use crate::model::{ClientId, IssuerName, Tenant};
-use crate::store::audit::{AuditError, AuditLog, Event, Place};
+use crate::store::audit::{AuditError, AuditLog, Event, Holder, Place};
 use crate::store::state::{Account, Grant};
 
 /// What happened.
@@ -110,7 +110,7 @@ pub(super) struct Step {
 impl Step {
     /// Takes the place, before anything is changed.
     pub(super) fn begin(audit: &AuditLog, clock: &Arc<dyn Clock>, ip: IpAddr) -> Result<Self, AuditError> {
-        Ok(Self { place: audit.reserve()?, clock: Arc::clone(clock), ip })
+        Ok(Self { place: audit.reserve(Holder::at(ip))?, clock: Arc::clone(clock), ip })
     }
 
     /// Records what became of it; ready when it is durable. `outcome` is one word from a closed list: `ok`, or why not.

@@ -13,7 +13,7 @@ use super::form::{self, BadBody};
 use super::{Oauth, log};
 use crate::config::Registration;
 use crate::model::TokenHash;
-use crate::oauth::{RegistrationRefusal, register};
+use crate::oauth::{Destinations, RegistrationRefusal, register};
 use crate::store::audit::AuditError;
 
 /// Answers a registration.
@@ -29,7 +29,7 @@ impl Oauth {
     async fn register(&self, ip: IpAddr, request: &mut Request) -> Result<Value, RegistrationRefusal> {
         self.throttle.registration(ip).map_err(RegistrationRefusal::TooMany)?;
         let read = match self.may_register(request) {
-            Ok(()) => read(request, &self.server.settings.private_schemes).await,
+            Ok(()) => read(request, self.server.destinations()).await,
             Err(refusal) => Err(refusal),
         };
         let registration = match read {
@@ -73,12 +73,15 @@ impl Oauth {
     }
 }
 
-async fn read(request: &mut Request, schemes: &[String]) -> Result<register::Registration, RegistrationRefusal> {
+async fn read(
+    request: &mut Request,
+    destinations: Destinations<'_>,
+) -> Result<register::Registration, RegistrationRefusal> {
     let body = form::body(request, "application/json").await.map_err(|bad| match bad {
         BadBody::TooLong => RegistrationRefusal::TooLong,
         BadBody::ContentType | BadBody::Lost | BadBody::Parameters(_) => RegistrationRefusal::Body,
     })?;
-    register::read(&body, schemes)
+    register::read(&body, destinations)
 }
 
 fn unrecorded(error: &AuditError) -> RegistrationRefusal {

@@ -20,7 +20,7 @@ use crate::oauth::{AuthorizationServer, Documents, Parts, Site};
 use crate::outbound::Authorities;
 use crate::passwords::{PasswordError, Passwords};
 use crate::random::OsRandom;
-use crate::store::audit::{AuditLog, Writer};
+use crate::store::audit::{AuditLog, Holder, Writer};
 use crate::store::state::{AuthorizationRequest, Client, StateStore, fixture};
 use crate::test_support::clock::ManualClock;
 
@@ -129,7 +129,7 @@ async fn whoever_waits_for_a_comparison_takes_nothing_from_others_and_not_withou
         assert!(waiting.len() < 100, "{} wait", waiting.len());
     }
     // Somebody else has the only place of the audit trail, and would keep it for as long.
-    let place = world.oauth.audit.reserve().unwrap();
+    let place = world.oauth.audit.reserve(Holder::Ourselves).unwrap();
     let busy = world.sign_in(PASSWORD).await;
     assert_eq!((busy.status().as_u16(), busy.header("retry-after")), (503, Some("3")));
     let page = text(busy).await;
@@ -141,7 +141,7 @@ async fn whoever_waits_for_a_comparison_takes_nothing_from_others_and_not_withou
 #[tokio::test]
 async fn nobody_is_signed_in_whose_sign_in_could_not_be_recorded() {
     let world = world().await;
-    let place = world.oauth.audit.reserve().unwrap();
+    let place = world.oauth.audit.reserve(Holder::Ourselves).unwrap();
     for password in [PASSWORD, "another password"] {
         let refused = world.sign_in(password).await;
         assert_eq!((refused.status().as_u16(), refused.header("retry-after")), (503, Some("2")));

@@ -1,4 +1,4 @@
-//! Sessions of the MCP revisions before 2026-07-28, bound to the principal that opened them.
+//! Sessions of the MCP revisions before 2026-07-28, bound to the principal that opened them, and counted for its person.
 //!
 //! A session never authorizes anything: every request brings its own token. But its id would let another principal read
 //! what the owner's stream carries, so the id on the wire is bound to the owner (`handle`): another principal's request
@@ -23,13 +23,15 @@ use serde_json::Value;
 pub use handle::SessionKey;
 pub(super) use within::{Held, Within};
 
+use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::mcp::Session;
+use crate::model::Person;
 use handle::Handle;
 use within::Ids;
 
-/// How many principals' sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
-const COUNTED_OWNERS: u64 = 100_000;
+/// How many people's sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
+const COUNTED: u64 = 100_000;
 /// How often the server inside a session is given a sign of life while a stream is open; it ends after five minutes without.
 const BETWEEN_SIGNS: Duration = Duration::from_mins(1);
 /// How many ended sessions are remembered. One that is forgotten could be taken up again, by its owner, until it expires.
@@ -37,22 +39,39 @@ const REMEMBERED_ENDS: u64 = 100_000;
 
 #[expect(
     clippy::disallowed_types,
-    reason = "a short list per principal, changed once per opened session, never across await"
+    reason = "a short list per person, changed once per opened session, never across await"
 )]
 type Opened = Arc<std::sync::Mutex<VecDeque<(Handle, SessionId, Weak<Session>)>>>;
 
-/// Binds session ids to principals, bounds how many one principal has and how long each lasts.
+/// Binds session ids to principals, bounds how many one person has and how long each lasts.
 #[derive(Debug)]
 pub(super) struct Sessions {
     key: SessionKey,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
-    per_principal: usize,
+    per_person: usize,
     manager: Arc<Within>,
-    opened: Cache<Arc<str>, Opened>,
+    opened: Cache<Person, Opened>,
     /// By their ids where they began.
     ended: Cache<String, ()>,
     ids: Arc<Ids>,
+}
+
+/// Whose a session is.
+#[derive(Debug)]
+pub(super) struct Owner {
+    /// Subject and client, who alone can use it.
+    binding: String,
+    /// Whom it is counted for.
+    person: Person,
+}
+
+impl Owner {
+    /// Whoever makes this request.
+    pub(super) fn of(principal: &Principal) -> Self {
+        let person = Person::of(principal.requester(), principal.proof());
+        Self { binding: principal.binding(), person }
+    }
 }
 
 /// A session that its owner asks for.
@@ -71,13 +90,13 @@ impl Asked {
 }
 
 impl Sessions {
-    /// Sessions of at most so many for each principal, of at most this age.
-    pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_principal, lifetime): (usize, Duration)) -> Self {
+    /// Sessions of at most so many for each person, of at most this age.
+    pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_person, lifetime): (usize, Duration)) -> Self {
         let manager = Arc::new(Within::default());
         // What came last is what matters: an end that is forgotten too early lets its owner go on.
-        let opened = Cache::builder().max_capacity(COUNTED_OWNERS).eviction_policy(EvictionPolicy::lru()).build();
+        let opened = Cache::builder().max_capacity(COUNTED).eviction_policy(EvictionPolicy::lru()).build();
         let ended = Cache::builder().max_capacity(REMEMBERED_ENDS).eviction_policy(EvictionPolicy::lru()).build();
-        Self { key, clock, lifetime, per_principal, manager, opened, ended, ids: Arc::default() }
+        Self { key, clock, lifetime, per_person, manager, opened, ended, ids: Arc::default() }
     }
 
     /// The servers inside the sessions.
@@ -86,8 +105,8 @@ impl Sessions {
     }
 
     /// The session of this id on the wire, if this owner opened it, and neither its time nor anybody has ended it.
-    pub(super) async fn open(&self, owner: &str, wire: &str) -> Option<Asked> {
-        let handle = Handle::open(&self.key, owner, wire)?;
+    pub(super) async fn open(&self, owner: &Owner, wire: &str) -> Option<Asked> {
+        let handle = Handle::open(&self.key, &owner.binding, wire)?;
         if self.clock.now() >= handle.opened.plus(self.lifetime) || self.ended.contains_key(handle.id()) {
             return None;
         }
@@ -105,40 +124,40 @@ impl Sessions {
     }
 
     /// Counts a session that began here, and gives its id on the wire.
-    pub(super) async fn opened(&self, owner: &Arc<str>, id: &str, session: &Arc<Session>) -> Option<String> {
+    pub(super) async fn opened(&self, owner: &Owner, id: &str, session: &Arc<Session>) -> Option<String> {
         let handle = Handle::new(id, session.client()?.as_ref(), self.clock.now());
-        let wire = handle.seal(&self.key, owner);
+        let wire = handle.seal(&self.key, &owner.binding);
         self.count(owner, handle, id.into(), session).await;
         Some(wire)
     }
 
     /// Counts a session that began elsewhere, or earlier, where the request has made it one of this server.
-    pub(super) async fn taken_up(&self, owner: &Arc<str>, asked: &Asked, session: &Arc<Session>) {
+    pub(super) async fn taken_up(&self, owner: &Owner, asked: &Asked, session: &Arc<Session>) {
         if session.client().is_some() {
             self.count(owner, asked.handle.clone(), Arc::clone(&asked.here), session).await;
         }
     }
 
-    /// Counts a session, and ends the owner's oldest where there are too many.
-    async fn count(&self, owner: &Arc<str>, handle: Handle, here: SessionId, session: &Arc<Session>) {
-        let opened = self.opened.get_with(Arc::clone(owner), Opened::default);
+    /// Counts a session, and ends the oldest of its person where there are too many.
+    async fn count(&self, owner: &Owner, handle: Handle, here: SessionId, session: &Arc<Session>) {
+        let opened = self.opened.get_with(owner.person.clone(), Opened::default);
         let oldest = opened.lock().ok().and_then(|mut known| {
             // Those that ended by themselves, idle for too long, are gone from the server inside them.
             known.retain(|(_, _, session)| session.strong_count() > 0);
             known.push_back((handle, here, Arc::downgrade(session)));
-            if known.len() > self.per_principal { known.pop_front() } else { None }
+            if known.len() > self.per_person { known.pop_front() } else { None }
         });
         if let Some((handle, here, _)) = oldest {
             self.ended.insert(handle.id().to_owned(), ());
             if let Err(error) = self.manager.close_session(&here).await {
-                tracing::debug!(%error, "the oldest session of a principal was gone already");
+                tracing::debug!(%error, "the oldest session of a person was gone already");
             }
         }
     }
 
     /// The open session that was asked for.
-    pub(super) fn find(&self, owner: &str, asked: &Asked) -> Option<Arc<Session>> {
-        let opened = self.opened.get(owner)?;
+    pub(super) fn find(&self, owner: &Owner, asked: &Asked) -> Option<Arc<Session>> {
+        let opened = self.opened.get(&owner.person)?;
         let known = opened.lock().ok()?;
         known.iter().find(|(_, here, _)| *here == asked.here).and_then(|(_, _, session)| session.upgrade())
     }
@@ -160,9 +179,9 @@ impl Sessions {
     }
 
     /// Forgets a session that its owner ended.
-    pub(super) fn ended(&self, owner: &Arc<str>, asked: &Asked) {
+    pub(super) fn ended(&self, owner: &Owner, asked: &Asked) {
         self.ended.insert(asked.handle.id().to_owned(), ());
-        if let Some(opened) = self.opened.get(owner)
+        if let Some(opened) = self.opened.get(&owner.person)
             && let Ok(mut known) = opened.lock()
         {
             known.retain(|(_, here, _)| *here != asked.here);

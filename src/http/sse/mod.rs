@@ -28,7 +28,6 @@ use self::line::Line;
 use self::pipe::{Pending, Pipe};
 use super::error::{RetryAfter as _, answer, json_rpc};
 use super::intake::{Intake, Taken};
-use super::mcp::owner;
 use super::peek::not_a_request;
 use super::session::SessionKey;
 use crate::authn::Principal;
@@ -102,7 +101,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let Ok(id) = random::hex::<16>(self.random.as_ref()) else {
             return answer(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal error");
         };
-        let address = format!("{MESSAGES}?sessionId={id}.{}", self.key.mac(&owner(&principal), &id));
+        let address = format!("{MESSAGES}?sessionId={id}.{}", self.key.mac(&principal.binding(), &id));
         let id: Box<str> = id.into();
         let (messages, incoming) = mpsc::channel(WAITING);
         let (outgoing, answers) = mpsc::channel(WAITING);
@@ -193,7 +192,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let query = request.uri().query()?;
         let wire = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
         let (id, mac) = wire.split_once('.')?;
-        let is_owners = bool::from(self.key.mac(&owner(principal), id).as_bytes().ct_eq(mac.as_bytes()));
+        let is_owners = bool::from(self.key.mac(&principal.binding(), id).as_bytes().ct_eq(mac.as_bytes()));
         self.open.lock().get(id).filter(|_| is_owners).cloned()
     }
 }

@@ -77,6 +77,17 @@ impl RedirectUri {
         self.loopback().is_some()
     }
 
+    /// Says whether a browser that goes there comes to this origin: the same scheme, host and port, however they are written. All
+    /// names of this machine are one. It never says no of what it cannot read.
+    pub fn leads_to(&self, origin: &Url) -> bool {
+        let place = |url: &Url| {
+            let host = url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+            let host = host.map(|host| if LOOPBACK.contains(&host.as_str()) { LOOPBACK[0].to_owned() } else { host });
+            (url.scheme().to_owned(), host, url.port_or_known_default())
+        };
+        self.0.parse::<Url>().map_or(true, |url| place(&url) == place(origin))
+    }
+
     /// The scheme, where it is an application's own; such a one is accepted only where the operator lists it.
     pub fn private_scheme(&self) -> Option<&str> {
         let scheme = self.scheme();
@@ -248,6 +259,28 @@ mod tests {
             "http://127.0.0.1:99999/cb",
         ] {
             assert!(refused.parse::<RedirectUri>().is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn however_an_origin_is_written_it_is_the_same() {
+        let leads = |text: &str, origin: &str| uri(text).leads_to(&origin.parse().unwrap());
+        for ours in [
+            "https://mcp.acme.example/cb",
+            "https://MCP.acme.example:443/",
+            "https://mcp.acme.example./cb",
+            "https://mcp.acme.example",
+        ] {
+            assert!(leads(ours, "https://mcp.acme.example"), "{ours}");
+        }
+        for ours in ["http://127.0.0.1:8080/cb", "http://localhost:8080/cb", "http://[::1]:8080"] {
+            assert!(leads(ours, "http://localhost:8080") && leads(ours, "http://127.0.0.1:8080"), "{ours}");
+        }
+        for other in ["https://acme.example/cb", "https://mcp.acme.example:8443/cb", "com.example.app:/cb"] {
+            assert!(!leads(other, "https://mcp.acme.example"), "{other}");
+        }
+        for other in ["http://localhost/cb", "http://127.0.0.1:8081/cb", "https://localhost:8080/cb"] {
+            assert!(!leads(other, "http://localhost:8080"), "{other}");
         }
     }
 

@@ -1,10 +1,12 @@
 //! Names to typed terms, against the catalog: for every dataset that a line covers.
 
+use std::sync::Arc;
+
 use super::parse::{Named, Word};
 use super::token::Owner;
-use super::{Attribute, Condition, Term, Tree};
+use super::{Attribute, Condition, List, Term, Tree};
 use crate::catalog::{Catalog, ClaimType, ColumnType, Dataset};
-use crate::model::{Assurance, ContextField, IssuerName, Name, Tenant, Value};
+use crate::model::{Assurance, BadName, ContextField, IssuerName, Name, Tenant, Value};
 use crate::policy::finding::{Flaw, instead};
 use crate::policy::predicate::Operator;
 
@@ -55,7 +57,7 @@ impl Checker<'_> {
     }
 
     fn resolve(&self, tree: Tree<Named<'_>>) -> Result<Condition, Flaw> {
-        let each = |parts: Vec<Tree<Named<'_>>>| -> Result<Vec<Condition>, Flaw> {
+        let each = |parts: Box<[Tree<Named<'_>>]>| -> Result<Box<[Condition]>, Flaw> {
             parts.into_iter().map(|part| self.resolve(part)).collect()
         };
         Ok(match tree {
@@ -76,10 +78,14 @@ impl Checker<'_> {
         let flaw = |message: String| Flaw::new(named.at, message);
         match &named.word {
             Word::Literal(value) => Ok(Term::Literal(value.clone())),
-            Word::Path(Owner::Object, name) => match name.parse::<Name>() {
-                Ok(name) => Ok(Term::Column(name)),
-                Err(bad) => Err(flaw(bad.to_string())),
-            },
+            Word::Path(Owner::Object, name) => {
+                // The declared name where there is one, so that a hundred thousand conditions have no copy each.
+                let mut datasets = self.datasets.into_iter().flatten();
+                match datasets.find_map(|dataset| dataset.column(name)) {
+                    Some(column) => Ok(Term::Column(column.name.clone())),
+                    None => name.parse().map(Term::Column).map_err(|bad: BadName| flaw(bad.to_string())),
+                }
+            }
             Word::Path(Owner::Context, name) => {
                 let Some(field) = ContextField::ALL.into_iter().find(|field| field.as_str() == *name) else {
                     let hint = instead(name, ContextField::ALL.map(ContextField::as_str));
@@ -106,12 +112,11 @@ impl Checker<'_> {
         if let Some(attribute) = Attribute::BUILT_IN.into_iter().find(|built_in| built_in.as_str() == name) {
             return Some(Term::Attribute(attribute));
         }
-        let name: Name = name.parse().ok()?;
-        if let Some(prefix) = self.catalog.lists.get(&name) {
-            return Some(Term::List { prefix: prefix.clone(), name });
+        if let Some((name, prefix)) = self.catalog.lists.get_key_value(name) {
+            return Some(Term::List(Box::new(List { name: name.clone(), prefix: Arc::clone(prefix) })));
         }
-        let kind = *self.catalog.claims.get(&name)?;
-        Some(Term::Attribute(Attribute::Claim(name, kind.into())))
+        let (name, kind) = self.catalog.claims.get_key_value(name)?;
+        Some(Term::Attribute(Attribute::Claim(name.clone(), (*kind).into())))
     }
 
     fn check_tree(&self, tree: &Tree<Named<'_>>, dataset: Option<&Dataset>, flaws: &mut Vec<Flaw>) {
@@ -147,7 +152,7 @@ impl Checker<'_> {
             Term::Literal(Value::Text(_)) | Term::Context(_) => Type::Text(None),
             Term::Literal(Value::Number(_)) => Type::Number,
             Term::Literal(Value::Boolean(_)) => Type::Boolean,
-            Term::List { .. } => Type::List,
+            Term::List(_) => Type::List,
             Term::Column(name) => return column_type(&name, named.at, dataset),
             Term::Attribute(Attribute::Tenant) => Type::Text(Some(tenants())),
             Term::Attribute(Attribute::Issuer) => Type::Text(Some(issuers())),

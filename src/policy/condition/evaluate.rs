@@ -86,7 +86,7 @@ impl<'a> View<'a> {
             Term::Context(field) => Side::Value(self.requester.context.get(*field).map(Value::text)),
             Term::Column(name) => Side::Column(name),
             // The type check lets a list stand on the right of `in` only; anywhere else it has no value.
-            Term::List { .. } => Side::Value(None),
+            Term::List(_) => Side::Value(None),
         }
     }
 
@@ -99,8 +99,8 @@ impl<'a> View<'a> {
 
     /// The entries of a list: what follows the prefix in the names that begin with it.
     fn list(&self, term: &Term) -> Option<impl Iterator<Item = &'a str> + use<'a>> {
-        let (Term::List { prefix, .. }, names) = (term, self.names) else { return None };
-        let prefix = Arc::clone(prefix);
+        let (Term::List(list), names) = (term, self.names) else { return None };
+        let prefix = Arc::clone(&list.prefix);
         let from = names.range::<str, _>((Bound::Included(&*prefix), Bound::Unbounded));
         Some(from.map_while(move |name| name.strip_prefix(&*prefix)))
     }
@@ -167,12 +167,42 @@ impl Condition {
         reads.into_iter().map(|read| (read.to_string().into(), read.value(requester))).collect()
     }
 
+    /// What could still decide, as it is spelled in policies, unless what is known settles it: what the condition reads of a
+    /// requester and is absent, and the lists that it looks for something other than a column in. The entries of a list are
+    /// names, and one name does not say which others somebody has beside it.
+    pub(in crate::policy) fn open(&self, view: &View<'_>) -> BTreeSet<Arc<str>> {
+        let absent = |term: &Term| {
+            let is_absent = matches!(view.side(term), Side::Value(None));
+            is_absent.then(|| Arc::from(term.to_string()))
+        };
+        let unsettled = |parts: &[Self], decisive: Truth| {
+            let open: Vec<_> = parts.iter().map(|part| (part, part.open(view))).collect();
+            let settles = |(part, open): &(&Self, BTreeSet<Arc<str>>)| {
+                open.is_empty() && part.residual(view) == Predicate::Known(decisive)
+            };
+            if open.iter().any(settles) {
+                BTreeSet::new()
+            } else {
+                open.into_iter().flat_map(|(_, open)| open).collect()
+            }
+        };
+        match self {
+            Self::Always | Self::In { item: Term::Column(_), .. } => BTreeSet::new(),
+            Self::Compare { left, right, .. } => [left, right].into_iter().filter_map(absent).collect(),
+            Self::In { item, list } => absent(item).into_iter().chain([Arc::from(list.to_string())]).collect(),
+            Self::Present(term) => absent(term).into_iter().collect(),
+            Self::Not(inner) => inner.open(view),
+            Self::All(parts) => unsettled(parts, Truth::False),
+            Self::Any(parts) => unsettled(parts, Truth::True),
+        }
+    }
+
     /// Adds what the condition reads of a requester.
     pub(in crate::policy) fn reads(&self, reads: &mut BTreeSet<Read>) {
         let mut term = |term: &Term| match term {
             Term::Attribute(attribute) => drop(reads.insert(Read::Attribute(attribute.clone()))),
             Term::Context(field) => drop(reads.insert(Read::Context(*field))),
-            Term::Literal(_) | Term::List { .. } | Term::Column(_) => {}
+            Term::Literal(_) | Term::List(_) | Term::Column(_) => {}
         };
         match self {
             Self::Always => {}

@@ -41,8 +41,8 @@ pub(super) enum Tree<T> {
     },
     Present(T),
     Not(Box<Tree<T>>),
-    All(Vec<Tree<T>>),
-    Any(Vec<Tree<T>>),
+    All(Box<[Tree<T>]>),
+    Any(Box<[Tree<T>]>),
 }
 
 /// A checked condition.
@@ -54,15 +54,19 @@ pub(super) enum Term {
     Literal(Value),
     /// `r.sub.NAME`
     Attribute(Attribute),
-    /// `r.sub.NAME` for a list: the names with this prefix, without it.
-    List {
-        name: Name,
-        prefix: Arc<str>,
-    },
+    /// `r.sub.NAME` for a list. Few conditions read one, and every term would be as large.
+    List(Box<List>),
     /// `r.ctx.NAME`
     Context(ContextField),
     /// `r.obj.NAME`
     Column(Name),
+}
+
+/// A list of the requester: the names with this prefix, without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct List {
+    pub(super) name: Name,
+    pub(super) prefix: Arc<str>,
 }
 
 /// An attribute of the requester.
@@ -138,7 +142,7 @@ impl fmt::Display for Term {
         match self {
             Self::Literal(value) => value.fmt(f),
             Self::Attribute(attribute) => write!(f, "r.sub.{}", attribute.as_str()),
-            Self::List { name, .. } => write!(f, "r.sub.{name}"),
+            Self::List(list) => write!(f, "r.sub.{}", list.name),
             Self::Context(field) => write!(f, "r.ctx.{}", field.as_str()),
             Self::Column(name) => write!(f, "r.obj.{name}"),
         }

@@ -153,12 +153,12 @@ impl<'a> Parser<'a, '_> {
     }
 }
 
-fn single<T>(mut parts: Vec<Tree<T>>, join: impl FnOnce(Vec<Tree<T>>) -> Tree<T>) -> Tree<T> {
+fn single<T>(mut parts: Vec<Tree<T>>, join: impl FnOnce(Box<[Tree<T>]>) -> Tree<T>) -> Tree<T> {
     match (parts.pop(), parts.is_empty()) {
         (Some(only), true) => only,
         (last, _) => {
             parts.extend(last);
-            join(parts)
+            join(parts.into_boxed_slice())
         }
     }
 }

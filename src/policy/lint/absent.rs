@@ -35,7 +35,7 @@ impl Snapshot {
 pub(super) fn read<'a>(condition: &'a Condition, compared: &mut BTreeSet<&'a Name>, asked: &mut BTreeSet<&'a Name>) {
     let mut compare = |term: &'a Term| match term {
         Term::Column(name) => drop(compared.insert(name)),
-        Term::Literal(_) | Term::Attribute(_) | Term::List { .. } | Term::Context(_) => {}
+        Term::Literal(_) | Term::Attribute(_) | Term::List(_) | Term::Context(_) => {}
     };
     match condition {
         Tree::Present(Term::Column(name)) => drop(asked.insert(name)),

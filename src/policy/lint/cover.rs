@@ -4,8 +4,9 @@
 //! is `true`, is one of the other's `&&` parts, or has the other's as one of its `||` parts. That holds for *true* and for
 //! *not false* alike, so for allowances and denials.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use crate::model::Tenant;
@@ -35,11 +36,11 @@ pub(super) struct Cover<'a> {
     parts: HashMap<Saying, usize>,
 }
 
-/// A condition and its parts, each as the number of its spelling.
+/// A condition and its parts, each as the number of its spelling; of the `&&` parts those that some line says by itself.
 struct Spelled {
     own: usize,
-    all: Vec<usize>,
-    any: Vec<usize>,
+    all: Box<[usize]>,
+    any: Box<[usize]>,
 }
 
 /// The number of `true`.
@@ -59,24 +60,46 @@ impl<T: Hash + Eq> Numbers<T> {
     }
 }
 
+/// Conditions by number; those of one spelling have the same. The spellings themselves are not kept: there may be as many as
+/// there are lines, and one that is met again is made again.
+#[derive(Default)]
+struct Spellings<'a>(HashMap<u64, (&'a Condition, usize)>);
+
+impl<'a> Spellings<'a> {
+    /// The place of a condition, taken or free.
+    fn entry(&mut self, condition: &Condition) -> Entry<'_, u64, (&'a Condition, usize)> {
+        let spelled = spelling(condition);
+        let mut hasher = DefaultHasher::new();
+        spelled.hash(&mut hasher);
+        let mut place = hasher.finish();
+        while self.0.get(&place).is_some_and(|(taken, _)| spelling(taken) != spelled) {
+            place = place.wrapping_add(1);
+        }
+        self.0.entry(place)
+    }
+
+    fn of(&mut self, condition: &'a Condition) -> usize {
+        let next = self.0.len();
+        self.entry(condition).or_insert((condition, next)).1
+    }
+
+    fn known(&mut self, condition: &Condition) -> Option<usize> {
+        match self.entry(condition) {
+            Entry::Occupied(taken) => Some(taken.get().1),
+            Entry::Vacant(_) => None,
+        }
+    }
+}
+
 impl<'a> Cover<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
         let mut objects = Numbers(HashMap::new());
-        let mut spellings = Numbers(HashMap::from([(spelling(&Condition::Always), ALWAYS)]));
-        // Lines that have a condition alike share it.
-        let (mut shared, mut conditions) = (Numbers(HashMap::new()), Vec::new());
-        let mut said = Vec::with_capacity(rules.len());
-        for Rule { what, when, .. } in rules {
-            let condition = shared.of(Arc::as_ptr(when));
-            if condition == conditions.len() {
-                conditions.push(Spelled::new(when, &mut spellings));
-            }
-            said.push((objects.of(named(what)), condition));
-        }
+        let (conditions, when) = spelled(rules);
+        let said = rules.iter().zip(when).map(|(rule, when)| (objects.of(named(&rule.what)), when)).collect();
         let mut cover = Self {
             rules,
             said,
-            audiences: Numbers(HashMap::with_capacity(rules.len())),
+            audiences: Numbers(HashMap::new()),
             covering: covering(&objects),
             conditions,
             whole: HashMap::with_capacity(rules.len()),
@@ -151,15 +174,38 @@ fn covering(objects: &Numbers<Objects<'_>>) -> Vec<Vec<usize>> {
     covering
 }
 
-impl Spelled {
-    fn new(condition: &Condition, spellings: &mut Numbers<String>) -> Self {
-        let mut number = |condition: &Condition| spellings.of(spelling(condition));
-        Self {
-            own: number(condition),
-            all: if let Tree::All(parts) = condition { parts.iter().map(&mut number).collect() } else { Vec::new() },
-            any: if let Tree::Any(parts) = condition { parts.iter().map(&mut number).collect() } else { Vec::new() },
+/// The conditions of the lines, and of each line the place of its own among them.
+fn spelled<'a>(rules: &'a [Rule]) -> (Vec<Spelled>, Vec<usize>) {
+    let mut spellings: Spellings<'a> = Spellings::default();
+    spellings.of(&Condition::Always);
+    // Lines that have a condition alike share it.
+    let (mut shared, mut conditions) = (Numbers(HashMap::new()), Vec::new());
+    let places = rules.iter().map(|Rule { when, .. }| {
+        let place = shared.of(Arc::as_ptr(when));
+        if place == conditions.len() {
+            conditions.push(&**when);
+        }
+        place
+    });
+    let places = places.collect();
+    drop(shared);
+    let number = |condition: &&'a Condition| Spelled {
+        own: spellings.of(condition),
+        all: Box::default(),
+        any: if let Tree::Any(parts) = condition {
+            parts.iter().map(|part| spellings.of(part)).collect()
+        } else {
+            Box::default()
+        },
+    };
+    let mut spelled: Vec<Spelled> = conditions.iter().map(number).collect();
+    // A part is looked for among what lines say, so one that none says by itself needs no number.
+    for (spelled, condition) in spelled.iter_mut().zip(conditions) {
+        if let Tree::All(parts) = condition {
+            spelled.all = parts.iter().filter_map(|part| spellings.known(part)).collect();
         }
     }
+    (spelled, places)
 }
 
 /// A condition in one spelling, whatever the order of its sides and parts.

@@ -90,8 +90,8 @@ impl<'a> Used<'a> {
 
     fn read(&mut self, condition: &'a Condition, tenant: Option<&'a Tenant>) {
         match condition {
-            Tree::In { list: Term::List { name, .. }, .. } => {
-                self.lists.entry(name).or_default().insert(tenant);
+            Tree::In { list: Term::List(list), .. } => {
+                self.lists.entry(&list.name).or_default().insert(tenant);
             }
             Tree::Always | Tree::Compare { .. } | Tree::Present(_) | Tree::In { .. } => {}
             Tree::Not(inner) => self.read(inner, tenant),

@@ -7,7 +7,7 @@
 use super::ground::{Ground, place};
 use crate::catalog::TenantEntry;
 use crate::model::{Assurance, Value};
-use crate::policy::condition::{Attribute, ClaimKind, Condition, Term, Tree};
+use crate::policy::condition::{Attribute, ClaimKind, Condition, List, Term, Tree};
 use crate::policy::files::{Effect, Rule};
 use crate::policy::predicate::{Operator, Truth};
 
@@ -111,7 +111,7 @@ fn opposite(operator: Operator) -> Operator {
 
 /// Whether a term has a value whoever asks.
 fn always_there(term: &Term) -> bool {
-    matches!(term, Term::Literal(_) | Term::List { .. } | Term::Attribute(Attribute::Tenant))
+    matches!(term, Term::Literal(_) | Term::List(_) | Term::Attribute(Attribute::Tenant))
 }
 
 /// One line in one tenant.
@@ -167,10 +167,11 @@ impl LineInTenant<'_> {
 
     /// A list in which nobody has an entry, or not this one.
     fn empty(&self, item: &Term, list: &Term) -> Option<Impossible> {
-        let Term::List { name, prefix } = list else { return None };
+        let Term::List(list) = list else { return None };
+        let List { name, prefix } = &**list;
         let entry = match item {
             Term::Literal(Value::Text(text)) => Some(&**text),
-            Term::Literal(_) | Term::Attribute(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
+            Term::Literal(_) | Term::Attribute(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => None,
         };
         if !self.complete || self.ground.has_entry(&self.entry.name, prefix, entry) {
             return None;
@@ -207,7 +208,7 @@ impl LineInTenant<'_> {
                 Term::Attribute(Attribute::Tenant | Attribute::Issuer) => {
                     format!(" in {}", place(self.rule.tenant.as_ref()))
                 }
-                Term::Attribute(_) | Term::Literal(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => {
+                Term::Attribute(_) | Term::Literal(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => {
                     String::new()
                 }
             };
@@ -229,7 +230,7 @@ impl LineInTenant<'_> {
             Term::Attribute(Attribute::Claim(_, ClaimKind::Boolean)) => {
                 Some(vec![Value::Boolean(true), Value::Boolean(false)])
             }
-            Term::Attribute(_) | Term::Literal(_) | Term::List { .. } | Term::Context(_) | Term::Column(_) => None,
+            Term::Attribute(_) | Term::Literal(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => None,
         }
     }
 }

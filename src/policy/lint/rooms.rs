@@ -117,9 +117,9 @@ fn literals<'a>(condition: &'a Condition, found: &mut BTreeSet<(Held<'a>, &'a st
     let held = |term: &'a Term| match term {
         Term::Column(name) => Some(Held::Column(name)),
         Term::Context(ContextField::DataRoom) => Some(Held::Request),
-        Term::List { name, .. } if name.as_str() == ROOMS => Some(Held::Rooms),
+        Term::List(list) if list.name.as_str() == ROOMS => Some(Held::Rooms),
         Term::Context(ContextField::Agent | ContextField::Thread)
-        | Term::List { .. }
+        | Term::List(_)
         | Term::Literal(_)
         | Term::Attribute(_) => None,
     };

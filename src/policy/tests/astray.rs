@@ -64,15 +64,39 @@ fn a_line_that_tells_about_a_hidden_column_is_named() {
         ]
     );
     for (denied, asking) in [("role:member", "verified"), ("verified", "user:ada"), ("*", "user:ada")] {
-        let met = format!(
-            "p, {denied}, *, column:documents/amount, read, true, deny\n\
-             p, {asking}, acme, dataset:documents, read, r.obj.amount > 10, deny"
-        );
-        assert_eq!(told(&met).len(), 1, "{denied} and {asking} meet");
+        for tenant in ["*", "acme"] {
+            let met = format!(
+                "p, {denied}, {tenant}, column:documents/amount, read, true, deny\n\
+                 p, {asking}, acme, dataset:documents, read, r.obj.amount > 10, deny"
+            );
+            assert_eq!(told(&met).len(), 1, "{denied} in {tenant} and {asking} meet");
+        }
     }
+    for (opened, why) in [
+        ("role:lead, *", "for others"),
+        ("role:member, globex", "in another tenant"),
+        ("user:ada, acme", "for one of them"),
+    ] {
+        let open = format!(
+            "p, {opened}, column:documents/margin, read, true, allow\n\
+             g, user:eve, role:lead, *\ng, user:eve, role:member, globex\np, *, globex, dataset:documents, read, true, allow\n\
+             p, role:member, acme, column:documents/title, read, r.obj.margin > 10, deny"
+        );
+        let found = told(&open);
+        assert!(found.iter().any(|found| found.starts_with("5:0 warning: which rows")), "opened {why}: {found:?}");
+    }
+    let under_a_condition = "p, role:member, acme, column:documents/margin, read, r.obj.owner_id == r.sub.external_id, allow\n\
+                             p, role:member, acme, column:documents/title, read, r.obj.margin > 10, deny";
+    assert_eq!(told(under_a_condition).len(), 1, "opened under a condition");
     for silent in [
         "p, *, *, column:documents/title, read, r.obj.amount > 10, deny",
         "p, *, *, column:documents/amount, read, r.obj.amount > 10, deny",
+        "p, user:eve, acme, column:documents/amount, read, true, deny\n\
+         p, user:ada, acme, dataset:documents, read, r.obj.amount > 10, deny",
+        "p, *, globex, column:documents/amount, read, true, deny\n\
+         p, user:ada, acme, dataset:documents, read, r.obj.amount > 10, deny",
+        "p, role:member, acme, column:documents/margin, read, true, allow\n\
+         p, role:member, acme, column:documents/title, read, r.obj.margin > 10, deny",
         "p, *, acme, column:documents/margin, read, true, allow\n\
          p, role:member, acme, column:documents/title, read, r.obj.margin > 10, deny",
         "p, user:eve, globex, column:documents/amount, read, true, deny\n\

@@ -39,8 +39,7 @@ fn may(policy: &Snapshot, requester: &Requester, change: Change, row: &Row) -> (
         RowRule::Nothing => false,
         RowRule::Filter(filter) => filter.admits(row, &|_, _| Vec::new()),
     };
-    let oracle = policy.oracle().unwrap();
-    let allows = |permission| oracle.admits_row(requester, &documents, permission, row).is_allowed();
+    let allows = |permission| policy.admits_row(requester, &documents, permission, row).is_allowed();
     (compiled, allows(Permission::Read) && allows(change.into()))
 }
 
@@ -136,6 +135,40 @@ fn what_a_mask_depends_on_is_not_written_by_whoever_it_hides_something_from() {
     // A new row hides nothing that was there.
     let new = ["classification", "data_room_id", "final", "id", "owner_id", "title", "updated_at"];
     assert_eq!(written(Change::Create), new);
+}
+
+#[test]
+fn a_mask_depends_on_both_columns_that_it_compares() {
+    let policy = policy(
+        "p, verified, *, dataset:documents, *, true, allow\n\
+         p, verified, *, column:documents/amount, read, !(r.obj.owner_id != r.obj.data_room_id), deny\n",
+    );
+    let decision = policy.changes_through(&somebody("acme", &["verified"]), &name("documents"), Change::Update);
+    let written: Vec<&str> = decision.columns.written.iter().map(Name::as_str).collect();
+    assert_eq!(written, ["classification", "final", "title", "updated_at"]);
+}
+
+#[test]
+fn the_lines_on_record_are_those_about_the_change_the_rows_and_the_columns_that_are_written() {
+    let policy = policy(
+        "p, verified, *, dataset:documents, read, true, allow\n\
+         p, verified, *, dataset:documents, update, true, allow\n\
+         p, verified, *, dataset:documents, delete, true, allow\n\
+         p, verified, *, column:documents/title, update, true, deny\n\
+         p, user:ada, *, dataset:documents, *, true, allow\n\
+         p, user:eve, *, dataset:documents, read, true, deny\n\
+         p, user:bob, *, dataset:documents, update, true, deny\n",
+    );
+    let lines = |names: &[&str], change| {
+        let decision = policy.changes_through(&somebody("acme", names), &name("documents"), change);
+        let lines: Vec<u32> = decision.lines.iter().map(|at| at.line).collect();
+        (decision.rule != RowRule::Nothing, lines)
+    };
+    assert_eq!(lines(&["verified"], Change::Update), (true, vec![2, 1, 4]));
+    assert_eq!(lines(&["verified"], Change::Delete), (true, vec![3, 1]), "a row that goes has no columns");
+    assert_eq!(lines(&["verified", "user:ada"], Change::Update), (true, vec![2, 5, 1, 4]), "each once");
+    assert_eq!(lines(&["verified", "user:eve"], Change::Update), (false, vec![6]), "what takes the rows");
+    assert_eq!(lines(&["verified", "user:bob"], Change::Update), (false, vec![7]), "what takes the change");
 }
 
 #[test]

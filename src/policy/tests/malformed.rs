@@ -162,6 +162,28 @@ fn patterns_end_in_a_star_or_have_none() {
 }
 
 #[test]
+fn what_there_is_instead_is_told_to_eight_words() {
+    let words = ["a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9"];
+    let told = |words: &[&str]| finding::instead("something", words.iter().copied());
+    assert_eq!(told(&words[..8]), "there are `a1`, `b2`, `c3`, `d4`, `e5`, `f6`, `g7`, `h8`");
+    assert_eq!(told(&words), "there are `a1`, `b2`, `c3`, `d4`, `e5`, `f6`, `g7`, `h8`, …");
+}
+
+/// Whatever else the line has, and as many fields as one of the two.
+#[test]
+fn a_line_begins_with_one_of_two_letters() {
+    for (line, hint) in [
+        ("G, user:ada, role:member, acme", "write it in lower case, `g`"),
+        ("P, *, *, tool:echo, call, true, deny", "write it in lower case, `p`"),
+        ("g2, user:ada, role:member, acme", "did you mean `g`?"),
+        ("// g, user:ada, role:member, acme", "a comment begins with `#`"),
+    ] {
+        let first = line.split(',').next().unwrap();
+        assert_eq!(only(format!("{line}\n")), format!("1:1 refused: `{first}` does not begin a policy line; {hint}"));
+    }
+}
+
+#[test]
 fn fields_that_are_too_many_or_too_few_are_told_why() {
     let form = "`p, who, tenant, what, may, when, effect` has 7";
     assert_eq!(

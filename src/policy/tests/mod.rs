@@ -11,7 +11,7 @@ mod format;
 mod issuers;
 mod malformed;
 mod mangled;
-mod partitions;
+mod many_lines;
 mod reload;
 mod rooms;
 mod watching;

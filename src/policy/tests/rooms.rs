@@ -76,11 +76,21 @@ fn a_literal_is_looked_for_among_the_rooms_of_the_person_and_of_the_request_too(
          p, verified, *, tool:echo, call, \"saels\" in r.sub.rooms, allow\n\
          g, user:ada, room:saels, *\n",
     );
-    let findings = check(policy.path(), &Arc::new(catalog)).findings;
+    let catalog = Arc::new(catalog);
+    let findings = check(policy.path(), &catalog).findings;
     let found: Vec<_> = findings.iter().map(|found| (found.line, found.message.as_str())).collect();
     let missing = "no `[tenant.data_rooms]` of any tenant has that room; did you mean `sales`?";
     let ctx = format!("`r.ctx.data_room` is compared with `saels`, and {missing}");
     let list = format!("`r.sub.rooms` is compared with `saels`, and {missing}");
     let grant = "no `[tenant.data_rooms]` of any tenant has the room `saels`; did you mean `sales`?";
     assert_eq!(found, [(1, ctx.as_str()), (2, list.as_str()), (3, grant)]);
+
+    // The entries of another list are no rooms.
+    let mut catalog = Arc::into_inner(catalog).unwrap();
+    catalog.lists.insert(name("teams"), "team:".into());
+    let policy = directory(
+        "p, verified, *, tool:echo, call, \"saels\" in r.sub.teams, allow\n\
+         g, user:ada, team:saels, *\n",
+    );
+    assert_eq!(check(policy.path(), &Arc::new(catalog)).findings, []);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::log::Failure;
+use super::log::{Failure, Holder};
 use crate::store::DatabaseError;
 
 /// Why the audit trail could not be written or read. Cloned to everyone who waits for the same write.
@@ -17,6 +17,14 @@ pub enum AuditError {
     Full {
         /// How many may wait.
         capacity: usize,
+    },
+    /// As many decisions of one holder wait as may of one.
+    #[error("{most} decisions of {holder} wait already, which is the most of one (an eighth of `audit.queue`)")]
+    Share {
+        /// Whose they are.
+        holder: Holder,
+        /// How many may wait.
+        most: usize,
     },
     /// An earlier write failed, and the store has not come back.
     #[error("the audit store is out of order since {}: {}", .0.since, .0.why)]
@@ -52,6 +60,21 @@ impl From<DatabaseError> for AuditError {
 }
 
 impl AuditError {
+    /// Whether only the holder is refused: the audit trail is well, and others are served.
+    pub fn is_of_one(&self) -> bool {
+        match self {
+            Self::Share { .. } => true,
+            Self::Open(_)
+            | Self::Full { .. }
+            | Self::Failed(_)
+            | Self::Stopped
+            | Self::Write(_)
+            | Self::Replaced(_)
+            | Self::Read(_)
+            | Self::Stored { .. } => false,
+        }
+    }
+
     pub(super) fn write(error: sqlx::Error) -> Self {
         Self::Write(Arc::new(error))
     }

@@ -1,8 +1,13 @@
 //! The side of the audit trail that requests see: a place in the queue, then a record in the place.
+//!
+//! All share the queue, and what finds no place in it is refused. So nobody has more of it than a part: who has that is refused
+//! before the queue is touched, and the others notice nothing.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::mpsc::error::TrySendError;
@@ -16,12 +21,54 @@ use super::store::Store;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::config;
-use crate::model::Timestamp;
+use crate::limits::{Seldom, Share, Shares, allotment};
+use crate::model::{Person, Proof, Requester, Timestamp};
+
+/// The part of the queue that one of those who share it may have.
+const PART: usize = 8;
+/// What everybody may have of a queue however short: a change needs two places.
+const LEAST: usize = 2;
+/// How often the log says that there was no place.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// For whom a place is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A verified person, whatever they come through.
+    Person(Person),
+    /// Somebody of whom only the address is known: of IPv6, what one customer can have of it.
+    Address(IpAddr),
+    /// The server itself, which is as much as it has to say.
+    Ourselves,
+}
+
+impl Holder {
+    /// The person behind a request.
+    pub fn person(requester: &Requester, proof: &Proof) -> Self {
+        Self::Person(Person::of(requester, proof))
+    }
+
+    /// Whoever is at this address.
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(allotment(address))
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(person) => person.fmt(f),
+            Self::Address(address) => address.fmt(f),
+            Self::Ourselves => f.write_str("the server itself"),
+        }
+    }
+}
 
 /// Takes records in. Cheap to clone; all clones share one queue.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
     queue: mpsc::Sender<Waiting>,
+    parts: Shares<Holder>,
     shared: Arc<Shared>,
 }
 
@@ -36,6 +83,10 @@ pub(super) struct Shared {
     pub(super) rejections: Rejections,
     /// The clock.
     pub(super) clock: Arc<dyn Clock>,
+    /// Says that somebody had their part.
+    over: Seldom,
+    /// Says that nothing could be taken in.
+    refused: Seldom,
 }
 
 /// Since when the store cannot be written, and why.
@@ -81,6 +132,8 @@ pub(super) struct Waiting {
     pub(super) entry: Entry,
     /// Told when it is durable; `None` if nobody waits.
     pub(super) answer: Option<oneshot::Sender<Result<(), AuditError>>>,
+    /// Whose it is, for as long as it waits.
+    pub(super) _share: Option<Share<Holder>>,
 }
 
 /// Who ended a request that was not answered: its client, or the server, which says so before it drops the work.
@@ -99,6 +152,8 @@ impl Ending {
 #[must_use = "a place that is dropped records nothing"]
 pub struct Place {
     permit: mpsc::OwnedPermit<Waiting>,
+    /// None is counted for the server itself.
+    share: Option<Share<Holder>>,
     log: AuditLog,
     ending: Ending,
 }
@@ -109,33 +164,57 @@ impl AuditLog {
         let store = Store::open(settings, clock.now()).await?;
         let failure = ArcSwapOption::empty();
         let gone = CancellationToken::new();
-        let shared = Arc::new(Shared { failure, gone, rejections: Rejections::default(), clock });
+        let (over, refused) = (Seldom::new(SAID_EVERY), Seldom::new(SAID_EVERY));
+        let shared = Arc::new(Shared { failure, gone, rejections: Rejections::default(), clock, over, refused });
         // A channel without places cannot be made; the configuration refuses a queue of none.
         let (queue, waiting) = mpsc::channel(settings.queue.max(1));
         let writer = Writer::new(settings.clone(), store, waiting, Arc::clone(&shared));
-        Ok((Self { queue, shared }, writer))
+        let parts = Shares::new((settings.queue / PART).max(LEAST));
+        Ok((Self { queue, parts, shared }, writer))
     }
 
-    /// Takes a place for one record. Never waits: a full queue or a store that is out of order refuses at once.
-    pub fn reserve(&self) -> Result<Place, AuditError> {
-        self.reserve_for(&Ending::default())
+    /// Takes a place for one record. Never waits: a full queue, a store that is out of order, or a holder who has their part
+    /// of the queue is refused at once. The log says so here, once in a while, and not for each of them.
+    pub fn reserve(&self, holder: Holder) -> Result<Place, AuditError> {
+        let place = self.place(holder);
+        if let Err(error) = &place {
+            self.say(error);
+        }
+        place
     }
 
-    /// The same for the record of a request that may end unanswered.
-    pub fn reserve_for(&self, ending: &Ending) -> Result<Place, AuditError> {
+    fn place(&self, holder: Holder) -> Result<Place, AuditError> {
         if let Some(failure) = self.shared.failure.load_full() {
             return Err(AuditError::Failed(failure));
         }
+        let share = match holder {
+            Holder::Ourselves => None,
+            Holder::Person(_) | Holder::Address(_) => match self.parts.take(holder.clone()) {
+                Some(share) => Some(share),
+                None => return Err(AuditError::Share { holder, most: self.parts.most() }),
+            },
+        };
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, log: self.clone(), ending: ending.clone() }),
+            Ok(permit) => Ok(Place { permit, share, log: self.clone(), ending: Ending::default() }),
             Err(TrySendError::Full(queue)) => Err(AuditError::Full { capacity: queue.max_capacity() }),
             Err(TrySendError::Closed(_)) => Err(AuditError::Stopped),
         }
     }
 
-    /// Records an event; returns once it is durable.
+    fn say(&self, error: &AuditError) {
+        let now = self.shared.clock.now();
+        if error.is_of_one() {
+            if let Some(refused) = self.shared.over.due(now) {
+                tracing::warn!(%error, refused, "somebody asked for more than their part of the audit queue");
+            }
+        } else if let Some(refused) = self.shared.refused.due(now) {
+            tracing::error!(%error, refused, "requests are refused, because they cannot be recorded");
+        }
+    }
+
+    /// Records an event of the server; returns once it is durable.
     pub async fn record_event(&self, event: Event) -> Result<(), AuditError> {
-        self.reserve()?.hand_over(Entry::Event(event)).await
+        self.reserve(Holder::Ourselves)?.hand_over(Entry::Event(event)).await
     }
 
     /// Counts a request that had no verified credential. Never waits and never fails; the counts are written every few
@@ -154,9 +233,14 @@ impl AuditLog {
 }
 
 impl Place {
-    /// Takes one more place, for what is recorded before something is changed.
+    /// The same for the record of a request that may end unanswered.
+    pub fn of(self, ending: &Ending) -> Self {
+        Self { ending: ending.clone(), ..self }
+    }
+
+    /// Takes one more place for the same holder, for what is recorded before something is changed.
     pub fn another(&self) -> Result<Self, AuditError> {
-        self.log.reserve()
+        self.log.reserve(self.share.as_ref().map_or(Holder::Ourselves, |share| share.key().clone()))
     }
 
     /// Hands the record over, at once; the future is ready when it is durable. Dropping the future does not take the
@@ -175,18 +259,19 @@ impl Place {
         if record.outcome == Outcome::Abandoned && self.ending.0.load(Ordering::Relaxed) {
             record.outcome = Outcome::TimedOut;
         }
-        self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None });
+        self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None, _share: self.share });
     }
 
     fn hand_over(self, entry: Entry) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
         let (answer, mut durable) = oneshot::channel();
-        self.permit.send(Waiting { entry, answer: Some(answer) });
+        let Self { permit, share, log, ending: _ } = self;
+        permit.send(Waiting { entry, answer: Some(answer), _share: share });
         async move {
             tokio::select! {
                 biased;
                 answer = &mut durable => answer.unwrap_or(Err(AuditError::Stopped)),
                 // The writer may have answered between the two looks.
-                () = self.log.shared.gone.cancelled() => durable.try_recv().unwrap_or(Err(AuditError::Stopped)),
+                () = log.shared.gone.cancelled() => durable.try_recv().unwrap_or(Err(AuditError::Stopped)),
             }
         }
     }

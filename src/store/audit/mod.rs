@@ -3,7 +3,8 @@
 //! A request takes a place in a bounded queue before anything is permitted ([`AuditLog::reserve`]) and hands its record
 //! over at its end ([`Place::record`]). One task, the [`Writer`], writes whatever waits in one statement and then
 //! answers all of it: durability costs one commit per group, not per request. Where there is no place, or the store
-//! cannot be written, `reserve` refuses, so nothing is answered unrecorded.
+//! cannot be written, `reserve` refuses, so nothing is answered unrecorded. Each [`Holder`] has a part of the queue and no more,
+//! so that nobody fills it for the others.
 //!
 //! Requests without a verified credential are counted, never stored one by one, so that garbage cannot fill the disk.
 //! Nothing here stores a token or an answer; of a token's claims, only those that say who asks, through whom, and with which
@@ -22,7 +23,7 @@ mod writer;
 
 pub use acceptance::accept;
 pub use error::AuditError;
-pub use log::{AuditLog, Ending, Failure, Place, Status};
+pub use log::{AuditLog, Ending, Failure, Holder, Place, Status};
 pub use query::{AuditReader, Decision, Filter, Named, Rejection, prune};
 pub use record::{Event, Outcome, Record, Verdict};
 pub use writer::Writer;

@@ -50,7 +50,7 @@ pub enum Outcome {
     Unchanged,
     /// Nothing was changed yet: the person is asked first.
     Asked,
-    /// Nothing was changed: the person said no, or could not be asked.
+    /// Nothing was changed: the person said no, could not be asked, or had changed too much in that minute.
     Declined,
 }
 

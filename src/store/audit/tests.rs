@@ -116,7 +116,7 @@ async fn a_record_is_in_the_file_when_its_future_is_ready_even_if_the_writer_is_
     let settings = settings(directory.path());
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
-    log.reserve().unwrap().record(record("d-1")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("d-1")).await.unwrap();
     running.task.abort();
     // A copy of the files as they are: what a process that was killed leaves behind.
     let after = tempfile::tempdir().unwrap();
@@ -163,7 +163,7 @@ async fn every_field_survives_being_stored() {
         expected.push(Record { outcome, ..record("d-3") });
     }
     for record in expected.clone() {
-        log.reserve().unwrap().record(record).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(record).await.unwrap();
     }
     assert_eq!(stored(&settings).await, expected);
     running.stop().await;
@@ -174,24 +174,54 @@ async fn a_full_queue_refuses_at_once_and_a_dropped_place_is_free_again() {
     let directory = tempfile::tempdir().unwrap();
     let settings = Audit { queue: 2, ..settings(directory.path()) };
     let (log, _writer) = AuditLog::open(&settings, clock()).await.unwrap();
-    let first = log.reserve().unwrap();
-    let _second = log.reserve().unwrap();
-    assert!(matches!(log.reserve(), Err(AuditError::Full { capacity: 2 })));
+    let first = log.reserve(Holder::Ourselves).unwrap();
+    let _second = log.reserve(Holder::Ourselves).unwrap();
+    assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Full { capacity: 2 })));
     assert_eq!((log.status().waiting, log.status().healthy()), (2, false));
     drop(first);
-    let _third = log.reserve().unwrap();
+    let _third = log.reserve(Holder::Ourselves).unwrap();
     // A record that waits for the writer holds its place.
-    let fourth = log.reserve();
+    let fourth = log.reserve(Holder::Ourselves);
     assert!(matches!(fourth, Err(AuditError::Full { .. })));
+}
+
+#[tokio::test]
+async fn each_holder_has_a_part_of_the_queue_and_nobody_fills_it_for_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Audit { queue: 32, ..settings(directory.path()) };
+    let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
+    let at = |address: &str| Holder::at(address.parse().unwrap());
+    let mut places: Vec<_> = (0..4).map(|_| log.reserve(at("2001:db8:1::1")).unwrap()).collect();
+    let refused = log.reserve(at("2001:db8:1:2::9")).unwrap_err();
+    assert!(refused.is_of_one() && matches!(refused, AuditError::Share { most: 4, .. }), "{refused}");
+    assert_eq!(
+        refused.to_string().split_once(" (").unwrap().0,
+        "4 decisions of 2001:db8:1:: wait already, which is the most of one"
+    );
+    assert!(places[0].another().unwrap_err().is_of_one(), "what is recorded before a change is theirs too");
+    assert_eq!((log.status().waiting, log.status().healthy()), (4, true), "the queue was not touched");
+    let other = log.reserve(at("203.0.113.9")).unwrap();
+    let ours: Vec<_> = (0..8).map(|_| log.reserve(Holder::Ourselves).unwrap()).collect();
+
+    // A record that waits for the writer is theirs until it is taken.
+    places.remove(0).record_detached(record("waits"));
+    assert!(log.reserve(at("2001:db8:1::1")).is_err());
+    drop(places.remove(0));
+    places.push(log.reserve(at("2001:db8:1::1")).unwrap());
+    assert!(log.reserve(at("2001:db8:1::1")).is_err());
+    let running = Running::start(writer);
+    eventually("the record is written", || log.reserve(at("2001:db8:1::1")).is_ok()).await;
+    drop((places, other, ours));
+    running.stop().await;
 }
 
 #[tokio::test]
 async fn a_log_without_a_writer_refuses() {
     let directory = tempfile::tempdir().unwrap();
     let (log, writer) = AuditLog::open(&settings(directory.path()), clock()).await.unwrap();
-    let place = log.reserve().unwrap();
+    let place = log.reserve(Holder::Ourselves).unwrap();
     drop(writer);
-    assert!(matches!(log.reserve(), Err(AuditError::Stopped)));
+    assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Stopped)));
     assert!(matches!(place.record(record("d-1")).await, Err(AuditError::Stopped)));
 }
 
@@ -204,7 +234,7 @@ async fn a_thousand_records_at_once_take_few_commits() {
     let before = commit_frames(&std::fs::read(&wal).unwrap());
     let running = Running::start(writer);
     let write = async |number: usize| {
-        log.reserve().unwrap().record(record(&format!("d-{number}"))).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(record(&format!("d-{number}"))).await.unwrap();
     };
     futures_util::future::join_all((0..1_000).map(write)).await;
     let commits = commit_frames(&std::fs::read(&wal).unwrap()) - before;
@@ -227,7 +257,7 @@ async fn records_that_wait_together_are_written_by_one_commit() {
     let before = commits();
     let mut waiting = Vec::new();
     for number in 0..50 {
-        waiting.push(log.reserve().unwrap().record(record(&format!("d-{number}"))));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record(&format!("d-{number}"))));
     }
     let running = Running::start(writer);
     for written in waiting {
@@ -272,17 +302,17 @@ async fn a_failing_write_is_answered_with_an_error_and_the_log_refuses_until_it_
     .execute(&mut saboteur)
     .await
     .unwrap();
-    let held = log.reserve().unwrap();
-    let error = log.reserve().unwrap().record(record("lost")).await.unwrap_err();
+    let held = log.reserve(Holder::Ourselves).unwrap();
+    let error = log.reserve(Holder::Ourselves).unwrap().record(record("lost")).await.unwrap_err();
     assert!(matches!(error, AuditError::Write(_)), "{error}");
-    assert!(matches!(log.reserve(), Err(AuditError::Failed(_))));
+    assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Failed(_))));
     assert!(log.status().failure.unwrap().why.contains("disk on fire"));
     // A place taken before the failure is answered, not left waiting.
     assert!(held.record(record("lost too")).await.is_err());
 
     sqlx::raw_sql("DROP TRIGGER no_decisions; DROP TRIGGER no_events").execute(&mut saboteur).await.unwrap();
-    eventually("the log recovers", || log.reserve().is_ok()).await;
-    log.reserve().unwrap().record(record("kept")).await.unwrap();
+    eventually("the log recovers", || log.reserve(Holder::Ourselves).is_ok()).await;
+    log.reserve(Holder::Ourselves).unwrap().record(record("kept")).await.unwrap();
     assert_eq!(stored(&settings).await, [record("kept")]);
     let events = AuditReader::open(&settings.path).await.unwrap().events(None).await.unwrap();
     assert_eq!(events.len(), 1);
@@ -299,21 +329,21 @@ async fn a_file_that_is_moved_away_refuses_and_one_that_is_put_back_recovers() {
     let settings = settings(&inner);
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
-    log.reserve().unwrap().record(record("before")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("before")).await.unwrap();
 
     let away = directory.path().join("away");
     std::fs::rename(&inner, &away).unwrap();
-    let error = log.reserve().unwrap().record(record("lost")).await.unwrap_err();
+    let error = log.reserve(Holder::Ourselves).unwrap().record(record("lost")).await.unwrap_err();
     assert!(matches!(error, AuditError::Replaced(_)), "{error}");
-    assert!(matches!(log.reserve(), Err(AuditError::Failed(_))));
+    assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Failed(_))));
     eventually("the reason names the directory", || {
         log.status().failure.is_some_and(|failure| failure.why.contains("does not exist"))
     })
     .await;
 
     std::fs::rename(&away, &inner).unwrap();
-    eventually("the log recovers", || log.reserve().is_ok()).await;
-    log.reserve().unwrap().record(record("after")).await.unwrap();
+    eventually("the log recovers", || log.reserve(Holder::Ourselves).is_ok()).await;
+    log.reserve(Holder::Ourselves).unwrap().record(record("after")).await.unwrap();
     assert_eq!(stored(&settings).await, [record("before"), record("after")]);
     running.stop().await;
 }
@@ -323,14 +353,14 @@ async fn a_shutdown_writes_what_waits_and_takes_nothing_more() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(directory.path());
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
-    let late = log.reserve().unwrap();
-    let waiting = log.reserve().unwrap().record(record("waiting"));
-    log.reserve().unwrap().record_detached(record("detached"));
+    let late = log.reserve(Holder::Ourselves).unwrap();
+    let waiting = log.reserve(Holder::Ourselves).unwrap().record(record("waiting"));
+    log.reserve(Holder::Ourselves).unwrap().record_detached(record("detached"));
     log.count_rejection("expired", "192.0.2.1".parse().unwrap());
     let running = Running::start(writer);
     running.stop.cancel();
     waiting.await.unwrap();
-    eventually("the queue is closed", || matches!(log.reserve(), Err(AuditError::Stopped))).await;
+    eventually("the queue is closed", || matches!(log.reserve(Holder::Ourselves), Err(AuditError::Stopped))).await;
     assert!(!running.task.is_finished(), "a place is still out");
     late.record(record("late")).await.unwrap();
     running.task.await.unwrap();
@@ -406,13 +436,13 @@ async fn records_are_kept_as_long_as_configured() {
     let running = Running::start(writer);
     let mut waiting = Vec::new();
     for _ in 0..2_500 {
-        waiting.push(log.reserve().unwrap().record(record("old")));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record("old")));
     }
     for written in waiting {
         written.await.unwrap();
     }
     clock.advance(Duration::from_mins(30));
-    log.reserve().unwrap().record(record("young")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("young")).await.unwrap();
     clock.advance(Duration::from_secs(1_801));
     for _ in 0..100 {
         if stored(&settings).await.len() == 1 {
@@ -432,7 +462,7 @@ async fn the_oldest_records_go_when_the_file_is_too_large_and_the_file_shrinks()
     let running = Running::start(writer);
     let mut waiting = Vec::new();
     for number in 0..4_000 {
-        waiting.push(log.reserve().unwrap().record(record(&format!("{number:04}"))));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record(&format!("{number:04}"))));
     }
     for written in waiting {
         written.await.unwrap();
@@ -467,7 +497,7 @@ async fn a_client_cannot_make_a_record_large() {
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
     let object = format!("tool:{}", "ü".repeat(500_000));
-    log.reserve().unwrap().record(Record { object, ..record("d-1") }).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Record { object, ..record("d-1") }).await.unwrap();
     let stored = stored(&settings).await.remove(0).object;
     assert!(stored.len() <= super::insert::LONGEST_TEXT && stored.ends_with('…'), "{}", stored.len());
     running.stop().await;
@@ -491,9 +521,9 @@ async fn filters_find_what_they_say() {
         tool: Some("echo".to_owned()),
         ..record("d-2")
     };
-    log.reserve().unwrap().record(record("d-1")).await.unwrap();
-    log.reserve().unwrap().record(other).await.unwrap();
-    log.reserve().unwrap().record(record("d-3")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("d-1")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(other).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("d-3")).await.unwrap();
     let reader = AuditReader::open(&settings.path).await.unwrap();
     let found = async |filter: Filter, limit: u32| -> Vec<String> {
         reader.query(&filter, limit).await.unwrap().into_iter().map(|d| d.record.decision).collect()
@@ -526,13 +556,13 @@ async fn pruning_from_outside_works_beside_a_running_writer() {
     let clock = clock();
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let running = Running::start(writer);
-    log.reserve().unwrap().record(record("old")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("old")).await.unwrap();
     clock.advance(Duration::from_secs(10));
-    log.reserve().unwrap().record(record("new")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("new")).await.unwrap();
     let before = Timestamp::from_micros(START + 5_000_000);
     assert_eq!(prune(&settings, before, clock.now()).await.unwrap(), 1);
     assert_eq!(stored(&settings).await, [record("new")]);
-    log.reserve().unwrap().record(record("newer")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("newer")).await.unwrap();
     running.stop().await;
 }
 
@@ -543,7 +573,7 @@ async fn a_restart_after_everything_was_pruned_keeps_the_order_of_writing() {
     let clock = clock();
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let running = Running::start(writer);
-    log.reserve().unwrap().record(record("first")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("first")).await.unwrap();
     let reader = AuditReader::open(&settings.path).await.unwrap();
     let first = reader.tail(1).await.unwrap()[0].written;
     running.stop().await;
@@ -551,7 +581,7 @@ async fn a_restart_after_everything_was_pruned_keeps_the_order_of_writing() {
     prune(&settings, clock.now(), clock.now()).await.unwrap();
     let (log, writer) = AuditLog::open(&settings, clock).await.unwrap();
     let running = Running::start(writer);
-    log.reserve().unwrap().record(record("second")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(record("second")).await.unwrap();
     assert_eq!(reader.after(first, 10).await.unwrap().len(), 1);
     running.stop().await;
 }

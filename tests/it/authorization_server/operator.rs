@@ -232,6 +232,7 @@ async fn a_client_of_one_tenant_is_nobody_elses() {
     for (arguments, expected) in [
         (&["client", "create", "x", "--redirect-uri", "http://app.example/cb"][..], "to another machine"),
         (&["client", "create", "x", "--redirect-uri", "com.example.app:/cb"], "private_schemes"),
+        (&["client", "create", "x", "--redirect-uri", &format!("{}/cb", server.base)], "leads to this server itself"),
         (
             &["client", "create", "x", "--redirect-uri", "https://a.example/", "--tenant", "acne"],
             "did you mean `acme`?",

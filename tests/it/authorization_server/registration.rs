@@ -61,6 +61,31 @@ async fn item_68_what_cannot_be_registered_is_told_in_the_rfcs_words() {
 }
 
 #[tokio::test]
+async fn item_68_no_answer_goes_to_this_server_itself() {
+    let server = Server::demo().await;
+    let here = format!("{}/docs", server.base);
+    for ours in [here.clone(), here.replace("127.0.0.1", "localhost"), server.base.clone()] {
+        let answer = oauth::register_raw(&server, json!({ "redirect_uris": [CALLBACK, ours] })).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_redirect_uri")), "{ours}");
+        let why = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(why.contains("leads to this server itself"), "{why}");
+    }
+    // On a loopback address the port of a request is free, but for ours.
+    let native = json!({ "redirect_uris": ["http://127.0.0.1:1/docs"], "token_endpoint_auth_method": "none" });
+    let client = oauth::register(&server, native).await;
+    let open = async |uri: &str| {
+        let browser = Browser::new(&server.base);
+        let asking = oauth::asking(&client).with("redirect_uri", uri);
+        browser.get(&format!("/authorize?{}", asking.encoded())).await
+    };
+    let elsewhere = open("http://127.0.0.1:2/docs").await;
+    assert_eq!(elsewhere.status, 303, "{elsewhere:?}");
+    let refused = open(&here).await;
+    assert_eq!((refused.status, refused.header("location")), (400, ""), "{refused:?}");
+    assert!(refused.text.contains("the redirect URI of the request is not one of the client"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn item_70_registrations_are_limited() {
     let server = Server::demo().await;
     let mut last = oauth::register_raw(&server, json!({})).await;

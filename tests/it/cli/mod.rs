@@ -9,6 +9,7 @@ mod policy;
 mod policy_diff;
 mod policy_explain;
 mod policy_fmt;
+mod policy_matrix;
 mod policy_test;
 pub(crate) mod process;
 mod reload;

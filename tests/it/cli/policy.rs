@@ -15,7 +15,7 @@ fn a_policy_in_order_is_said_to_be_and_a_broken_one_is_refused_with_its_place() 
     assert!(good.out.contains("in order, revision ") && good.out.ends_with("0 warnings\n"), "{}", good.out);
     let file = directory.path().join("policies/policy.csv");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("dataset:people,            read, true", "dataset:people, raed, true")).unwrap();
+    fs::write(&file, text.replace("dataset:people,            read,", "dataset:people, raed,")).unwrap();
     let bad = run(directory.path(), &["policy", "check"]);
     assert_eq!(bad.code, 1);
     assert!(bad.out.contains("policy.csv:19:") && bad.out.contains("`raed`"), "{}", bad.out);

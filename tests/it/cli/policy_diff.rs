@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::demo::prepared;
+use super::policy_matrix::with_writable_people;
 use super::process::{Said, bailiwick, matches_snapshot, run};
 
 /// The demo with its policy, and in `draft` an edited copy of it.
@@ -53,7 +54,7 @@ fn an_edited_policy_is_compared_name_by_name() {
             &[
                 "p, role:accountant, *, dataset:invoices",
                 "p, role:member, *, tool:echo",
-                "p, *, *, dataset:documents",
+                "p, *, *, dataset:documents, read",
                 "p, role:member, *, column:people/salary, read, r.obj.manager_id",
             ],
             &[
@@ -120,7 +121,7 @@ fn one_line_of_alternatives_is_as_good_as_two_lines() {
     let own = "r.obj.owner_id == r.sub.external_id";
     let rooms = "r.obj.data_room_id in r.sub.rooms";
     let both = format!("p, role:member, *, dataset:documents, read, {own} || {rooms}, allow");
-    let said = diff(&edited(|text| edit(text, &["p, role:member, *, dataset:documents"], &[&both])));
+    let said = diff(&edited(|text| edit(text, &["p, role:member, *, dataset:documents, read"], &[&both])));
     assert!(said.code == 0 && said.out.contains("No difference in effect"), "{}", said.out);
 }
 
@@ -246,7 +247,7 @@ fn a_revision_is_read_out_of_git() {
     let file = path.join("policies/policy.csv");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, edit(&text, &[], &["g, user:bob@acme.example, room:finance, acme"])).unwrap();
-    let expected = "                          + room finance\n";
+    let expected = "                                + room finance\n";
     let unsaved = diff_in(path, &["HEAD"]);
     assert!(unsaved.code == 1 && unsaved.out.contains(expected), "{unsaved:?}");
     commit(path, "Bob reads the finance room");
@@ -322,4 +323,50 @@ fn the_example_is_compared_with_its_database() {
     }
     let said = northwind(&format!("sqlite:{}", database.display()), from, to);
     assert!(said.out.contains(" -> ") && !said.out.contains("not counted"), "{}", said.out);
+}
+
+#[test]
+fn a_prompt_comes_and_goes_like_a_tool() {
+    let line = "p, role:member, *, prompt:review_document";
+    let directory = edited(|text| {
+        edit(text, &[line], &["p, user:eve@acme.example, acme, prompt:review_document, read, true, allow"])
+    });
+    let said = diff(&directory);
+    assert_eq!(said.code, 1);
+    let names = "  user:ada@acme.example, user:bob@acme.example, role:member\n    - prompt  review_document\n";
+    assert!(said.out.contains(names), "{}", said.out);
+    assert!(said.out.contains("  user:eve@acme.example\n    + prompt  review_document\n"), "{}", said.out);
+    assert!(!said.out.contains("Lines that went"), "{}", said.out);
+    let draft = directory.path().join("draft/policy.csv");
+    let text = fs::read_to_string(directory.path().join("policies/policy.csv")).unwrap();
+    let more = ["p, *, acme, prompt:*, read, r.sub.clearance < 3, deny"];
+    fs::write(draft, edit(&text, &[], &more)).unwrap();
+    let said = diff(&directory);
+    assert!(said.out.contains("- prompt review_document  "), "{}", said.out);
+    assert!(said.out.contains("may differ with the right clearance, see [1]"), "{}", said.out);
+}
+
+#[test]
+fn a_column_that_is_no_longer_written_is_told() {
+    let directory = with_writable_people(&[]);
+    let path = directory.path();
+    let update = "p, role:member, acme, dataset:people, update, true, allow";
+    let text = fs::read_to_string(path.join("policies/policy.csv")).unwrap();
+    fs::write(path.join("policies/policy.csv"), edit(&text, &[], &[update])).unwrap();
+    let draft = path.join("draft");
+    fs::create_dir(&draft).unwrap();
+    fs::copy(path.join("policies/model.conf"), draft.join("model.conf")).unwrap();
+    let write = |more: &[&str]| {
+        fs::write(draft.join("policy.csv"), edit(&text, &[], &[&[update], more].concat())).unwrap();
+        diff(&directory)
+    };
+    let denied = write(&["p, role:member, acme, column:people/email, update, true, deny"]);
+    let expected = "    - column update people/email  written\n";
+    assert!(denied.out.contains(expected) && !denied.out.contains("Lines that went"), "{}", denied.out);
+    assert!(denied.out.ends_with("\n0 gain, 3 lose, 0 may differ\n"), "{}", denied.out);
+    // What is null in some rows is not written, and is no longer read in them.
+    let masked = write(&["p, role:member, acme, column:people/email, read, r.obj.title == \"Clerk\", deny"]);
+    for expected in ["~ column people/email         - where title Clerk\n", "- column update people/email  written\n"] {
+        assert!(masked.out.contains(expected), "{}", masked.out);
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::demo::prepared;
+use super::policy_matrix::{with_policy, with_writable_people};
 use super::process::{Running, Said, matches_snapshot, run, run_with, settled};
 
 const EXPLAIN: [&str; 2] = ["policy", "explain"];
@@ -103,9 +104,103 @@ fn a_row_is_told_of_the_row_that_it_lies_within() {
         assert_eq!((&within["dataset"], &within["key"]), (&"invoices".into(), &key.as_str().into()));
         assert_eq!(within["holds"], invoice["row"]["in_scope"], "{key}");
         assert_eq!(line["allowed"], invoice["allowed"], "{key}: every line of an invoice may be read, and no other");
+        let why = if invoice["allowed"] == true {
+            Json::Null
+        } else {
+            format!("may not be read: no line allows it; --dataset invoices --row {key} says more").into()
+        };
+        assert_eq!(within["why"], why);
         seen[usize::from(line["allowed"] == true)] += 1;
     }
     assert!(seen[0] > 0 && seen[1] > 0, "both were there: {seen:?}");
+}
+
+#[test]
+fn a_column_is_told_with_the_lines_of_its_rows() {
+    let directory = prepared();
+    let people = |name: &str, more: &[&str]| {
+        let asked = ["--as", name, "--tenant", "acme", "--dataset", "people"];
+        run(directory.path(), &[&EXPLAIN[..], &asked, more].concat())
+    };
+    let (bob, eve) = ("user:bob@acme.example", "user:eve@acme.example");
+    let declared = people(bob, &["--column", "email"]);
+    assert_eq!(declared.code, 0, "{declared:?}");
+    assert!(declared.out.contains("lines about dataset:people\npolicy.csv:19 "), "{}", declared.out);
+    let verdicts = "\ndataset:people: allowed by policy.csv:19\ncolumn:people/email: allowed by its declaration\n";
+    assert!(declared.out.ends_with(verdicts), "{}", declared.out);
+    let nothing = people(eve, &["--column", "email"]);
+    assert_eq!(nothing.code, 1, "{nothing:?}");
+    let verdicts = "\ndataset:people: denied: no line allows it\n\
+                    column:people/email: denied with every row of its dataset\n";
+    assert!(nothing.out.ends_with(verdicts), "{}", nothing.out);
+    let document = |name: &str, more: &[&str]| -> Json {
+        serde_json::from_str(&people(name, &[more, &["--json"]].concat()).out).unwrap()
+    };
+    for (name, more, allowed, lines) in [
+        (bob, &["--column", "email"][..], true, &[][..]),
+        (eve, &["--column", "email"], false, &[]),
+        (bob, &["--column", "salary"], true, &["policy.csv:31", "policy.csv:32"]),
+        (bob, &["--column", "salary", "--row", bob.trim_start_matches("user:")], true, &["policy.csv:31"]),
+        (bob, &["--column", "salary", "--row", "eve@acme.example"], false, &[]),
+        (bob, &["--row", "eve@acme.example"], true, &["policy.csv:19"]),
+    ] {
+        let told = document(name, more);
+        let verdict = if allowed { "allow" } else { "deny" };
+        assert_eq!((&told["allowed"], &told["decision"]["verdict"]), (&allowed.into(), &verdict.into()), "{more:?}");
+        assert_eq!(told["decision"]["lines"], serde_json::json!(lines), "{name} {more:?}");
+    }
+    let masked = people(bob, &["--column", "salary", "--row", "eve@acme.example"]).out;
+    assert!(masked.contains("\n  salary policy.csv:31 does not allow it: "), "{masked}");
+    assert!(masked.lines().all(|line| line.chars().count() <= 100), "{masked}");
+}
+
+#[test]
+fn a_column_that_is_denied_in_some_rows_is_shown_in_the_others() {
+    let line = "p, role:member, *, column:documents/title, read, r.obj.classification == \"internal\", deny";
+    let directory = with_policy(&[], &[line]);
+    let said = explain(directory.path(), &["--dataset", "documents", "--column", "title"]);
+    let told = "column: masked\n  in every row\n  but never where classification == \"internal\" (or where that is not known)\n  \
+                where it is not shown it is null, and nothing can be asked about it\n";
+    assert!(said.out.contains(told), "{}", said.out);
+    let column = document(directory.path(), &["--dataset", "documents", "--column", "title"])["column"].clone();
+    assert_eq!(column["conditions"][0], "in every row");
+}
+
+#[test]
+fn a_change_is_told_down_to_the_row_and_the_column() {
+    let directory = with_writable_people(&[
+        "p, role:member, acme, dataset:people, update, r.obj.id == r.sub.external_id, allow",
+        "p, role:member, acme, column:people/email, update, true, deny",
+    ]);
+    let lines = fs::read_to_string(directory.path().join("policies/policy.csv")).unwrap().lines().count();
+    let (update, deny) = (format!("policy.csv:{}", lines - 1), format!("policy.csv:{lines}"));
+    let update_people = |more: &[&str]| explain(directory.path(), &[&["--tool", "update_people"], more].concat());
+    let email = update_people(&["--column", "email"]);
+    assert_eq!(email.code, 1, "{email:?}");
+    assert!(email.out.starts_with("update column:people/email as user:bob@acme.example of acme"), "{}", email.out);
+    assert!(email.out.contains("column: not written\n"), "{}", email.out);
+    assert!(email.out.ends_with(&format!("\ncolumn:people/email: denied by {deny}\n")), "{}", email.out);
+    let title = update_people(&["--column", "title"]);
+    assert_eq!(title.code, 0, "{title:?}");
+    assert!(title.out.ends_with("\ncolumn:people/title: allowed by its declaration\n"), "{}", title.out);
+    for (column, why) in [
+        ("id", "id is of the key, which is not changed"),
+        ("salary", "salary is not read in every row, and what is not read is not written"),
+        ("manager_id", "manager_id decides in which rows another column is shown, and so is not written"),
+    ] {
+        let said = update_people(&["--column", column]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(why), "{}", said.out);
+    }
+    let own = update_people(&["--row", "bob@acme.example"]);
+    assert_eq!(own.code, 0, "{own:?}");
+    assert!(own.out.ends_with("\nrow bob@acme.example: in these rows\n"), "{}", own.out);
+    assert!(own.out.contains(&format!("casbin           allow: {update}, policy.csv:19\n")), "{}", own.out);
+    let other = update_people(&["--row", "eve@acme.example"]);
+    assert_eq!(other.code, 1, "{other:?}");
+    assert!(other.out.contains("casbin           deny: no line allows it\n"), "{}", other.out);
+    let column = update_people(&["--row", "bob@acme.example", "--column", "email"]);
+    assert!(column.code == 1 && column.out.ends_with("in these rows, email not written\n"), "{column:?}");
 }
 
 #[test]
@@ -151,19 +246,31 @@ fn claims_alone_are_enough() {
 fn a_stranger_an_unknown_room_and_a_row_of_a_tool_are_told_apart() {
     let directory = prepared();
     let explain = |asked: &[&str]| run(directory.path(), &[&EXPLAIN[..], &["--tenant", "acme"], asked].concat());
-    let note = "note: no line names this person; names compare byte for byte";
+    let note = "note: no line names ";
     let documents = ["--dataset", "documents"];
     let said = |name: &str| explain(&[&["--as", name][..], &documents].concat()).out;
     assert!(said("user:Ada@acme.example").contains(note), "{}", said("user:Ada@acme.example"));
     assert!(!said("user:ada@acme.example").contains(note) && !said("verified").contains(note));
+    let near = "note: no line names role:membr, but one names role:member; names compare byte for byte\n";
+    assert!(said("role:membr").contains(near), "{}", said("role:membr"));
+    assert!(said("user:Ada@acme.example").contains("but one names user:ada@acme.example"));
+    let eve = "note: no line names user:eve@acme.example; names compare byte for byte\n";
+    assert!(said("user:eve@acme.example").contains(eve), "{}", said("user:eve@acme.example"));
     let room =
         |room: &str| explain(&[&["--as", "user:ada@acme.example", "--data-room", room][..], &documents].concat());
     assert_eq!(room("finance").code, 0);
     let unknown = room("saels");
     assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
     assert!(unknown.err.contains("`saels` is not a data room of acme; did you mean `sales`?"), "{}", unknown.err);
-    let row = explain(&["--as", "user:ada@acme.example", "--tool", "get_documents", "--row", "22"]);
-    assert!(row.code == 2 && row.err.contains("cannot be used with"), "{row:?}");
+    let row = |tool: &str| explain(&["--as", "user:ada@acme.example", "--tool", tool, "--row", "22"]);
+    assert!(row("get_documents").out.contains("\nrow 22: "), "{:?}", row("get_documents"));
+    assert!(
+        row("echo").code == 2 && row("echo").err.contains("`echo` is not a tool of a dataset"),
+        "{:?}",
+        row("echo")
+    );
+    let prompt = explain(&["--as", "verified", "--prompt", "review_document", "--column", "title"]);
+    assert!(prompt.code == 2 && prompt.err.contains("cannot be used with"), "{prompt:?}");
 }
 
 #[tokio::test]

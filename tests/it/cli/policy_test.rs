@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::demo::prepared;
 use super::process::{Said, bailiwick, matches_snapshot, run, settled};
+use crate::support::world::edit;
 
 const TEST: [&str; 2] = ["policy", "test"];
 
@@ -257,15 +258,14 @@ fn a_masked_column_is_tested_row_by_row_and_explained() {
     assert!(typo.code == 2 && typo.err.contains("did you mean `salary`?"), "{typo:?}");
 }
 
-/// The demo where members change documents of their own.
+/// The demo where members change documents of their own, and neither make nor delete any.
 fn writable() -> tempfile::TempDir {
     let directory = prepared();
     let (settings, policy) = (directory.path().join("bailiwick.toml"), directory.path().join("policies/policy.csv"));
-    let order = "order = [\"-updated_at\"]";
-    let text = fs::read_to_string(&settings).unwrap();
-    fs::write(&settings, text.replacen(order, &format!("{order}\nwritable = [\"create\", \"update\"]"), 1)).unwrap();
-    let lines = "p, role:member, *, dataset:documents, update, r.obj.owner_id == r.sub.external_id, allow\n";
-    fs::write(&policy, fs::read_to_string(&policy).unwrap() + lines).unwrap();
+    edit(&settings, "writable = [\"create\", \"update\", \"delete\"]", "writable = [\"create\", \"update\"]");
+    let text = fs::read_to_string(&policy).unwrap();
+    let kept = text.lines().filter(|line| !line.contains(" create,") && !line.contains(" delete,"));
+    fs::write(&policy, kept.collect::<Vec<_>>().join("\n") + "\n").unwrap();
     directory
 }
 

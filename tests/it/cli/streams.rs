@@ -27,7 +27,7 @@ async fn demo(directory: &Path, port: u16) -> Running {
     if !settings.exists() {
         bailiwick::demo::prepare(directory, 200, port, Arc::new(OsRandom)).await.unwrap();
         let more =
-            format!("[mcp]\nlegacy_sse = true\n\n[server]\nsessions_per_principal = {EACH}\nhandle_key = \"{KEY}\"\n");
+            format!("[mcp]\nlegacy_sse = true\n\n[server]\nsessions_per_person = {EACH}\nhandle_key = \"{KEY}\"\n");
         edit(&settings, "[server]\n", &more);
     }
     // Raised as far as this process may.

@@ -54,11 +54,12 @@ async fn world(view: &'static str) -> World {
 
 /// The same with other lines in `[server]`, and another section.
 pub(crate) async fn world_with(view: &'static str, server: &str, section: &str) -> World {
-    world_of(view, (server, section), "60s").await
+    let server = format!("{section}[server]\n{server}");
+    world_changed(view, |directory| edit(&directory.join("bailiwick.toml"), "[server]\n", &server)).await
 }
 
-/// The same where a statement may take so long.
-async fn world_of(view: &'static str, (server, section): (&str, &str), statement: &str) -> World {
+/// The same with its files changed before the start.
+pub(crate) async fn world_changed(view: &'static str, change: impl FnOnce(&Path)) -> World {
     let world = World::with(|directory| {
         let made = directory.to_owned();
         let making = std::thread::spawn(move || {
@@ -67,14 +68,13 @@ async fn world_of(view: &'static str, (server, section): (&str, &str), statement
         });
         making.join().unwrap();
         let settings = directory.join("bailiwick.toml");
-        let database =
-            format!("[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"{statement}\"\n\n[audit]\n");
-        edit(&settings, "[audit]\n", &database);
-        edit(&settings, "[server]\n", &format!("{section}[server]\n{server}"));
+        let database = "[database]\nurl = \"sqlite:endless.db\"\nstatement_timeout = \"60s\"\n\n[audit]\n";
+        edit(&settings, "[audit]\n", database);
         let text = std::fs::read_to_string(&settings).unwrap();
         std::fs::write(&settings, text + DATASETS).unwrap();
         let policy = directory.join("policies/policy.csv");
         edit(&policy, "g, user:", "p, role:member, *, dataset:*, read, true, allow\ng, user:");
+        change(directory);
     })
     .await;
     execute(&world.server.directory, view).await;
@@ -236,7 +236,10 @@ async fn a_call_that_takes_too_long_is_answered_so_in_every_revision_and_recorde
 /// The others are asked for too.
 #[tokio::test]
 async fn a_dataset_that_cannot_be_read_takes_only_its_own_rows_from_the_list() {
-    let world = world_of(ENDLESS, ("", ""), "500ms").await;
+    let quick = |directory: &Path| {
+        edit(&directory.join("bailiwick.toml"), "statement_timeout = \"60s\"", "statement_timeout = \"500ms\"");
+    };
+    let world = world_changed(ENDLESS, quick).await;
     let server = &world.server;
     execute(&server.directory, "INSERT INTO few VALUES (1, 'acme'), (2, 'acme')").await;
     for revision in REVISIONS {

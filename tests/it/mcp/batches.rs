@@ -46,7 +46,7 @@ async fn each_message_of_a_batch_is_answered_as_if_it_had_come_alone() {
     let written = server.stop_and_read_decisions().await;
     let rows: Vec<_> = written.iter().map(|row| (row.record.object.as_str(), row.record.outcome)).collect();
     let once = [
-        ("tools", Outcome::Answered { rows: Some(19) }),
+        ("tools", Outcome::Answered { rows: Some(22) }),
         ("tool:whoami", Outcome::Answered { rows: None }),
         ("tool:echo", Outcome::BadArguments),
     ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailiwick::store::audit::Outcome;
 use serde_json::{Value, json};
 
-use super::changes::writable;
+use super::changes::{execute, open, writable};
 use crate::support::client::Answer;
 use crate::support::server::Server;
 use crate::support::wire::Wire;
@@ -90,8 +90,11 @@ async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
         json!({ "action": "accept", "content": { "confirm": false } }),
         json!({ "action": "accept", "content": { "confirm": "true" } }),
     ] {
+        let asked = call(&server, &ada, delete, &json!({})).await.json()["result"].clone();
         let told = call(&server, &ada, delete, &brought(&asked, &answer)).await;
         assert_eq!(told.tool_error(), DECLINED, "{answer}");
+        let after_all = call(&server, &ada, delete, &brought(&asked, &yes())).await.json()["result"].clone();
+        assert_eq!(after_all["resultType"], "input_required", "a question is answered once: {after_all}");
     }
     let other = document(&server, "Another").await;
     let elsewhere = json!({ "id": other });
@@ -127,7 +130,7 @@ async fn a_deletion_waits_for_a_yes_to_exactly_this_by_exactly_this_person() {
         .filter(|record| record.action == "delete" && record.external_user.as_deref() == Some("ada@acme.example"));
     let outcomes: Vec<Outcome> = of_deletion.map(|record| record.outcome).collect();
     let mut expected = vec![Outcome::Asked];
-    expected.extend([Outcome::Declined; 5]);
+    expected.extend([Outcome::Asked, Outcome::Declined, Outcome::Asked].repeat(5));
     expected.extend([Outcome::Asked; 3]);
     expected.extend([Outcome::Begun, Outcome::Changed, Outcome::Asked, Outcome::Asked]);
     assert_eq!(outcomes, expected);
@@ -144,10 +147,56 @@ async fn nobody_is_asked_about_what_is_not_there_and_a_new_row_needs_no_word() {
     let arguments = json!({ "id": id, "title": "New", "body": "y".repeat(100) });
     let asked = call(&server, &ada, ("update_documents", &arguments), &json!({})).await.json()["result"].clone();
     let message = asked["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap().to_owned();
-    let expected = format!("Change one of documents (id: “{id}”, title: “Old”)? It will have title: “New”, body: “yyy");
-    assert!(message.starts_with(&expected) && message.ends_with("y…."), "{message}");
+    let body = "y".repeat(80);
+    let expected = format!(
+        "Change one of documents (id: “{id}”, title: “Old”)? It will have title: “New” (now “Old”), \
+         body: “{body}…” (100 characters) (now “x”)."
+    );
+    assert_eq!(message, expected);
     let done = call(&server, &ada, ("update_documents", &arguments), &brought(&asked, &yes())).await;
     assert_eq!(done.structured()["row"]["title"], "New");
+}
+
+/// Changes a document behind the back of whoever was asked about it.
+async fn retitle(server: &Server, id: &str, title: &str) {
+    execute(&mut open(server).await, &format!("UPDATE documents SET title = '{title}' WHERE id = {id}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_is_for_the_row_as_it_was_shown_and_counts_once() {
+    let server = server().await;
+    let ada = server.token("ada");
+    let id = document(&server, "Draft").await;
+    let by_key = json!({ "id": id });
+    let changed = json!({ "id": id, "body": "y" });
+    for what in [("update_documents", &changed), ("delete_documents", &by_key)] {
+        let asked = call(&server, &ada, what, &json!({})).await.json()["result"].clone();
+        retitle(&server, &id, "Contract").await;
+        // Not what was shown: the person is asked about what it is now, and nothing was done meanwhile.
+        let again = call(&server, &ada, what, &brought(&asked, &yes())).await.json()["result"].clone();
+        assert_eq!(again["resultType"], "input_required", "{what:?} {again}");
+        let message = again["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap();
+        assert!(message.contains("title: “Contract”"), "{message}");
+        assert!(is_there(&server, &id).await);
+        // It is not enough that the row becomes again what it was: that question has had its answer.
+        retitle(&server, &id, "Draft").await;
+        let replayed = call(&server, &ada, what, &brought(&asked, &yes())).await.json()["result"].clone();
+        assert_eq!(replayed["resultType"], "input_required", "{what:?} {replayed}");
+        let asked = call(&server, &ada, what, &json!({})).await.json()["result"].clone();
+        call(&server, &ada, what, &brought(&asked, &yes())).await.structured();
+    }
+    assert!(!is_there(&server, &id).await);
+
+    let decisions = server.stop_and_read_decisions().await;
+    let outcomes: Vec<_> = decisions
+        .iter()
+        .map(|d| &d.record)
+        .filter(|record| record.action == "delete")
+        .map(|record| record.outcome)
+        .collect();
+    let asked_again =
+        [Outcome::Asked, Outcome::Begun, Outcome::Unchanged, Outcome::Asked, Outcome::Asked, Outcome::Asked];
+    assert_eq!(outcomes, [asked_again.as_slice(), &[Outcome::Begun, Outcome::Changed]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,8 +225,9 @@ async fn a_client_that_cannot_ask_is_left_to_the_policy_unless_a_word_is_require
     assert!(!is_there(&server, &id).await);
 }
 
-/// A call over a session whose client is asked in the middle of it; how the call ends once this was answered.
-async fn in_session(server: &Server, arguments: &Value, answer: &Value) -> Value {
+/// A call over a session whose client is asked in the middle of it; how the call ends once this was answered. Where the row
+/// is given another title before that, the client is asked twice.
+async fn in_session(server: &Server, arguments: &Value, answer: &Value, retitled: Option<&str>) -> Value {
     let token = server.token("ada");
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "elicitation": {} },
         "clientInfo": { "name": "test", "version": "0" } });
@@ -194,6 +244,14 @@ async fn in_session(server: &Server, arguments: &Value, answer: &Value) -> Value
     .await;
     let question = event(&mut wire, "elicitation/create").await;
     assert!(question["params"]["message"].as_str().unwrap().starts_with("Delete one of documents"), "{question}");
+    let mut question = question;
+    if let Some(title) = retitled {
+        retitle(server, arguments["id"].as_str().unwrap(), title).await;
+        let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer }).to_string();
+        server.client.post(reply).token(&token).header("Mcp-Session-Id", &session).send().await;
+        question = event(&mut wire, title).await;
+        assert_eq!(question["method"], "elicitation/create", "{question}");
+    }
     let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer }).to_string();
     let stranger = server.client.post(reply.clone()).token(&server.token("bob")).header("Mcp-Session-Id", &session);
     assert_eq!(stranger.send().await.status, 404, "nobody answers in the place of another");
@@ -222,10 +280,11 @@ async fn over_a_session_the_client_is_asked_in_the_middle_of_the_call() {
     let server = strict_server().await;
     let id = document(&server, "Session").await;
     let arguments = json!({ "id": id });
-    let told = in_session(&server, &arguments, &json!({ "action": "decline" })).await;
+    let told = in_session(&server, &arguments, &json!({ "action": "decline" }), None).await;
     assert_eq!((&told["isError"], &told["content"][0]["text"]), (&json!(true), &json!(DECLINED)), "{told}");
     assert!(is_there(&server, &id).await);
-    let done = in_session(&server, &arguments, &yes()).await;
-    assert_eq!(done["structuredContent"]["row"]["id"], json!(id), "{done}");
+    let done = in_session(&server, &arguments, &yes(), Some("Another by then")).await;
+    let row = &done["structuredContent"]["row"];
+    assert_eq!((&row["id"], &row["title"]), (&json!(id), &json!("Another by then")), "{done}");
     assert!(!is_there(&server, &id).await);
 }

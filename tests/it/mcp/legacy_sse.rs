@@ -199,7 +199,7 @@ async fn a_stream_is_one_of_events_and_begins_with_initialize() {
 
 #[tokio::test]
 async fn a_stream_ends_with_its_connection_and_one_too_many_ends_the_oldest() {
-    let server = demo_with("sessions_per_principal = 2\n").await;
+    let server = demo_with("sessions_per_person = 2\n").await;
     let (ada, bob) = (server.token("ada"), server.token("bob"));
     let mut of_bob = Sse::begin(&server, &bob).await;
     let mut first = Sse::begin(&server, &ada).await;

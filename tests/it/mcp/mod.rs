@@ -1,11 +1,12 @@
 //! MCP over HTTP, in both eras of the protocol.
 
-mod abandoned;
+pub(crate) mod abandoned;
 mod batches;
 pub(crate) mod changes;
 mod completions;
 mod confirmation;
 mod errors;
+mod killed;
 mod legacy_sse;
 mod logging;
 mod pairs;

@@ -55,11 +55,14 @@ async fn item_77_a_session_does_not_exist_for_anybody_but_its_owner() {
 #[tokio::test]
 async fn one_principal_has_a_bounded_number_of_sessions_and_loses_the_oldest() {
     let world = World::with(|directory| {
-        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_principal = 2\n");
+        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_person = 2\n");
     })
     .await;
     let (client, ours) = (&world.server.client, token());
-    let theirs = Token::new().claim("sub", "341200000000000999").sign(&SigningKey::rsa("rsa"));
+    let theirs = Token::new()
+        .claim("sub", "341200000000000999")
+        .claim("external_user_id", "other@acme.example")
+        .sign(&SigningKey::rsa("rsa"));
     let of_another = open(client, &theirs).await;
     let first = open(client, &ours).await;
     let second = open(client, &ours).await;

@@ -99,7 +99,7 @@ async fn a_stream_whose_token_has_expired_is_told_nothing_and_ends() {
 #[tokio::test]
 async fn streams_end_when_the_server_stops_and_the_oldest_when_one_person_opens_too_many() {
     let server = Server::demo_with(|directory| {
-        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_principal = 2\n");
+        edit(&directory.join("bailiwick.toml"), "[server]\n", "[server]\nsessions_per_person = 2\n");
     })
     .await;
     let (ada, bob) = (server.token("ada"), server.token("bob"));

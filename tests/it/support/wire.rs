@@ -23,6 +23,13 @@ impl Wire {
         Self(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
     }
 
+    /// A connection from this address of loopback.
+    pub(crate) async fn from(address: &str, base: &str) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        Self(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
+    }
+
     /// How much there is to read until the server closes the connection.
     pub(crate) async fn length_of_rest(&mut self) -> usize {
         let mut bytes = Vec::new();
@@ -38,6 +45,18 @@ impl Wire {
 
     pub(crate) async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Sends, though the other side may have closed the connection.
+    pub(crate) async fn try_send(&mut self, text: &str) {
+        let _ = self.0.write_all(text.as_bytes()).await;
+    }
+
+    /// Whatever comes next; nothing at the end, be it a reset.
+    pub(crate) async fn try_more(&mut self) -> String {
+        let mut buffer = [0; 4096];
+        let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.unwrap().unwrap_or(0);
+        std::str::from_utf8(&buffer[..read]).unwrap().to_owned()
     }
 
     /// The head of a POST to `/mcp`, with these further header lines.

@@ -43,6 +43,7 @@ impl Effect {
 pub(super) enum Kind {
     Tool,
     Resource,
+    Prompt,
     Dataset,
     Column,
 }
@@ -52,6 +53,7 @@ impl Kind {
         match self {
             Self::Tool => "tool",
             Self::Resource => "resource",
+            Self::Prompt => "prompt",
             Self::Dataset => "dataset",
             Self::Column => "column",
         }

@@ -1,7 +1,7 @@
 //! A column under two policies: hidden, read in some rows, or read in every row.
 
 use super::change::{Change, Effect, Kind};
-use super::rows::{EVERY_ROW, Moved, Voice};
+use super::rows::{EVERY_ROW, Moved, Parts, Voice, difference};
 use crate::catalog::Dataset;
 use crate::cli::policy::plain;
 use crate::model::Name;
@@ -21,7 +21,7 @@ impl Voice<'_> {
             (None, Some(new)) => Change { now: self.where_read(dataset, &new), ..change(Effect::Gains) },
             (Some(old), None) => Change { was: self.where_read(dataset, &old), ..change(Effect::Loses) },
             (Some(old), Some(new)) => {
-                let Moved { gained, lost } = self.conditions(dataset, (&old.allow, &old.deny), (&new.allow, &new.deny));
+                let Moved { gained, lost } = self.shown_in(dataset, &old, &new);
                 if gained.is_empty() && lost.is_empty() {
                     return None;
                 }
@@ -32,15 +32,28 @@ impl Voice<'_> {
         Some(change)
     }
 
+    /// In which rows it comes to be shown, and in which it comes to be null.
+    fn shown_in(&self, dataset: &Dataset, old: &ColumnRule, new: &ColumnRule) -> Moved {
+        let located = |word: String| if word.starts_with(EVERY_ROW) { word } else { format!("where {word}") };
+        let Moved { gained, lost } = self.allowances(dataset, &old.allow, &new.allow);
+        let Parts { went, came } = difference(&old.deny, &new.deny);
+        let denied = |conditions: Vec<Predicate>| -> Vec<String> {
+            conditions.iter().map(|condition| plain::condition(condition, dataset, self.requester)).collect()
+        };
+        Moved {
+            gained: gained.into_iter().chain(denied(went)).map(located).collect(),
+            lost: lost.into_iter().chain(denied(came)).map(located).collect(),
+        }
+    }
+
     /// In which rows it is read, in words.
     fn where_read(&self, dataset: &Dataset, rule: &ColumnRule) -> Vec<String> {
-        let word = |condition: &Predicate| plain::condition(condition, dataset, self.requester);
-        let allowed: Vec<String> = if rule.allow.contains(&Predicate::Known(Truth::True)) {
-            vec![EVERY_ROW.to_owned()]
-        } else {
-            rule.allow.iter().map(word).collect()
-        };
-        allowed.into_iter().chain(rule.deny.iter().map(|deny| format!("never {}", word(deny)))).collect()
+        let every = rule.allow.contains(&Predicate::Known(Truth::True));
+        vec![match (every, rule.deny.is_empty()) {
+            (true, true) => EVERY_ROW.to_owned(),
+            (true, false) => format!("{EVERY_ROW} {}", plain::shown_in(rule, dataset, self.requester)),
+            (false, _) => plain::shown_in(rule, dataset, self.requester),
+        }]
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two policies, name by name.
 //!
-//! Each part of what a name can have (tools, resources, the rows of datasets) is compared by itself and adds its changes; a
+//! Each part of what a name can have (tools, resources, prompts, the rows of datasets, their columns) is compared by itself and adds its changes; a
 //! further part is one more function in [`Compared::person`]. A line can also change without changing anything for one name:
 //! a denial of a role that matters only to people who have another one beside it. Such lines are kept apart and told
 //! too, because "no difference" must never be said of a policy that has another effect on somebody.
@@ -13,7 +13,7 @@ use super::{columns, rows};
 use crate::catalog::{Catalog, Dataset};
 use crate::cli::policy::{matrix, person};
 use crate::model::{Context, Name, Requester, Tenant};
-use crate::policy::{LineRef, Object, Permission, RowRule, Snapshot, Statement, Undecided};
+use crate::policy::{LineRef, Object, Permission, RowDecision, RowRule, Snapshot, Statement, Undecided};
 
 /// Compares the policies over the names in either.
 pub(super) fn compare(old: &Snapshot, new: &Snapshot, catalog: &Catalog) -> anyhow::Result<Difference> {
@@ -77,8 +77,10 @@ impl Compared<'_> {
     fn person(&mut self, requester: &Requester) -> Vec<Change> {
         let mut changes = self.tools(requester);
         changes.extend(self.resources(requester));
+        changes.extend(self.prompts(requester));
         changes.extend(self.datasets(requester));
         changes.extend(self.columns(requester));
+        changes.extend(self.written_columns(requester));
         changes
     }
 
@@ -106,6 +108,16 @@ impl Compared<'_> {
                 &object,
                 Permission::Read,
             )
+        });
+        changes.collect()
+    }
+
+    fn prompts(&mut self, requester: &Requester) -> Vec<Change> {
+        let (old, new) = (self.old.snapshot.visible_prompts(requester), self.new.snapshot.visible_prompts(requester));
+        let catalog = self.catalog;
+        let changes = catalog.prompts.keys().filter_map(|prompt| {
+            let there = (old.contains_key(prompt.as_str()), new.contains_key(prompt.as_str()));
+            self.listed(requester, Kind::Prompt, there, &Object::Prompt(prompt.clone()), Permission::Read)
         });
         changes.collect()
     }
@@ -153,7 +165,7 @@ impl Compared<'_> {
         let change = rows::Voice { catalog, requester }.change(dataset, &rows(&self.old), &rows(&self.new));
         let may = || Change::of(Kind::Dataset, dataset.name.as_str(), Effect::MayDiffer);
         let mut change = change.or_else(|| undecided.is_some().then(may))?;
-        for (distance, dataset) in lineage(dataset, catalog).into_iter().enumerate() {
+        for (distance, dataset) in catalog.lineage(dataset).into_iter().enumerate() {
             let permission = if distance == 0 { permission } else { Permission::Read };
             self.explain(requester, &Object::Dataset(dataset.name.clone()), permission);
         }
@@ -197,6 +209,39 @@ impl Compared<'_> {
         changes
     }
 
+    /// What changes in the columns that may be written, where the rows may be changed on both sides.
+    fn written_columns(&mut self, requester: &Requester) -> Vec<Change> {
+        let catalog = self.catalog;
+        let mut changes = Vec::new();
+        for (dataset, change) in
+            catalog.datasets.values().flat_map(|d| d.writable.iter().map(move |change| (d, *change)))
+        {
+            let through = |policy: &Policy<'_>| policy.snapshot.changes_through(requester, &dataset.name, change);
+            let (old, new) = (through(&self.old), through(&self.new));
+            if old.rule == RowRule::Nothing || new.rule == RowRule::Nothing {
+                continue;
+            }
+            for column in dataset.written_by(change) {
+                let object = Object::column(&dataset.name, &column.name);
+                let open = |policy: &Policy<'_>| policy.snapshot.undecided(requester, &object, Permission::Update);
+                let undecided = changed(&open(&self.old), &open(&self.new));
+                let writes = |decision: &RowDecision| decision.columns.written.contains(&column.name);
+                let called = format!("{} {}", Permission::from(change), columns::called(dataset, &column.name));
+                let named = |effect| Change::of(Kind::Column, &called, effect);
+                let written = || vec!["written".to_owned()];
+                let change = match (writes(&old), writes(&new), &undecided) {
+                    (false, true, _) => Change { now: written(), ..named(Effect::Gains) },
+                    (true, false, _) => Change { was: written(), ..named(Effect::Loses) },
+                    (_, _, Some(_)) => named(Effect::MayDiffer),
+                    (_, _, None) => continue,
+                };
+                changes.push(Change { undecided, ..change });
+                self.explain(requester, &object, Permission::Update);
+            }
+        }
+        changes
+    }
+
     /// Takes the lines about an object as those that made a difference to somebody.
     fn explain(&mut self, requester: &Requester, object: &Object, permission: Permission) {
         for policy in [&mut self.old, &mut self.new] {
@@ -204,18 +249,6 @@ impl Compared<'_> {
             policy.explained.extend(told.lines.into_iter().filter(|line| line.matched).map(|line| line.line));
         }
     }
-}
-
-/// A dataset and those that its rows are within, which decide about them too.
-fn lineage<'a>(dataset: &'a Dataset, catalog: &'a Catalog) -> Vec<&'a Dataset> {
-    let mut lineage = vec![dataset];
-    while let Some(within) = lineage.last().and_then(|last| last.within.as_ref())
-        && let Some(parent) = catalog.datasets.get(&within.dataset)
-        && !lineage.iter().any(|known| known.name == parent.name)
-    {
-        lineage.push(parent);
-    }
-    lineage
 }
 
 fn changed(old: &BTreeSet<Undecided>, new: &BTreeSet<Undecided>) -> Option<Open> {
@@ -257,7 +290,7 @@ impl<'a> Policy<'a> {
         if dataset.within.is_some() {
             let told = self.snapshot.explain(requester, &object(dataset), permission);
             if told.lines.iter().any(|line| line.matched) {
-                open.extend(lineage(dataset, catalog).into_iter().skip(1).flat_map(of));
+                open.extend(catalog.lineage(dataset).into_iter().skip(1).flat_map(of));
             }
         }
         open

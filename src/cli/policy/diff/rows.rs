@@ -26,7 +26,7 @@ pub(super) struct Moved {
 }
 
 /// Of the first one must hold, and none of the second.
-pub(super) type Conditions<'a> = (&'a [Predicate], &'a [Predicate]);
+type Conditions<'a> = (&'a [Predicate], &'a [Predicate]);
 
 impl Voice<'_> {
     /// The change of the rows, if there is one. With a dataset as a whole its columns come and go.
@@ -73,7 +73,7 @@ impl Voice<'_> {
     }
 
     /// What two pairs of allowances and denials differ in.
-    pub(super) fn conditions(&self, dataset: &Dataset, old: Conditions<'_>, new: Conditions<'_>) -> Moved {
+    fn conditions(&self, dataset: &Dataset, old: Conditions<'_>, new: Conditions<'_>) -> Moved {
         let mut moved = self.allowances(dataset, old.0, new.0);
         let denials = difference(old.1, new.1);
         let word = |condition: &Predicate| format!("never {}", plain::condition(condition, dataset, self.requester));
@@ -82,7 +82,7 @@ impl Voice<'_> {
         moved
     }
 
-    fn allowances(&self, dataset: &Dataset, old: &[Predicate], new: &[Predicate]) -> Moved {
+    pub(super) fn allowances(&self, dataset: &Dataset, old: &[Predicate], new: &[Predicate]) -> Moved {
         let word = |condition: &Predicate| plain::condition(condition, dataset, self.requester);
         let words = |conditions: &[Predicate]| conditions.iter().map(word).collect::<Vec<_>>().join("; ");
         let every = |conditions: &[Predicate]| conditions.contains(&Predicate::Known(Truth::True));
@@ -112,33 +112,69 @@ impl Voice<'_> {
 }
 
 /// The conditions that only one side has.
-struct Parts {
-    went: Vec<Predicate>,
-    came: Vec<Predicate>,
+pub(super) struct Parts {
+    pub(super) went: Vec<Predicate>,
+    pub(super) came: Vec<Predicate>,
 }
 
 /// Compares conditions of which one is enough, whatever the lines and the order that they are written in.
-fn difference(old: &[Predicate], new: &[Predicate]) -> Parts {
+pub(super) fn difference(old: &[Predicate], new: &[Predicate]) -> Parts {
     let (old, new) = (spread(old), spread(new));
     let beyond = |of: &[Predicate], over: &[Predicate]| -> Vec<Predicate> {
         of.iter().filter(|part| !over.contains(part)).cloned().collect()
     };
     let mut parts = Parts { went: beyond(&old, &new), came: beyond(&new, &old) };
-    // Of two lists for the same column only the entries count that differ.
+    // Of two conditions that differ in the entries of a list alone, only the entries count that differ.
     for came in &mut parts.came {
-        let Predicate::In { column, values: now } = came else { continue };
-        let same = |part: &&mut Predicate| matches!(part, Predicate::In { column: other, .. } if other == column);
-        if let Some(Predicate::In { values: was, .. }) = parts.went.iter_mut().find(same) {
-            let only = |of: &[Value], over: &[Value]| -> Vec<Value> {
-                of.iter().filter(|value| !over.contains(value)).cloned().collect()
-            };
-            (*was, *now) = (only(was, now).into(), only(now, was).into());
-        }
+        let Some((now, rest)) = listed(came) else { continue };
+        let is_same = |part: &&mut Predicate| listed(part).is_some_and(|(_, other)| other == rest);
+        let Some(went) = parts.went.iter_mut().find(is_same) else { continue };
+        let Some((was, _)) = listed(went) else { continue };
+        let only = |of: &[Value], over: &[Value]| -> Vec<Value> {
+            of.iter().filter(|value| !over.contains(value)).cloned().collect()
+        };
+        (*went, *came) = (with_list(went, &only(&was, &now)), with_list(came, &only(&now, &was)));
     }
-    let is_empty = |part: &Predicate| matches!(part, Predicate::In { values, .. } if values.is_empty());
+    let is_empty = |part: &Predicate| listed(part).is_some_and(|(entries, _)| entries.is_empty());
     parts.went.retain(|part| !is_empty(part));
     parts.came.retain(|part| !is_empty(part));
     parts
+}
+
+/// The entries of the one list that a condition asks for, by itself or besides other things, and the condition without them.
+fn listed(condition: &Predicate) -> Option<(Vec<Value>, Predicate)> {
+    let lists: Vec<&Predicate> = match condition {
+        Predicate::All(parts) => parts.iter().filter(|part| matches!(part, Predicate::In { .. })).collect(),
+        Predicate::In { .. } => vec![condition],
+        Predicate::Known(_)
+        | Predicate::Compare { .. }
+        | Predicate::CompareColumns { .. }
+        | Predicate::Present(_)
+        | Predicate::Any(_)
+        | Predicate::Not(_) => Vec::new(),
+    };
+    let [Predicate::In { values, .. }] = lists[..] else { return None };
+    Some((values.to_vec(), with_list(condition, &[])))
+}
+
+/// The condition with other entries in its list.
+fn with_list(condition: &Predicate, entries: &[Value]) -> Predicate {
+    match condition {
+        Predicate::All(parts) => {
+            let is_list = |part: &Predicate| matches!(part, Predicate::In { .. });
+            let part = |part: &Predicate| if is_list(part) { with_list(part, entries) } else { part.clone() };
+            Predicate::All(parts.iter().map(part).collect())
+        }
+        Predicate::In { column, .. } => {
+            Predicate::In { column: column.clone(), values: entries.iter().cloned().collect() }
+        }
+        Predicate::Known(_)
+        | Predicate::Compare { .. }
+        | Predicate::CompareColumns { .. }
+        | Predicate::Present(_)
+        | Predicate::Any(_)
+        | Predicate::Not(_) => condition.clone(),
+    }
 }
 
 /// The conditions one by one, each in one form: `a || b` in one line is `a` and `b` in two.

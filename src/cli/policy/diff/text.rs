@@ -122,10 +122,10 @@ struct Entry {
     text: Vec<(&'static str, String)>,
 }
 
-/// Tools and resources that come or go together stand in one line; everything else by itself.
+/// Tools, resources and prompts that come or go together stand in one line; everything else by itself.
 fn entries(changes: &[Change], notes: &Notes<'_>) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (kind, plural) in [(Kind::Tool, "tools"), (Kind::Resource, "resources")] {
+    for (kind, plural) in [(Kind::Tool, "tools"), (Kind::Resource, "resources"), (Kind::Prompt, "prompts")] {
         for effect in [Effect::Gains, Effect::Loses] {
             let plain = |change: &&Change| change.kind == kind && change.effect == effect && change.undecided.is_none();
             let names: Vec<&str> = changes.iter().filter(plain).map(|change| change.object.as_str()).collect();

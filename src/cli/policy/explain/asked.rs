@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use crate::catalog::{Catalog, Dataset, ROWS};
+use crate::catalog::{Catalog, Change, Dataset, Generated, ROWS};
 use crate::cli::arguments::Explain;
 use crate::cli::policy::person;
 use crate::cli::policy::preview::RowKey;
@@ -31,7 +31,7 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
         |object, permission| Asked { object, permission, through: None, dataset: None, row: None, column: None };
     let named = &request.object;
     if let Some(tool) = &named.tool {
-        return tool_asked(tool, catalog);
+        return tool_asked(tool, request, catalog);
     }
     if let Some(uri) = &named.resource {
         let Some(uri) = catalog.resources.get(uri.as_str()) else {
@@ -55,31 +55,38 @@ pub(super) fn read(request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked
         let known: Vec<_> = catalog.datasets.keys().map(Name::as_str).collect();
         bail!("`{name}` is not a declared dataset{}", person::instead(name, &known));
     };
-    let row = request.row.as_deref().map(|key| row(key, dataset)).transpose()?;
-    let column = request.column.as_deref().map(|name| column(name, dataset)).transpose()?;
-    let object = match &column {
-        Some(column) => Object::column(&dataset.name, column),
-        None => Object::Dataset(dataset.name.clone()),
-    };
-    Ok(Asked { dataset: Some(Arc::clone(dataset)), row, column, ..about(object, Permission::Read) })
+    within(dataset, Permission::Read, request)
 }
 
-fn tool_asked(tool: &str, catalog: &Catalog) -> anyhow::Result<Asked> {
+/// A dataset, and what of it is asked about.
+fn within(dataset: &Arc<Dataset>, permission: Permission, request: &Explain) -> anyhow::Result<Asked> {
+    Ok(Asked {
+        object: Object::Dataset(dataset.name.clone()),
+        permission,
+        through: None,
+        dataset: Some(Arc::clone(dataset)),
+        row: request.row.as_deref().map(|key| row(key, dataset)).transpose()?,
+        column: request.column.as_deref().map(|name| column(name, dataset)).transpose()?,
+    })
+}
+
+fn tool_asked(tool: &str, request: &Explain, catalog: &Catalog) -> anyhow::Result<Asked> {
     if let Some((name, does, dataset)) = catalog.generated_tools().find(|(name, ..)| name.as_str() == tool) {
-        return Ok(Asked {
-            object: Object::Dataset(dataset.name.clone()),
-            permission: does.into(),
-            through: Some(name),
-            dataset: Some(Arc::clone(dataset)),
-            row: None,
-            column: None,
-        });
+        if does == Generated::Change(Change::Create) && request.row.is_some() {
+            bail!(
+                "`{tool}` makes rows that are not there yet; leave --row out, or ask about a tool that reads or changes them"
+            );
+        }
+        return Ok(Asked { through: Some(name), ..within(dataset, does.into(), request)? });
     }
     let Some(name) = catalog.tools.get(tool) else {
         let generated: Vec<Name> = catalog.generated_tools().map(|(name, ..)| name).collect();
         let known: Vec<_> = catalog.tools.iter().chain(&generated).map(Name::as_str).collect();
         bail!("`{tool}` is not a tool of this server{}", person::instead(tool, &known));
     };
+    if request.row.is_some() || request.column.is_some() {
+        bail!("`{tool}` is not a tool of a dataset; --row and --column are asked of a dataset, or of one of its tools");
+    }
     let object = Object::Tool(name.clone());
     Ok(Asked { object, permission: Permission::Call, through: None, dataset: None, row: None, column: None })
 }

@@ -7,7 +7,8 @@ use crate::cli::policy::row::LineOnRow;
 use crate::cli::policy::{reasons, words};
 use crate::dataset::Bind;
 use crate::model::{Name, Number, Requester, Value};
-use crate::policy::{Decision, Explanation, LineReport, RowRule, Truth};
+use crate::policy::{Decision, Explanation, LineRef, LineReport, RowRule, Truth};
+use crate::store::audit::Verdict;
 
 /// The whole document.
 pub(super) fn of(told: &Told) -> Json {
@@ -16,10 +17,12 @@ pub(super) fn of(told: &Told) -> Json {
         let (text, values) = statement.parts();
         json!({ "text": text, "values": values.iter().map(bound).collect::<Vec<_>>() })
     });
+    let (verdict, deciding) = told.answer();
+    let column = told.column.as_ref();
     json!({
         "revision": told.revision,
         "allowed": told.is_allowed(),
-        "object": told.object.to_string(),
+        "object": told.asked().to_string(),
         "permission": told.permission.as_str(),
         "who": {
             "from": told.who.source.as_str(),
@@ -36,14 +39,16 @@ pub(super) fn of(told: &Told) -> Json {
             "lines": lines(called),
             "denied_by": denying(&called.decision),
         })),
-        "lines": lines(&told.explanation),
-        "decision": decision(&told.explanation.decision),
+        "lines": lines(column.map_or(&told.explanation, |column| &column.explanation)),
+        "dataset_lines": column.map(|_| lines(&told.explanation)),
+        "decision": decision(verdict, &deciding),
+        "unnamed": told.unnamed,
         "rows": told.rows.as_ref().map(rows),
-        "column": told.column.as_ref().map(|column| json!({
+        "column": column.map(|column| json!({
             "name": column.name.as_str(),
-            "visibility": column.visibility.as_str(),
-            "conditions": column.rule.as_ref().map(|rule| words::rule(&rule.allow, &rule.deny)),
-            "declared": column.declared,
+            "visibility": column.used.as_str(),
+            "conditions": column.rule.as_ref().map(words::shown),
+            "declared": column.besides,
             "on_row": on_row(&column.on_row),
         })),
         "sql": statement,
@@ -91,9 +96,9 @@ fn bound(value: &Bind) -> Json {
     }
 }
 
-fn decision(decision: &Decision) -> Json {
-    let lines: Vec<_> = decision.lines.iter().map(ToString::to_string).collect();
-    json!({ "verdict": decision.verdict.as_str(), "lines": lines })
+fn decision(verdict: Verdict, lines: &[LineRef]) -> Json {
+    let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    json!({ "verdict": verdict.as_str(), "lines": lines })
 }
 
 fn lines(explanation: &Explanation) -> Vec<Json> {
@@ -137,12 +142,13 @@ fn row(row: &ToldRow) -> Json {
         "in_scope": told.in_scope,
         "lines": on_row(&told.lines),
         "masked": told.masked.iter().map(Name::as_str).collect::<Vec<_>>(),
-        "casbin": decision(&told.casbin),
+        "casbin": decision(told.casbin.verdict, &told.casbin.lines),
         "data_room": told.room.as_ref().map(|room| json!({ "holds": room.holds, "why": room.text })),
         "within": told.parent.as_ref().map(|parent| json!({
             "dataset": parent.dataset.as_str(),
             "key": parent.key,
             "holds": parent.readable,
+            "why": parent.why,
         })),
     })
 }

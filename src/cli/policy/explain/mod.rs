@@ -2,10 +2,12 @@
 //! each condition.
 
 mod asked;
+mod asked_column;
 mod document;
 mod print;
 mod sql;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,18 +15,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use self::asked::Asked;
-use super::column::{self, Visibility};
+use self::asked_column::{AskedColumn, Use};
 use super::in_force;
 use super::preview::Preview;
 use super::row::{self, LineOnRow, RowQuestion, RowTold};
-use super::who::{self, Who};
-use crate::catalog::{Catalog, Dataset};
+use super::who::{self, Source, Who};
+use crate::catalog::Catalog;
 use crate::cli::arguments::Explain;
 use crate::cli::serve::Given;
 use crate::config::Loaded;
 use crate::dataset::{Face, Statement};
-use crate::model::Name;
-use crate::policy::{ColumnRule, Columns, Explanation, Object, Permission, RowRule, Snapshot};
+use crate::model::nearest;
+use crate::policy::{Decision, Explanation, LineRef, Object, Permission, RowRule, Snapshot, Truth};
+use crate::store::audit::Verdict;
 
 /// Explains one decision. The exit code is 0 where it is allowed, 1 where it is denied.
 pub(super) async fn run(request: &Explain, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -40,28 +43,57 @@ pub(super) async fn run(request: &Explain, given: &Given, out: &mut dyn Write) -
     Ok(if told.is_allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Whether a line speaks of one of the names that were given or proved; those that everybody has are nobody's.
-fn is_named(policy: &Snapshot, who: &Who) -> bool {
+/// What is wrong with names that no line speaks of; those that everybody has are nobody's.
+fn unnamed(policy: &Snapshot, who: &Who) -> Vec<String> {
     let known = policy.principals(&who.requester.tenant);
-    let mut own = who.requester.names.iter().filter(|name| name.contains(':')).peekable();
-    own.peek().is_none() || own.any(|name| known.contains(name))
+    let own: Vec<_> = who.requester.names.iter().filter(|name| name.contains(':')).collect();
+    let is_known = |name: &&Arc<str>| known.contains(*name);
+    // Of a token every name is right, and some are meant for others.
+    if who.source == Source::Token {
+        let is_nobody = !own.is_empty() && !own.iter().any(is_known);
+        return is_nobody
+            .then(|| "no line names this person; names compare byte for byte".to_owned())
+            .into_iter()
+            .collect();
+    }
+    let unknown = own.into_iter().filter(|name| !is_known(name)).map(|name| {
+        let meant = meant(name, &known).map(|near| format!(", but one names {near}")).unwrap_or_default();
+        format!("no line names {name}{meant}; names compare byte for byte")
+    });
+    unknown.collect()
+}
+
+/// The name that was probably meant. People of one company differ in what stands between the prefix and the domain.
+fn meant(name: &str, known: &BTreeSet<Arc<str>>) -> Option<String> {
+    let (prefix, own) = name.split_once(':')?;
+    let (own, domain) = own.split_once('@').map_or((own, None), |(own, domain)| (own, Some(domain)));
+    let around = |own: &str| match domain {
+        Some(domain) => format!("{prefix}:{own}@{domain}"),
+        None => format!("{prefix}:{own}"),
+    };
+    let alike = known.iter().filter_map(|known| {
+        let own = known.strip_prefix(prefix)?.strip_prefix(':')?;
+        domain.map_or(Some(own), |domain| own.strip_suffix(domain)?.strip_suffix('@'))
+    });
+    nearest(own, alike).map(around)
 }
 
 /// Everything that was found out.
 struct Told {
     revision: String,
     who: Who,
-    /// Whether lines of the tenant speak of somebody of these names, if only to give them others.
-    is_named: bool,
+    /// What is said of names that no line of the tenant speaks of, if only to give others.
+    unnamed: Vec<String>,
     object: Object,
     permission: Permission,
     /// The generated tool that was asked about, and what the lines about tools say of it.
     tool: Option<(String, Explanation)>,
+    /// The lines about the object.
     explanation: Explanation,
     /// Of a dataset, which rows.
     rows: Option<RowRule>,
-    /// How the column that was asked about is met.
-    column: Option<ToldColumn>,
+    /// The column of it that was asked about.
+    column: Option<AskedColumn>,
     /// The statement of the first page, where there is a database and there can be a row.
     statement: Option<Statement>,
     row: Option<ToldRow>,
@@ -72,30 +104,6 @@ struct ToldRow {
     key: String,
     /// `None` where the tenant has no such row.
     told: Option<RowTold>,
-}
-
-/// A column that was asked about.
-struct ToldColumn {
-    name: Name,
-    visibility: Visibility,
-    /// In which rows, where it is masked in some.
-    rule: Option<ColumnRule>,
-    /// What its declaration says, where no line is about it.
-    declared: Option<String>,
-    /// Of the row that was asked about, what each line comes to there.
-    on_row: Vec<LineOnRow>,
-}
-
-impl ToldColumn {
-    fn of(name: Name, dataset: &Dataset, columns: &Columns, explanation: &Explanation) -> Self {
-        Self {
-            visibility: Visibility::of(columns, &name),
-            rule: columns.masked.get(&name).cloned(),
-            declared: explanation.lines.is_empty().then(|| column::declared(dataset, &name)),
-            on_row: Vec::new(),
-            name,
-        }
-    }
 }
 
 impl Told {
@@ -117,10 +125,10 @@ impl Told {
         let column = column
             .zip(dataset.as_ref())
             .zip(decided.as_ref())
-            .map(|((name, dataset), decided)| ToldColumn::of(name, dataset, &decided.columns, &explanation));
+            .map(|((name, dataset), decided)| AskedColumn::of(name, dataset, permission, decided, (requester, policy)));
         let mut told = Self {
             revision: policy.revision().to_string(),
-            is_named: is_named(policy, &who),
+            unnamed: unnamed(policy, &who),
             tool,
             explanation,
             rows: decided.as_ref().map(|decided| decided.rule.clone()),
@@ -147,10 +155,12 @@ impl Told {
         if let Some(key) = row {
             let requester = &told.who.requester;
             let (preview, dataset) = (&preview, &dataset);
-            let question = RowQuestion { preview, policy, catalog, requester, dataset, key: &key };
+            let question = RowQuestion { preview, policy, catalog, requester, dataset, key: &key, permission };
             let found = row::told(&question).await?;
-            if let (Some(column), Some(found)) = (&mut told.column, &found) {
-                column.on_row = row::on_row(told.explanation.clone(), &found.row);
+            if let (Some(column), Some(found)) = (&mut told.column, &found)
+                && let Use::Read(_) = column.used
+            {
+                column.on_row = row::on_row(column.explanation.clone(), &found.row);
             }
             told.row = Some(ToldRow { key: key.shown, told: found });
         }
@@ -162,24 +172,52 @@ impl Told {
         self.tool.as_ref().is_some_and(|(_, called)| called.decision.is_denied_by_line())
     }
 
-    /// The explanation that decided.
-    fn deciding(&self) -> &Explanation {
-        match &self.tool {
-            Some((_, called)) if called.decision.is_denied_by_line() => called,
-            Some(_) | None => &self.explanation,
+    /// What was asked about.
+    fn asked(&self) -> &Object {
+        self.column.as_ref().map_or(&self.object, |column| &column.object)
+    }
+
+    /// The answer to the question that was asked, and the lines that it comes from.
+    fn answer(&self) -> (Verdict, Vec<LineRef>) {
+        if let Some((_, called)) = self.tool.as_ref().filter(|_| self.tool_is_denied()) {
+            return (Verdict::Deny, called.decision.lines.clone());
+        }
+        let denied = |by: &Decision| {
+            let lines = if by.is_allowed() { Vec::new() } else { by.lines.clone() };
+            (Verdict::Deny, lines)
+        };
+        let rows = &self.explanation.decision;
+        if self.rows == Some(RowRule::Nothing) || !rows.is_allowed() {
+            return denied(rows);
+        }
+        if let Some(column) = self.column.as_ref().filter(|column| !column.used.is_any()) {
+            return denied(&column.explanation.decision);
+        }
+        match (&self.row, &self.column) {
+            (None, None) => (Verdict::Allow, rows.lines.clone()),
+            (None, Some(column)) => (Verdict::Allow, column.explanation.decision.lines.clone()),
+            (Some(ToldRow { told: None, .. }), _) => (Verdict::Deny, Vec::new()),
+            (Some(ToldRow { told: Some(row), .. }), _) if !row.in_scope => denied(&row.casbin),
+            (Some(ToldRow { told: Some(row), .. }), None) => (Verdict::Allow, row.casbin.lines.clone()),
+            (Some(ToldRow { told: Some(row), .. }), Some(column)) => column_of(row, column),
         }
     }
 
-    /// The answer to the question that was asked.
     fn is_allowed(&self) -> bool {
-        let rows = self.rows.as_ref().is_none_or(|rows| *rows != RowRule::Nothing);
-        let row = self.row.as_ref().is_none_or(|row| row.told.as_ref().is_some_and(|told| self.is_shown(told)));
-        self.deciding().decision.is_allowed() && rows && row
+        self.answer().0 == Verdict::Allow
     }
+}
 
-    /// Whether a row is in scope and, where a column of it was asked about, that is in the answer.
-    fn is_shown(&self, row: &RowTold) -> bool {
-        let shown = |column: &ToldColumn| column.visibility != Visibility::Hidden && !row.masked.contains(&column.name);
-        row.in_scope && self.column.as_ref().is_none_or(shown)
-    }
+/// Whether a column can be used in a row, and the lines that make it so there.
+fn column_of(row: &RowTold, column: &AskedColumn) -> (Verdict, Vec<LineRef>) {
+    let verdict = if row.masked.contains(&column.name) { Verdict::Deny } else { Verdict::Allow };
+    let decides = |line: &&LineOnRow| {
+        line.report.effect == verdict
+            && match verdict {
+                Verdict::Allow => line.truth == Truth::True,
+                Verdict::Deny => line.truth != Truth::False,
+            }
+    };
+    let lines = column.on_row.iter().filter(decides).map(|line| line.report.line.clone());
+    (verdict, lines.collect())
 }

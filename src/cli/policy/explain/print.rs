@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Told, ToldColumn, ToldRow, sql};
+use super::{AskedColumn, Told, ToldRow, Use, sql};
 use crate::cli::policy::column::Visibility;
 use crate::cli::policy::layout::{WIDTH, wrapped};
 use crate::cli::policy::{reasons, words};
@@ -14,32 +14,38 @@ const INDENT: usize = 19;
 
 /// Prints everything that was found out.
 pub(super) fn print(told: &Told, out: &mut dyn Write) -> io::Result<()> {
-    let Told { permission, object, who, .. } = told;
+    let Told { permission, who, .. } = told;
     let asked = format!(
-        "{permission} {object} as {} of {}, policy revision {}",
-        who.called, who.requester.tenant, told.revision
+        "{permission} {} as {} of {}, policy revision {}",
+        told.asked(),
+        who.called,
+        who.requester.tenant,
+        told.revision
     );
     paragraph("", &asked, out)?;
     let names: Vec<_> = told.explanation.names.iter().map(ToString::to_string).collect();
     paragraph("names: ", &names.join(", "), out)?;
-    if !told.is_named {
-        paragraph("note: ", "no line names this person; names compare byte for byte", out)?;
+    for note in &told.unnamed {
+        paragraph("note: ", note, out)?;
     }
     paragraph("assumed: ", who.source.assumed(), out)?;
     writeln!(out)?;
     if let Some((tool, called)) = &told.tool {
         if told.tool_is_denied() {
             lines(called, out)?;
-            return verdict(called, out);
+            writeln!(out)?;
+            return paragraph("", &verdict(called), out);
         }
         writeln!(out, "the tool {tool} is there where the dataset has rows, and no line denies the tool\n")?;
     }
+    if told.column.is_some() {
+        writeln!(out, "lines about {}", told.object)?;
+    }
     lines(&told.explanation, out)?;
     if let Some(column) = &told.column {
-        of_column(column, out)?;
-    }
-    if told.rows == Some(RowRule::Nothing) && told.column.is_some() {
-        writeln!(out, "\nno row of this dataset may be read, and so no column of it; explain it without --column")?;
+        writeln!(out, "\nlines about {}", column.object)?;
+        lines(&column.explanation, out)?;
+        of_column(column, told.rows.as_ref(), out)?;
     }
     if let Some(rule @ RowRule::Filter(_)) = &told.rows {
         writeln!(out, "\nrows: {}", words::extent(rule))?;
@@ -53,7 +59,14 @@ pub(super) fn print(told: &Told, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {line}")?;
         }
     }
-    verdict(&told.explanation, out)?;
+    writeln!(out)?;
+    match &told.column {
+        None => paragraph("", &verdict(&told.explanation), out)?,
+        Some(column) => {
+            paragraph("", &format!("{}: {}", told.object, verdict(&told.explanation)), out)?;
+            paragraph("", &format!("{}: {}", column.object, verdict_of(column, told.rows.as_ref())), out)?;
+        }
+    }
     told.row.as_ref().map_or(Ok(()), |row| of_row(row, told, out))
 }
 
@@ -78,7 +91,7 @@ fn lines(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn verdict(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+fn verdict(explanation: &Explanation) -> String {
     let decision = &explanation.decision;
     // The lines of an allowed dataset are those of its filter, and some of them take rows away.
     let of = |effect: Verdict| -> Vec<String> {
@@ -87,34 +100,45 @@ fn verdict(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         lines.map(|line| line.line.to_string()).collect()
     };
     let (allowing, denying) = (of(Verdict::Allow).join(", "), of(Verdict::Deny).join(", "));
-    let text = match (decision.verdict, denying.is_empty()) {
+    let allowing = if allowing.is_empty() { "its declaration" } else { &allowing };
+    match (decision.verdict, denying.is_empty()) {
         (Verdict::Allow, true) => format!("allowed by {allowing}"),
         (Verdict::Allow, false) => format!("allowed by {allowing}, less the rows that {denying} denies"),
         (Verdict::Deny, true) => "denied: no line allows it".to_owned(),
         (Verdict::Deny, false) => format!("denied by {denying}"),
-    };
-    writeln!(out)?;
-    paragraph("", &text, out)
+    }
+}
+
+/// What became of a column, which is there in rows only.
+fn verdict_of(column: &AskedColumn, rows: Option<&RowRule>) -> String {
+    match (&column.besides, column.used.is_any(), rows) {
+        (_, false, Some(RowRule::Nothing)) => "denied with every row of its dataset".to_owned(),
+        (Some(besides), false, _) => format!("denied: {besides}"),
+        (None, false, _) | (_, true, _) => verdict(&column.explanation),
+    }
 }
 
 /// In which rows a column is.
-fn of_column(column: &ToldColumn, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\ncolumn: {}", column.visibility.as_str())?;
-    if let Some(declared) = &column.declared {
-        paragraph("  ", declared, out)?;
+fn of_column(column: &AskedColumn, rows: Option<&RowRule>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\ncolumn: {}", column.used.as_str())?;
+    if rows == Some(&RowRule::Nothing) {
+        writeln!(out, "  there is no row for it to be in")?;
+    }
+    if let Some(besides) = &column.besides {
+        paragraph("  ", besides, out)?;
     }
     let Some(rule) = &column.rule else { return Ok(()) };
-    for line in words::rule(&rule.allow, &rule.deny) {
+    for line in words::shown(rule) {
         paragraph("  ", &line, out)?;
     }
-    writeln!(out, "  in other rows it is null, and nothing can be asked about it")
+    writeln!(out, "  where it is not shown it is null, and nothing can be asked about it")
 }
 
 fn of_row(row: &ToldRow, told: &Told, out: &mut dyn Write) -> io::Result<()> {
     let (key, tenant) = (&row.key, &told.who.requester.tenant);
     let Some(row) = &row.told else { return writeln!(out, "\nrow {key}: {tenant} has no such row") };
     writeln!(out, "\nrow {key} of {tenant}")?;
-    let mut about = |label: &str, text: &str| paragraph(&format!("  {label:<width$}", width = INDENT - 2), text, out);
+    let mut about = |label: &str, text: &str| paragraph(&format!("  {label:<width$} ", width = INDENT - 3), text, out);
     for line in &row.lines {
         about(&line.report.line.to_string(), &line.why)?;
     }
@@ -135,10 +159,10 @@ fn of_row(row: &ToldRow, told: &Told, out: &mut dyn Write) -> io::Result<()> {
         for line in &column.on_row {
             about(&format!("{} {}", column.name, line.report.line), &line.why)?;
         }
-        let word = match (column.visibility, row.masked.contains(&column.name)) {
-            (Visibility::Hidden, _) => "hidden",
-            (Visibility::Visible | Visibility::Masked, true) => "null here",
-            (Visibility::Visible | Visibility::Masked, false) => "shown here",
+        let word = match (column.used, row.masked.contains(&column.name)) {
+            (Use::Read(Visibility::Visible | Visibility::Masked), true) => "null here",
+            (Use::Read(Visibility::Visible | Visibility::Masked), false) => "shown here",
+            (Use::Read(Visibility::Hidden) | Use::Written(_), _) => column.used.as_str(),
         };
         found = format!("{found}, {} {word}", column.name);
     }

@@ -193,9 +193,6 @@ impl Expectations<'_> {
     }
 
     fn rows(&mut self, group: &mut Table, dataset: &Arc<Dataset>) {
-        if !dataset.writable.is_empty() {
-            self.changes(group, dataset);
-        }
         for (name, visible) in [("visible", true), ("not_visible", false), ("only", true)] {
             let Some(value) = group.take(name) else { continue };
             let whole = value.line;
@@ -213,6 +210,9 @@ impl Expectations<'_> {
             if name == "only" {
                 self.push(whole, Expected::OnlyRows { dataset: Arc::clone(dataset), keys });
             }
+        }
+        if !dataset.writable.is_empty() {
+            self.changes(group, dataset);
         }
     }
 

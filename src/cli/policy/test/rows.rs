@@ -12,7 +12,7 @@ use crate::cli::policy::reasons::Reason;
 use crate::cli::policy::row::{self, LineOnRow, RowQuestion, RowTold};
 use crate::dataset::Face;
 use crate::model::Name;
-use crate::policy::{RowDecision, RowRule};
+use crate::policy::{Permission, RowDecision, RowRule};
 use crate::store::audit::Verdict;
 
 impl Asker<'_> {
@@ -24,7 +24,9 @@ impl Asker<'_> {
     async fn told(&self, dataset: &Arc<Dataset>, key: &RowKey) -> anyhow::Result<Result<RowTold, String>> {
         let Subject { policy, catalog, .. } = *self.subject;
         let (preview, requester) = (self.preview()?, self.requester);
-        if let Some(told) = row::told(&RowQuestion { preview, policy, catalog, requester, dataset, key }).await? {
+        let permission = Permission::Read;
+        let question = RowQuestion { preview, policy, catalog, requester, dataset, key, permission };
+        if let Some(told) = row::told(&question).await? {
             return Ok(Ok(told));
         }
         Ok(Err(if preview.exists(dataset, key).await? {

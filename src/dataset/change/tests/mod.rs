@@ -1,6 +1,7 @@
 //! Changes without a server: the statements and their transaction, on a real database.
 
 mod differential;
+mod kept;
 mod statements;
 mod stored;
 
@@ -12,7 +13,7 @@ use super::sql;
 use crate::catalog::Change;
 use crate::dataset::arguments::ArgumentError;
 use crate::dataset::cell::Cell;
-use crate::dataset::database::{attempt, finish};
+use crate::dataset::database::{Attempt, attempt, finish};
 use crate::dataset::face::Face;
 use crate::dataset::relation::Schema;
 use crate::dataset::tests::fixture::object;
@@ -29,5 +30,9 @@ async fn make(
     let asked = arguments::parse(face, change, relation, &object(asked))?;
     let prepared = sql::render(change, face, &asked, filter, schema).unwrap();
     let attempt = attempt(connection, prepared).await.unwrap();
-    Ok(finish(connection, attempt).await.unwrap())
+    match finish(connection, attempt).await.unwrap() {
+        Attempt::Made(row) => Ok(Some(row)),
+        Attempt::Refused => Ok(None),
+        Attempt::Moved => panic!("nobody was shown anything"),
+    }
 }

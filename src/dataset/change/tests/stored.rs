@@ -13,7 +13,8 @@ use crate::dataset::face::Face;
 use crate::dataset::tests::fixture::{World, column, dataset, everything};
 
 const SQL: &str = "CREATE TABLE a (id INTEGER PRIMARY KEY, n REAL, d NUMERIC, flag BOOLEAN, at INTEGER, written TEXT,
-    extra TEXT, picture BLOB, code NUMERIC);";
+    extra TEXT, picture BLOB, code NUMERIC, day REAL, title TEXT);
+    CREATE TABLE named (id TEXT PRIMARY KEY, part TEXT);";
 
 async fn world() -> (World, SqliteConnection) {
     let mut writable = dataset(
@@ -28,10 +29,14 @@ async fn world() -> (World, SqliteConnection) {
             column("extra", ColumnType::Json),
             column("picture", ColumnType::Bytes),
             column("code", ColumnType::Id),
+            column("day", ColumnType::Time(TimeStorage::Julian)),
+            column("title", ColumnType::Text),
         ],
     );
     writable.writable = BTreeSet::from(Change::ALL);
-    let world = World::new(SQL, vec![writable]).await;
+    let mut named = dataset("named", vec![column("id", ColumnType::Text), column("part", ColumnType::Text)]);
+    named.writable = BTreeSet::from(Change::ALL);
+    let world = World::new(SQL, vec![writable, named]).await;
     let connection = SqliteConnectOptions::new().filename(world.path()).connect().await.unwrap();
     (world, connection)
 }
@@ -54,7 +59,7 @@ async fn each_type_is_stored_in_its_form() {
         Cell::Bytes(vec![0, 255]),
         Cell::Text("A-7".to_owned()),
     ];
-    assert_eq!(row.unwrap(), expected);
+    assert_eq!(row.unwrap()[..9], expected);
     // Nothing is given but what the database makes, and then all of it is taken away again.
     let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), json!({})).await.unwrap();
     assert_eq!(row.unwrap()[..2], [Cell::Integer(8), Cell::Null]);
@@ -80,6 +85,25 @@ async fn what_the_database_would_turn_into_something_else_is_refused() {
         (json!({ "flag": 1 }), "expected true or false"),
         (json!({ "at": "soon" }), "expected a time as RFC 3339 text"),
         (json!({ "id": 7 }), "write \"7\""),
+        // What would be read back as nothing, or as something else.
+        (
+            json!({ "at": "9999-12-30T22:00:00Z" }),
+            "argument `at` is the text \"9999-12-30T22:00:00Z\"; expected a time from 0000-01-01T00:00:00Z to 9999-12-30T21:59:59Z",
+        ),
+        (json!({ "written": "-000001-01-01T00:00:00Z" }), "expected a time from 0000-01-01T00:00:00Z"),
+        (json!({ "written": "2026-11-25T18:00:00.1234567Z" }), "expected a time to the microsecond"),
+        (
+            json!({ "day": "2026-11-25T18:00:00.000001Z" }),
+            "expected a value that this column keeps as it is; it would be answered as \"2026-11-25T18:00:00Z\"",
+        ),
+        (json!({ "d": u64::MAX }), "argument `d` is the number 18446744073709551615; expected a number"),
+        (json!({ "d": 18_446_744_073_709_551_616.0 }), "expected a whole number of 64 bits, or one below 2^63"),
+        (
+            json!({ "title": "a\u{0}b" }),
+            "argument `title` is the text \"a\\0b\"; expected a text without the character U+0000",
+        ),
+        (json!({ "code": "a\nb" }), "expected an identifier without control characters"),
+        (json!({ "code": "a\u{0}" }), "expected an identifier without control characters"),
     ] {
         let told = refused(&mut connection, &world, &face, asked.clone()).await;
         assert!(told.contains(expected), "{asked}: {told}");
@@ -87,7 +111,32 @@ async fn what_the_database_would_turn_into_something_else_is_refused() {
     // An identifier that prints as the number that it becomes is that number.
     let asked = json!({ "code": "12" });
     let row = make(&mut connection, &world.schema, (&face, &everything("a"), Change::Create), asked).await.unwrap();
-    assert_eq!(row.unwrap().last(), Some(&Cell::Integer(12)));
+    assert_eq!(row.unwrap()[8], Cell::Integer(12));
+}
+
+#[tokio::test]
+async fn a_key_names_its_row_in_words_and_in_an_address() {
+    let (world, mut connection) = world().await;
+    let face = Face::declared_for(world.dataset("named"), Change::Create);
+    for (key, expected) in [
+        ("", "argument `id` is the text \"\"; expected an identifier of at least one character"),
+        (".", "expected an identifier that can stand in an address, which `.` and `..` cannot"),
+        ("..", "expected an identifier that can stand in an address, which `.` and `..` cannot"),
+        ("a\u{0}b", "expected an identifier without control characters"),
+        ("a\nb", "expected an identifier without control characters"),
+    ] {
+        let filter = everything("named");
+        let made = make(&mut connection, &world.schema, (&face, &filter, Change::Create), json!({ "id": key })).await;
+        let told = made.unwrap_err().to_string();
+        assert!(told.contains(expected), "{key:?}: {told}");
+    }
+    // What is no key may be empty, and stand on several lines.
+    for key in ["a/b", "...", "50 %", "日本", "?#"] {
+        let asked = json!({ "id": key, "part": "" });
+        let row =
+            make(&mut connection, &world.schema, (&face, &everything("named"), Change::Create), asked).await.unwrap();
+        assert_eq!(row.unwrap()[0], Cell::Text(key.to_owned()));
+    }
 }
 
 async fn refused(connection: &mut SqliteConnection, world: &World, face: &Face, asked: Json) -> String {

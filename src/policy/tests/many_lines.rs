@@ -1,7 +1,6 @@
 //! Many rules for the same places, some of them for everyone, every tenant and everything: what the index finds and what
 //! casbin is asked comes to what every line, one after the other, says.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::policy::files::{self, Effect, Lines, Rule, Sources};
@@ -84,12 +83,12 @@ fn expected(rules: &[Rule], requester: &Requester, object: &Object, permission: 
 }
 
 #[test]
-fn every_partition_together_says_what_the_lines_say() {
+fn casbin_and_the_index_say_what_the_lines_say() {
     let (mut allowed, mut denied) = (0, 0);
     for (seed, count) in [(1, 8), (2, 20), (3, 60), (4, 400), (5, 1_500)] {
         let lines = lines(seed, count);
         let (rules, names) = (lines.rules.clone(), Names::new(&lines.grants, &catalog()));
-        let snapshot = Snapshot::new([0; 32], lines, names, catalog()).unwrap();
+        let snapshot = Snapshot::new([0; 32], lines, names, catalog());
         snapshot.rehearse().unwrap();
         let mut numbers = Numbers(seed + 100);
         for _ in 0..150 {
@@ -123,35 +122,31 @@ fn every_partition_together_says_what_the_lines_say() {
 fn a_rule_stands_once_whatever_it_covers() {
     for count in [20, 1_500] {
         let lines = lines(7, count);
-        let partitions: Vec<_> = Index::new(&lines.rules, catalog().tenants.keys().cloned()).partitions(|_| true);
-        let keys: BTreeSet<&str> = partitions.iter().map(|partition| partition.key.as_str()).collect();
-        assert_eq!(keys.len(), partitions.len(), "two partitions have the same key");
-        let positions: Vec<usize> = partitions.iter().flat_map(|partition| partition.rules.iter().copied()).collect();
-        assert_eq!(positions.len(), lines.rules.len());
-        assert_eq!(positions.into_iter().collect::<BTreeSet<_>>().len(), lines.rules.len());
-        let divided = keys.iter().any(|key| key.contains('\n'));
-        assert_eq!(divided, count > 1_000, "{keys:?}");
+        let index = Index::new(&lines.rules, catalog().tenants.keys().cloned());
+        let mut positions: Vec<usize> = index.alike().flat_map(|alike| alike.rules).copied().collect();
+        positions.sort_unstable();
+        assert_eq!(positions, (0..lines.rules.len()).collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn what_rows_decide_about_casbin_is_given_by_itself() {
-    let directory = directory(
-        "p, *, *, tool:echo, call, true, allow\n\
-         p, *, *, dataset:documents, read, true, allow\n\
-         p, *, *, column:documents/title, read, true, deny\n\
-         p, *, *, resource:*, read, true, allow\n\
-         p, user:mallory, *, *, *, true, deny\n",
-    );
-    let sources = Sources::read(directory.path()).unwrap();
-    let (lines, found) = files::parse(directory.path(), sources, &catalog());
-    assert_eq!(found, []);
-    let index = Index::new(&lines.rules, catalog().tenants.keys().cloned());
-    let given = |of: fn(Kind) -> bool| -> BTreeSet<usize> {
-        index.partitions(of).iter().flat_map(|partition| partition.rules.iter().copied()).collect()
-    };
-    assert_eq!(given(Kind::has_rows), BTreeSet::from([1, 2, 4]));
-    assert_eq!(given(|kind| !kind.has_rows()), BTreeSet::from([0, 3, 4]));
+fn casbin_finds_the_lines_by_itself_unless_they_are_many() {
+    for count in [48, 49] {
+        let mut text =
+            "p, user:ada, *, tool:*, *, true, allow\np, *, *, tool:web_search, call, true, deny\n".to_owned();
+        for number in 2..count {
+            writeln!(text, "p, user:u{number}, acme, tool:echo, call, true, allow").unwrap();
+        }
+        // About another tenant and another kind, which is never of use.
+        text.push_str(
+            "p, user:ada, globex, tool:echo, call, true, allow\np, user:ada, acme, resource:*, read, true, allow\n",
+        );
+        let policy = snapshot(&text);
+        let (tenant, ada) = ("acme".parse().unwrap(), ["user:ada".into(), "*".into()].into());
+        let given = policy.index.given((&tenant, Kind::Tool, Permission::Call), "echo", &ada);
+        let expected: Vec<usize> = if count == 48 { (0..48).collect() } else { vec![0] };
+        assert_eq!(given.into_iter().collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! How often somebody may ask: one leaky bucket (GCRA) for each address, account or client.
+//! How often somebody may ask, and how much of what all share they may have at one moment (`shares`).
 //!
+//! How often is one leaky bucket (GCRA) for each address, account or client.
 //! A bucket is refilled by time alone. Whoever can empty one that is not only theirs keeps its owner out for as long as they go
 //! on, so what is shared must be larger than what each may take of it. What is kept is bounded: full buckets are forgotten,
 //! and when there are too many that are not, strangers wait.
@@ -11,6 +12,9 @@
     clippy::disallowed_types,
     reason = "a count is read and raised in one step, and the lock is held for no longer"
 )]
+
+mod seldom;
+mod shares;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -26,6 +30,8 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+pub use self::seldom::Seldom;
+pub use self::shares::{Share, Shares};
 use crate::clock::Clock;
 use crate::model::Timestamp;
 
@@ -77,6 +83,11 @@ impl<K: Clone + Eq + Hash> Limit<K> {
         let quota = Quota::with_period(refill).unwrap_or(Quota::per_minute(burst)).allow_burst(burst);
         let hands = Hands(Arc::clone(clock));
         Self(RateLimiter::new(quota, HashMapStateStore::default(), hands.clone()), hands)
+    }
+
+    /// So many in a minute, at once or one after the other.
+    pub fn of_a_minute(most: NonZeroU32, clock: &Arc<dyn Clock>) -> Self {
+        Self::new(most, Duration::from_mins(1) / most.get(), clock)
     }
 
     /// Takes one; or says how long to wait.

@@ -1,12 +1,11 @@
 //! What a policy costs as it grows: to load, to keep, to ask, to replace; against a plain casbin enforcer over the same lines.
 //!
-//! `cargo bench --bench policy` measures every size in a process of its own, so that memory is that of one policy.
-//! `cargo bench --bench policy -- 100000 1000` measures one. Wall time; medians, and 99th percentiles where it says p99.
+//! `cargo bench --bench policy` measures every sample in a process of its own, so that memory is that of one policy.
+//! `cargo bench --bench policy -- tools 100000 1000` measures one. Wall time; medians, and 99th percentiles where it says p99.
 //! Linux only, because of `/proc`.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time, and has no shutdown to wait for")]
 
-use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
@@ -17,31 +16,51 @@ use std::time::{Duration, Instant};
 
 use bailiwick::catalog::{self, Catalog};
 use bailiwick::config::{self, Inputs};
-use bailiwick::model::{Attributes, Context, Name, Number, Requester, Timestamp, Value};
-use bailiwick::policy::{Object, Permission, Policies, RowRule};
+use bailiwick::model::{Name, Requester, Timestamp};
+use bailiwick::policy::{self, Object, Permission, Policies, RowRule};
 use casbin::{CoreApi as _, DefaultModel, Model as _, NullAdapter};
+
+use self::sample::Mixture;
+
+mod sample;
+
+/// The server's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Lines and tenants.
-const SIZES: [(usize, usize); 6] = [(10, 1), (1_000, 1), (1_000, 30), (100_000, 1), (100_000, 30), (100_000, 1_000)];
+/// What the lines are about, how many there are, and of how many tenants.
+const SAMPLES: [(Mixture, usize, usize); 12] = [
+    (Mixture::All, 10, 1),
+    (Mixture::All, 1_000, 1),
+    (Mixture::All, 1_000, 30),
+    (Mixture::All, 100_000, 1),
+    (Mixture::All, 100_000, 30),
+    (Mixture::All, 100_000, 1_000),
+    (Mixture::Tools, 100_000, 1),
+    (Mixture::Tools, 100_000, 1_000),
+    (Mixture::Rows, 100_000, 1),
+    (Mixture::Rows, 100_000, 1_000),
+    (Mixture::Grants, 100_000, 1),
+    (Mixture::Grants, 100_000, 1_000),
+];
 /// How many answers each figure is of.
 const ASKED: usize = 2_000;
 /// How many askers there are while the policy is replaced.
 const ASKERS: usize = 2;
-/// How many lines of a tenant belong together: eight rules for a role, and who has it.
-const BLOCK: usize = 16;
-/// One line in so many is for every tenant.
-const SHARED: usize = 100;
 
-const HEADINGS: [[&str; 17]; 2] = [
+const HEADINGS: [[&str; 18]; 2] = [
     [
-        "", "", "load", "CPU", "reload", "CPU", "look", "slowest", "kept", "peak", "decision", "cold", "p99", "scope",
-        "cold", "p99", "casbin",
+        "", "", "", "load", "CPU", "reload", "CPU", "look", "slowest", "kept", "peak", "decision", "cold", "p99",
+        "scope", "cold", "p99", "casbin",
     ],
-    ["lines", "tenants", "ms", "ms", "ms", "ms", "ms", "ms", "MB", "MB", "us", "us", "us", "us", "us", "us", "us"],
+    [
+        "about", "lines", "tenants", "ms", "ms", "ms", "ms", "ms", "ms", "MB", "MB", "us", "us", "us", "us", "us",
+        "us", "us",
+    ],
 ];
-const WIDTHS: [usize; 17] = [7, 7, 6, 6, 6, 6, 6, 8, 7, 7, 9, 7, 7, 7, 7, 7, 9];
+const WIDTHS: [usize; 18] = [6, 7, 7, 6, 6, 6, 6, 6, 8, 7, 7, 9, 7, 7, 7, 7, 7, 9];
 
 /// The linear way to ask casbin about the same lines, its cheapest conditions first.
 const PLAIN: &str = r#"[request_definition]
@@ -55,146 +74,6 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 [matchers]
 m = (p.dom == "*" || p.dom == r.dom) && (p.act == "*" || p.act == r.act) && keyMatch(r.obj, p.obj) && g(r.sub, p.sub, r.dom)
 "#;
-
-fn tenant(number: usize) -> String {
-    format!("t{number}")
-}
-
-/// The lines of one role in one tenant. Cut anywhere, what is left is a policy without a line that does nothing.
-fn block(tenant: &str, block: usize) -> [String; BLOCK] {
-    let role = format!("role:team{block}");
-    let person = |letter: char| format!("user:{letter}{block}@{tenant}.example");
-    let line = |what: &str, may: &str, when: &str, effect: &str| {
-        format!("p, {role}, {tenant}, {what}, {may}, {when}, {effect}")
-    };
-    let member = |who: &str, group: &str| format!("g, {who}, {group}, {tenant}");
-    let data_room = |number: usize| format!("room:r{}", block * 2 + number);
-    let owner = "r.obj.owner_id == r.sub.external_id";
-    [
-        member(&person('a'), &role),
-        line("dataset:documents", "read", "r.obj.data_room_id in r.sub.rooms", "allow"),
-        member(&person('a'), &data_room(0)),
-        line("dataset:documents", "read", owner, "allow"),
-        line("dataset:documents", "read", r#"r.obj.classification == "secret" && r.sub.clearance < 3"#, "deny"),
-        member(&person('b'), &role),
-        line("dataset:invoices", "read", &format!("r.obj.amount < {}", 1_000 + block), "allow"),
-        line("tool:echo", "call", "true", "allow"),
-        member(&person('a'), &data_room(1)),
-        line("dataset:in*", "read", owner, "allow"),
-        line("dataset:people", "*", "true", "allow"),
-        member(&person('b'), &data_room(0)),
-        line("tool:count_documents", "call", "true", "deny"),
-        member(&person('c'), &role),
-        member(&person('c'), &data_room(1)),
-        member(&format!("idp:bench/team{block}"), &role),
-    ]
-}
-
-/// Lines for every tenant, in groups of four.
-fn shared(number: usize) -> String {
-    let group = number / 4;
-    match number % 4 {
-        0 => format!("g, idp:bench/group{group}, role:group{group}, *"),
-        1 => format!("p, role:group{group}, *, dataset:*, read, true, allow"),
-        2 => format!("p, client:blocked{group}, *, *, *, true, deny"),
-        _ => format!("p, role:group{group}, *, tool:count_*, call, true, deny"),
-    }
-}
-
-/// The policy of so many lines.
-fn policy(lines: usize, tenants: usize) -> String {
-    let common = (lines / SHARED).max(1);
-    let own = lines - common;
-    let mut text = String::with_capacity(lines * 100);
-    for line in (0..common).map(shared) {
-        text.push_str(&line);
-        text.push('\n');
-    }
-    for number in 0..tenants {
-        let count = own / tenants + usize::from(number < own % tenants);
-        let tenant = tenant(number);
-        let blocks = (0..).flat_map(|number| block(&tenant, number));
-        for line in blocks.take(count) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// The settings of a server with so many tenants.
-fn settings(tenants: usize) -> String {
-    let mut text = String::from(
-        r#"
-[database]
-url = "sqlite:company.db"
-[policy]
-directory = "policies"
-[claims]
-clearance = "number"
-[[issuer]]
-name = "bench"
-preset = "zitadel"
-issuer = "http://127.0.0.1:8080/issuer"
-jwks_url = "http://127.0.0.1:8080/issuer/keys"
-audience = ["1"]
-clients = ["1"]
-users = true
-[issuer.claims]
-external_user = ["external_user_id"]
-"#,
-    );
-    for number in 0..tenants {
-        let name = tenant(number);
-        write!(text, "[[tenant]]\nname = \"{name}\"\nissuer = \"bench\"\norganisations = [\"{}\"]\n", number + 1)
-            .unwrap_or_default();
-    }
-    for (name, order) in [("documents", "updated_at"), ("invoices", "id"), ("invoice_lines", "id"), ("people", "id")] {
-        write!(
-            text,
-            r#"
-[[dataset]]
-name = "{name}"
-description = "The {name} of the benchmark"
-key = "id"
-tenant = {{ column = "tenant_id" }}
-data_room = "data_room_id"
-order = ["{order}"]
-[dataset.columns]
-id = {{ type = "id" }}
-tenant_id = {{ type = "text", expose = false }}
-data_room_id = {{ type = "id" }}
-owner_id = {{ type = "id" }}
-classification = {{ type = "text", values = ["public", "internal", "secret"] }}
-amount = {{ type = "number" }}
-updated_at = {{ type = "time", stored = "text" }}
-"#
-        )
-        .unwrap_or_default();
-    }
-    text
-}
-
-/// Somebody of a team, with the names and claims that a token would give.
-fn somebody(number: usize, lines: usize, tenants: usize) -> Result<Requester, Failure> {
-    let name = tenant(number % tenants);
-    let blocks = (lines / tenants / BLOCK).max(1);
-    let letter = ['a', 'b', 'c'][number % 3];
-    let id = format!("{letter}{}@{name}.example", (number / tenants) % blocks);
-    let names = ["*", "verified", "idp:bench/employee", "idp:bench/reader"].map(Arc::from);
-    let own = [format!("user:{id}"), format!("subject:bench/{number}")].map(Arc::from);
-    Ok(Requester {
-        tenant: name.parse()?,
-        names: names.into_iter().chain(own).collect(),
-        attributes: Attributes {
-            // Unique, so that no answer is of somebody else.
-            external_id: Some(format!("{number}-{id}").parse()?),
-            claims: [("clearance".parse()?, Value::Number(Number::Integer(2)))].into(),
-            ..Attributes::default()
-        },
-        context: Context::default(),
-    })
-}
 
 /// CPU time of this thread so far; the kernel counts it in hundredths of a second.
 fn cpu_millis() -> Result<f64, Failure> {
@@ -322,26 +201,27 @@ fn replace(policies: &Arc<Policies>, file: &Path, requesters: &[Requester]) -> R
 
 fn catalog(directory: &Path, tenants: usize) -> Result<Arc<Catalog>, Failure> {
     let path = directory.join("bailiwick.toml");
-    fs::write(&path, settings(tenants))?;
+    fs::write(&path, sample::settings(tenants))?;
     let loaded = config::read(Inputs { path: Some(path), ..Inputs::default() })?;
     Ok(Arc::new(catalog::build(&loaded).map_err(|errors| format!("{errors:?}"))?))
 }
 
-/// Measures one size and prints its row.
+/// Measures one sample and prints its row.
 #[expect(clippy::print_stdout, reason = "the table is the benchmark's result")]
-async fn measure(lines: usize, tenants: usize) -> Result<(), Failure> {
-    let directory = tempfile::tempdir()?;
-    let policies = directory.path().join("policies");
-    fs::create_dir(&policies)?;
-    fs::write(policies.join("model.conf"), include_str!("../policies/model.conf"))?;
-    let file = policies.join("policy.csv");
-    fs::write(&file, policy(lines, tenants))?;
-    let catalog = catalog(directory.path(), tenants)?;
-    let requesters = (0..ASKED).map(|number| somebody(number, lines, tenants)).collect::<Result<Vec<_>, Failure>>()?;
+async fn measure(mixture: Mixture, lines: usize, tenants: usize) -> Result<(), Failure> {
+    let temporary = tempfile::tempdir()?;
+    let directory = temporary.path().join("policies");
+    fs::create_dir(&directory)?;
+    fs::write(directory.join("model.conf"), include_str!("../../policies/model.conf"))?;
+    let file = directory.join("policy.csv");
+    fs::write(&file, mixture.policy(lines, tenants))?;
+    let catalog = catalog(temporary.path(), tenants)?;
+    let requesters =
+        (0..ASKED).map(|number| sample::somebody(number, lines, tenants)).collect::<Result<Vec<_>, Failure>>()?;
 
     let before = memory("VmRSS:")?;
     let (begun, cpu) = (Instant::now(), cpu_millis()?);
-    let policies = Arc::new(Policies::load(policies, Arc::clone(&catalog))?);
+    let policies = Arc::new(Policies::load(&directory, Arc::clone(&catalog))?);
     let (load, load_cpu) = (millis(begun), cpu_millis()? - cpu);
     let kept = memory("VmRSS:")? - before;
 
@@ -385,9 +265,13 @@ async fn measure(lines: usize, tenants: usize) -> Result<(), Failure> {
         (scoped.1, some),
         (casbin, some),
     ];
-    let cells = figures.iter().zip(&WIDTHS[2..]).map(|((figure, digits), width)| format!("{figure:>width$.digits$}"));
-    println!("{lines:>7} {tenants:>7} {}", cells.collect::<Vec<_>>().join(" "));
-    if lines >= 100 && (allowed < ASKED / 4 || filtered < ASKED / 4) {
+    let cells = figures.iter().zip(&WIDTHS[3..]).map(|((figure, digits), width)| format!("{figure:>width$.digits$}"));
+    println!("{:>6} {lines:>7} {tenants:>7} {}", mixture.as_str(), cells.collect::<Vec<_>>().join(" "));
+    if let Some(finding) = policy::check(&directory, &catalog).findings.first() {
+        return Err(format!("a policy of lines that all do something is meant, and {finding}").into());
+    }
+    let few = |number: usize| lines >= 100 && number < ASKED / 4;
+    if mixture.has_tools() && few(allowed) || mixture.has_rows() && few(filtered) {
         return Err(
             format!("of {ASKED} people {allowed} call and {filtered} read: not the policy that is meant").into()
         );
@@ -401,11 +285,12 @@ fn all() -> Result<(), Failure> {
         let cells = heading.iter().zip(WIDTHS).map(|(cell, width)| format!("{cell:>width$}"));
         println!("{}", cells.collect::<Vec<_>>().join(" "));
     }
-    for (lines, tenants) in SIZES {
-        let arguments = [lines.to_string(), tenants.to_string()];
+    for (mixture, lines, tenants) in SAMPLES {
+        let mixture = mixture.as_str();
+        let arguments = [mixture.to_owned(), lines.to_string(), tenants.to_string()];
         let status = Command::new(std::env::current_exe()?).args(arguments).status()?;
         if !status.success() {
-            return Err(format!("{lines} lines and {tenants} tenants: {status}").into());
+            return Err(format!("{mixture}, {lines} lines and {tenants} tenants: {status}").into());
         }
     }
     Ok(())
@@ -415,7 +300,7 @@ fn all() -> Result<(), Failure> {
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     match arguments.as_slice() {
-        [lines, tenants] => measure(lines.parse()?, tenants.parse()?).await,
+        [mixture, lines, tenants] => measure(Mixture::read(mixture)?, lines.parse()?, tenants.parse()?).await,
         _ => all(),
     }
 }

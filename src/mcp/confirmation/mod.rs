@@ -1,15 +1,21 @@
 //! A person is asked before something is lost (`confirm` of a dataset), where the client can ask one.
 //!
 //! In 2026-07-28 the call is answered with what is to be asked, and comes again with the answer: the state in between is sealed
-//! for the caller and for exactly these arguments, and ends soon, so that a yes to one thing is none to another. In the older
-//! revisions a client that said so at the beginning is asked in the middle of the call, over its session. A client without a
-//! session cannot be asked: it would have nowhere to send the answer.
+//! for the caller, for exactly these arguments and for the row as it was shown, and ends soon, so that a yes to one thing is none
+//! to another. It counts once at this server; another with the same key takes it once more, for the same row as it was. In the
+//! older revisions a client that said so at the beginning is asked in the middle of the call, over its session. A client without
+//! a session cannot be asked: it would have nowhere to send the answer.
 //!
 //! Asking is one decision, doing another: the second is made after the answer, under the policy in force then. The client is
 //! trusted to ask its person; a token is not worth less in the hands of one that lies, and the policy decides in any case.
 
+mod question;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction,
     ElicitationSchema, InputRequest, InputRequiredResult, InputResponses, JsonObject,
@@ -23,7 +29,10 @@ use super::reply::{self, Reply};
 use super::{Caller, Mcp, close};
 use crate::authz::Receipt;
 use crate::catalog::Confirm;
+use crate::dataset::CursorError;
+use crate::dataset::change::Shown;
 use crate::model::Timestamp;
+use crate::random;
 use crate::store::audit::Outcome;
 
 /// The key of the question among the requests for input, and the member of the answer.
@@ -31,6 +40,26 @@ const CONFIRM: &str = "confirm";
 
 /// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_mins(10);
+
+/// How many answers are remembered, so that each counts once; one that is forgotten is still for the row as it was shown.
+const REMEMBERED: u64 = 100_000;
+
+/// The questions that were answered at this server.
+#[derive(Debug, Clone)]
+pub(super) struct Answered(Cache<Arc<str>, ()>);
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(REMEMBERED).eviction_policy(EvictionPolicy::lru()).build())
+    }
+}
+
+impl Answered {
+    /// Takes the answer to a question; says whether it is the first.
+    fn take(&self, question: &str) -> bool {
+        self.0.entry(question.into()).or_insert(()).is_fresh()
+    }
+}
 
 /// How the client of a call can be asked.
 #[derive(Debug)]
@@ -45,8 +74,8 @@ pub(super) enum Elicitation {
 
 /// What became of the question.
 pub(super) enum Confirmed {
-    /// The person said yes, or nobody has to be asked.
-    Yes,
+    /// The person said yes, to a row as it was shown; or nobody has to be asked.
+    Yes(Option<Shown>),
     /// The call is answered without having done anything.
     Answered(Box<CallToolResponse>),
 }
@@ -76,29 +105,29 @@ impl Mcp {
         &self,
         caller: &Caller,
         asked: &ChangeCall<'_>,
-        elicitation: Elicitation,
+        elicitation: &mut Elicitation,
     ) -> Result<Confirmed, ErrorData> {
         match (elicitation, asked.dataset.confirm) {
-            (Elicitation::None, Confirm::WhenPossible) => Ok(Confirmed::Yes),
+            (Elicitation::None, Confirm::WhenPossible) => Ok(Confirmed::Yes(None)),
             (Elicitation::None, Confirm::Required) => {
                 let text = "Nothing was changed: a person must confirm this, and this client cannot ask one. Use a client that \
                             supports elicitation.";
                 self.declined(caller, asked, text).await
             }
             (Elicitation::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
-                match brought.and_then(|brought| self.answered(caller, asked, brought)) {
-                    Some(answer) => self.heard(caller, asked, &answer).await,
+                match brought.take().and_then(|brought| self.answered(caller, asked, brought)) {
+                    Some((answer, shown)) => self.heard(caller, asked, &answer, shown).await,
                     None => self.ask_by_answer(caller, asked).await,
                 }
             }
             (Elicitation::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
-                let (receipt, question) = match self.question(caller, asked).await? {
+                let (receipt, question, shown) = match self.question(caller, asked).await? {
                     Ok(question) => question,
                     Err(answer) => return Ok(answer),
                 };
                 let params = close(receipt, Outcome::Asked, form(question)).await?.into_inner();
                 match peer.create_elicitation_with_timeout(params, Some(PATIENCE)).await {
-                    Ok(answer) => self.heard(caller, asked, &answer).await,
+                    Ok(answer) => self.heard(caller, asked, &answer, shown).await,
                     Err(error) => {
                         tracing::debug!(%error, "a client did not ask its person");
                         let text = "Nothing was changed: the confirmation that this needs was not given in time.";
@@ -109,29 +138,33 @@ impl Mcp {
         }
     }
 
-    /// The answer that a client brings, if it is to this question of this caller, and not too late.
+    /// The answer that a client brings, if it is to this question of this caller, the first to it, and not too late; with the
+    /// row that was asked about.
     fn answered(
         &self,
         caller: &Caller,
         asked: &ChangeCall<'_>,
         brought: (String, InputResponses),
-    ) -> Option<ElicitResult> {
+    ) -> Option<(ElicitResult, Shown)> {
         let (state, mut responses) = brought;
         let binding = caller.principal.binding();
-        let until = self.pager(caller, &binding).open_place(&named(asked), &state).ok()?;
+        let state = self.pager(caller, &binding).open_place(&named(asked), &state).ok()?;
+        let [until, question, shown] = state.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let until = Timestamp::from_micros(until.parse().ok()?);
-        let answer = responses.remove(CONFIRM)?;
-        (self.parts.clock.now() < until).then(|| serde_json::from_value(answer).ok())?
+        let answer = serde_json::from_value(responses.remove(CONFIRM)?).ok()?;
+        (self.parts.clock.now() < until && self.answered.take(question)).then(|| (answer, shown.into()))
     }
 
     async fn ask_by_answer(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Confirmed, ErrorData> {
-        let (receipt, question) = match self.question(caller, asked).await? {
+        let (receipt, question, shown) = match self.question(caller, asked).await? {
             Ok(question) => question,
             Err(answer) => return Ok(answer),
         };
         let binding = caller.principal.binding();
-        let until = self.parts.clock.now().plus(PATIENCE).as_micros().to_string();
-        let state = self.pager(caller, &binding).seal_place(&named(asked), &until);
+        let until = self.parts.clock.now().plus(PATIENCE).as_micros();
+        let id = random::hex::<12>(self.parts.random.as_ref()).map_err(CursorError::Random);
+        let id = id.map_err(|error| reply::unsealed(&error))?;
+        let state = self.pager(caller, &binding).seal_place(&named(asked), &format!("{until} {id} {shown}"));
         let state = state.map_err(|error| reply::unsealed(&error))?;
         let request = InputRequest::Elicitation(ElicitRequest::new(form(question)));
         let requests = [(CONFIRM.to_owned(), request)].into();
@@ -145,9 +178,9 @@ impl Mcp {
         &self,
         caller: &Caller,
         asked: &ChangeCall<'_>,
-    ) -> Result<Result<(Receipt, String), Confirmed>, ErrorData> {
+    ) -> Result<Result<(Receipt, String, Shown), Confirmed>, ErrorData> {
         match self.looked_at(caller, asked).await? {
-            Ok((receipt, question)) => Ok(Ok((receipt, question))),
+            Ok((receipt, row, shown)) => Ok(Ok((receipt, question::question(asked, &row), shown))),
             Err(recorded) => Ok(Err(Confirmed::Answered(Box::new(reply::tool(recorded).into())))),
         }
     }
@@ -158,10 +191,11 @@ impl Mcp {
         caller: &Caller,
         asked: &ChangeCall<'_>,
         answer: &ElicitResult,
+        shown: Shown,
     ) -> Result<Confirmed, ErrorData> {
         let ticked = answer.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
         if answer.action == ElicitationAction::Accept && ticked == Some(true) {
-            return Ok(Confirmed::Yes);
+            return Ok(Confirmed::Yes(Some(shown)));
         }
         self.declined(caller, asked, "Nothing was changed: the person did not confirm it.").await
     }
