@@ -298,7 +298,7 @@ impl ServerHandler for Fixtures {
             let values = vec!["test value".to_owned()];
             return CompletionInfo::with_all_values(values).map(CompleteResult::new).map_err(gone);
         }
-        self.mcp.complete(asked, context).await
+        Box::pin(self.mcp.complete(asked, context)).await
     }
 
     async fn set_level(&self, _: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::in_force::RELOADED;
 use crate::clock::Clock;
 use crate::policy::{Refused, Reload};
 use crate::store::audit::{AuditLog, Event};
@@ -33,9 +34,9 @@ pub(super) fn in_words(change: Result<&Reload, &Refused>) -> (&'static str, Stri
             let accepted = reload.accepted.iter().map(|loss| format!("accepted: {}", loss.path.display()));
             let removed = reload.removed.iter().map(|changed| format!("- {} {}", changed.line, changed.text));
             let added = reload.added.iter().map(|changed| format!("+ {} {}", changed.line, changed.text));
-            ("policy_reloaded", cut(first.chain(accepted).chain(removed).chain(added)))
+            (RELOADED, cut(first.chain(accepted).chain(removed).chain(added)))
         }
-        Ok(same) => ("policy_reloaded", format!("{}: the files are as in force again", same.new)),
+        Ok(same) => (RELOADED, format!("{}: the files are as in force again", same.new)),
         Err(refused) => ("policy_refused", cut(refused.to_string().lines().map(|line| line.trim().to_owned()))),
     }
 }

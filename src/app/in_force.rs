@@ -2,8 +2,10 @@
 
 use crate::store::audit::{AuditError, AuditReader};
 
+/// What a policy that replaces another is called.
+pub(super) const RELOADED: &str = "policy_reloaded";
 /// The events that say which policy came into force, as [`in_words`](super::in_words) and the start of a server write them.
-const KINDS: [&str; 2] = ["policy_loaded", "policy_reloaded"];
+pub(super) const KINDS: [&str; 2] = ["policy_loaded", RELOADED];
 
 /// The revision, as it is printed, that a server put in force last; `None` where no server has recorded one.
 ///
@@ -15,7 +17,7 @@ pub async fn recorded(audit: &AuditReader) -> Result<Option<String>, AuditError>
 }
 
 /// `revision NEW`, `OLD -> NEW` before the lines of a change, or `NEW: the files are …`.
-fn revision(detail: &str) -> Option<&str> {
+pub(super) fn revision(detail: &str) -> Option<&str> {
     let first = detail.lines().next()?;
     let (new, _) = first.split_once(": ").unwrap_or((first, ""));
     new.rsplit(' ').next()

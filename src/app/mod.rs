@@ -22,6 +22,7 @@ pub use oauth::{Own, SetUpLink};
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response, Route};
 use rmcp::ServerHandler;
+use surface::Surface;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -126,7 +127,7 @@ pub struct App {
     audit: AuditLog,
     audit_file: PathBuf,
     policies: Arc<Policies>,
-    surface: String,
+    surface: Surface,
     settle: Duration,
     mcp: Mcp,
     look_every: Duration,
@@ -178,10 +179,14 @@ impl App {
         };
         let policies = Policies::load(&settings.policy.directory, Arc::clone(&catalog)).map_err(StartError::Policy)?;
         let policies = Arc::new(policies);
+        let is_first = !settings.audit.path.exists();
         let (audit, writer) =
             AuditLog::open(&settings.audit, Arc::clone(&seams.clock)).await.map_err(StartError::Audit)?;
-        let (surface, revision) = (surface::surface(&catalog), policies.current().revision());
-        let is_other = surface::is_other(&settings.audit.path, &surface, revision).await.map_err(StartError::Audit)?;
+        let (mut surface, revision) = (Surface::first(&catalog), policies.current().revision());
+        if !is_first {
+            let now = seams.clock.now();
+            surface = surface.after(&settings.audit.path, revision, now).await.map_err(StartError::Audit)?;
+        }
         let authorities = authorities(settings)?;
         let known = known(settings, &authorities, &seams.clock)?;
         let keys: Vec<_> = known.iter().map(|(_, keys)| Arc::clone(keys)).collect();
@@ -211,7 +216,7 @@ impl App {
             streams: Streams::new(Arc::clone(&seams.clock), most, stopping.clone()),
             subscriptions: settings.mcp.subscriptions,
             changing: Limit::of_a_minute(settings.mcp.changes_per_minute, &seams.clock),
-            missed: Missed::new(is_other),
+            missed: Missed::new(surface.since),
             clock: Arc::clone(&seams.clock),
         });
         let health = Health { policies: Arc::clone(&policies), audit: audit.clone(), keys: keys.clone() };
@@ -288,7 +293,7 @@ impl App {
         let telling = tell_streams(self.mcp, Arc::clone(&self.policies), Arc::clone(&changed));
         tasks.spawn(background.clone().run_until_cancelled_owned(telling));
         // Nobody is told after the recorder has ended, and then nothing is served either.
-        drop(tell.send((surface::KIND, self.surface)));
+        drop(tell.send(self.surface.event()));
         drop(tell.send(("policy_loaded", format!("revision {}", self.policies.current().revision()))));
         let on_change = move |change: Result<&Reload, &Refused>| {
             drop(tell.send(in_words(change)));

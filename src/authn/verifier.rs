@@ -9,7 +9,7 @@ pub(super) fn check(signed: &Signed, now: Timestamp, trace: &mut Trace) -> Resul
     let (issuer, claims, (speaker, person)) = (signed.issuer(), signed.claims(), signed.person());
     let shown = |name| claims.shown(name);
     trace.compare(Reason::Issuer, claims.is_from(&issuer.issuers), &shown("iss"), &issuer.issuers)?;
-    let expires = check_times(issuer, claims, now, trace)?;
+    let [expires, taken_until] = times(issuer, claims, now, trace)?;
     let ours = |audience: &&str| issuer.audiences.iter().any(|accepted| accepted == audience);
     let named = claims.texts("aud").is_some_and(|audiences| audiences.iter().any(ours));
     trace.compare(Reason::Audience, named, &shown("aud"), &issuer.audiences)?;
@@ -40,10 +40,10 @@ pub(super) fn check(signed: &Signed, now: Timestamp, trace: &mut Trace) -> Resul
     // The issuer's own scopes are for tokens that have no such claim, never for one whose claim is empty.
     let claimed = issuer.claims.scope.as_deref().map(|name| claims.scopes(name, trace)).transpose()?.flatten();
     let scopes = claimed.unwrap_or_else(|| issuer.scopes.clone());
-    Ok(Proof { subject: Subject { issuer: speaker.name.clone(), id }, actor, client, scopes, expires })
+    Ok(Proof { subject: Subject { issuer: speaker.name.clone(), id }, actor, client, scopes, expires, taken_until })
 }
 
-fn check_times(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Trace) -> Result<Timestamp, TokenFault> {
+fn times(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Trace) -> Result<[Timestamp; 2], TokenFault> {
     let (expires, made) = (claims.time("exp", trace)?, claims.time("iat", trace)?);
     let begins = claims.optional_time("nbf", trace)?.unwrap_or(made);
     let (latest, oldest) = (now.plus(issuer.leeway), issuer.max_age.saturating_add(issuer.leeway));
@@ -52,5 +52,5 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: Timestamp, trace: &mut Tra
     trace.compare(Reason::Future, made <= latest, &made, &format_args!("at latest {latest}"))?;
     trace.compare(Reason::TooOld, now.since(made) <= oldest, &made, &format_args!("{oldest:?} ago or less"))?;
     trace.compare(Reason::NotYet, begins <= latest, &begins, &format_args!("at latest {latest}"))?;
-    Ok(expires)
+    Ok([expires, last])
 }

@@ -124,7 +124,7 @@ pub(super) enum PolicyCommand {
     /// Parse and type-check the policy; exit 1 if anything in it is refused
     #[command(after_help = CHECK_CODES)]
     Check {
-        /// The directory, if not the configured one
+        /// The directory of the policy, if not the configured one
         directory: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
@@ -135,13 +135,20 @@ pub(super) enum PolicyCommand {
     /// A server that finds a file gone or empty keeps the policy that was in force, because the lost lines may have been the
     /// ones that deny. This checks what is there, as `policy check` does, and records in the audit store that exactly these
     /// contents are meant, and by whom. A server with that audit store takes them within a second; if the files change before
-    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said; exit 0. Exit 1 if
-    /// anything else in them is refused. A restart needs no acceptance.
+    /// it does, they have to be accepted anew. Where they are in force already there is nothing to accept, which is said. Another
+    /// directory than the configured one can be named where it holds the same files. A restart needs no acceptance.
+    #[command(after_help = ACCEPT_CODES)]
     Accept {
-        /// The directory, if not the configured one
+        /// The directory of the policy, if not the configured one
         directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
-    /// Run the tests of the policy (tests/*.toml beside it); exit 1 if one fails
+    /// Run the tests of the policy (tests/*.toml in its directory); exit 1 if one fails
+    ///
+    /// A draft in a directory of its own is tried by its own tests, as a copy of the configured directory has them; a draft without
+    /// any, by the tests of the configured directory, which is what the policy in force promises.
     #[command(after_help = TEST_CODES)]
     Test(PolicyTest),
     /// Say why somebody may or may not do something: the lines considered, what each came to, the SQL
@@ -150,6 +157,8 @@ pub(super) enum PolicyCommand {
     /// Tabulate who may use which tool and dataset
     #[command(after_help = MATRIX_CODES)]
     Matrix {
+        /// The directory of the policy, if not the configured one
+        directory: Option<PathBuf>,
         /// One tenant only
         #[arg(long)]
         tenant: Option<String>,
@@ -168,12 +177,20 @@ pub(super) enum PolicyCommand {
         /// Write nothing; name the files that would change, and exit 1 if there are any
         #[arg(long)]
         check: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 const CHECK_CODES: &str = "\
 Exit codes: 0 the policy is in order, with or without warnings; 1 something in it is refused; 2 it
 could not be said: there is no such directory, or the configuration is refused.";
+
+const ACCEPT_CODES: &str = "\
+Exit codes: 0 it is accepted, or in force already; 1 nothing is accepted: the policy is refused, or is
+not what the configured directory holds; 2 it could not be said or recorded: there is no such
+directory, the configuration is refused, or the audit store cannot be read or written.";
 
 const MATRIX_CODES: &str = "\
 Exit codes: 0 it is printed; 2 it could not be said: the tenant is not declared, the policy is refused.";
@@ -209,8 +226,11 @@ not accepted, the policy is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyTest {
-    /// The directory of the tests; left out, `tests` in the configured policy directory
+    /// The directory of the policy, if not the configured one
     pub(super) directory: Option<PathBuf>,
+    /// The directory of the tests; left out, `tests` in that directory, or where there is none, in the configured one
+    #[arg(long, value_name = "DIR")]
+    pub(super) tests: Option<PathBuf>,
     /// Write a report in the XML of `JUnit` as well
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
@@ -246,10 +266,13 @@ const FMT_HELP: &str = "\
 A file is replaced in one step, with its permissions kept, and only if something moves. A file that
 cannot be told apart into lines and fields is left alone, and what is wrong with it is printed.
 
-Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check.";
+Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check; 2 it
+could not be done: a file cannot be read or replaced, or the configuration is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
+    /// The directory of the policy, if not the configured one
+    pub(super) directory: Option<PathBuf>,
     #[command(flatten)]
     pub(super) who: ExplainWho,
     /// The client of the platform that names this person (client create --asserts-users), where nobody has proved who it is
@@ -283,7 +306,8 @@ pub(super) struct ExplainWho {
     /// A name of the person, such as user:ada@acme.example; may be given several times
     #[arg(long = "as", value_name = "NAME")]
     pub(super) names: Vec<String>,
-    /// A JSON file with the claims that conditions read, such as `{"clearance": 3}`
+    /// A JSON file with the attributes that conditions read, by their names there (id, email, the declared claims, …), such
+    /// as `{"external_id": "ada@acme.example", "clearance": 3}`; not the claims as a token spells them
     #[arg(long, value_name = "FILE")]
     pub(super) claims: Option<PathBuf>,
     /// A file with a token of the person, or - for standard input; it is verified as the server would

@@ -21,8 +21,8 @@ use clap::Parser as _;
 /// Runs the command that the arguments name.
 ///
 /// The exit code is 0 when it did what was asked, 1 when what it looked at is not in order (a policy that is refused, a
-/// token that is not accepted) or it failed, and 2 when the arguments were wrong. `policy diff`, `policy test` and `policy
-/// explain` keep to what `diff` does: 1 is a difference, a test that fails, a no; and 2 that it could not be said.
+/// token that is not accepted) or it failed, and 2 when the arguments were wrong. The `policy` commands keep to what `diff`
+/// does: 1 is a difference, a test that fails, a no; and 2 that it could not be said.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,

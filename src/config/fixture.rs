@@ -24,6 +24,7 @@ pub(crate) fn server(public_url: &str) -> Server {
         requests_per_person: 1,
         sessions_per_person: 1,
         session_lifetime: std::time::Duration::from_hours(1),
+        session_idle: std::time::Duration::from_mins(5),
         handle_key: None,
     }
 }

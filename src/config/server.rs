@@ -70,6 +70,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let requests_per_person = section.integer::<usize>("requests_per_person", 1..=100_000);
     let sessions_per_person = section.integer::<usize>("sessions_per_person", 1..=10_000);
     let session_lifetime = section.duration("session_lifetime", Duration::from_mins(1)..=Duration::from_hours(24 * 30));
+    let session_idle = section.duration("session_idle", Duration::from_secs(1)..=Duration::from_hours(24));
     let handle_key = handle_key(section);
 
     let At { value: (ip, by_name), .. } = written?;
@@ -101,6 +102,7 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
         requests_per_person: requests_per_person?.value,
         sessions_per_person: sessions_per_person?.value,
         session_lifetime: session_lifetime?.value,
+        session_idle: session_idle?.value,
         handle_key: handle_key?,
     })
 }

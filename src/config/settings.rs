@@ -202,7 +202,7 @@ pub struct Server {
     pub header_timeout: Duration,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent, or too little.
     pub write_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
@@ -214,6 +214,8 @@ pub struct Server {
     pub sessions_per_person: usize,
     /// How long such a session may be used.
     pub session_lifetime: Duration,
+    /// How long what a session subscribed to is kept without a request and without its stream.
+    pub session_idle: Duration,
     /// What ids of sessions and cursors are sealed with; `None`: with a key that is made at the start and dies with it.
     pub handle_key: Option<Arc<Secret>>,
 }

@@ -161,7 +161,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             asked = Some(known);
         }
         // Where the request begins one, or takes one up, the server inside it takes it.
-        let session = Arc::new(Session::default());
+        let session = Arc::new(if asked.is_some() { Session::taken_up() } else { Session::default() });
         request.extensions_mut().insert(Arc::clone(&session));
         let mut response = self.timed(self.with_sessions.handle(request)).await;
         if let Some(asked) = &asked {
@@ -207,10 +207,11 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             return until(response, self.stopping.clone().cancelled_owned());
         };
         let mcp = &self.intake.mcp;
-        mcp.tell_missed(&principal, &session).await;
         let stream = mcp.streams().open(principal, id, Sink::Session(session));
-        let kept = self.sessions.keep_alive(asked);
+        let (mcp, kept) = (mcp.clone(), self.sessions.keep_alive(asked));
         until(response, async move {
+            // While it is read, since it may begin with what came before.
+            mcp.tell_missed(&stream).await;
             tokio::select! {
                 () = stream.ended() => {}
                 () = kept => {}

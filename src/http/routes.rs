@@ -97,9 +97,9 @@ pub fn routes<H: ServerHandler + Clone>(
         body_timeout: edge.server.body_timeout,
         request_timeout: edge.server.request_timeout,
     };
-    let bounds = (edge.server.sessions_per_person, edge.server.session_lifetime);
+    let (most, times) = (edge.server.sessions_per_person, (edge.server.session_lifetime, edge.server.session_idle));
     let in_hand = InHand::new(edge.server.requests_per_person, &edge.clock);
-    let sessions = Sessions::new(edge.session_key, edge.clock, bounds);
+    let sessions = Sessions::new(edge.session_key, edge.clock, most, times);
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());

@@ -46,7 +46,7 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// How long a client may take to send its headers.
     pub header_timeout: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent, or too little.
     pub write_timeout: Duration,
     /// How long a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,

@@ -23,11 +23,12 @@ const LONGEST_UNKNOWN: usize = 128;
 impl Mcp {
     /// The tools that the policy allows this caller, in a stable order. Listing is one record.
     pub(super) async fn tools_for(&self, caller: &Caller, cursor: Option<&str>) -> Result<ListToolsResult, ErrorData> {
+        let revision = self.revision();
         let permit = self.permit(caller, List(Listed::Tools)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let tools = self.tools.visible(&visible);
         let tools = one_page(receipt, cursor, tools).await?;
-        self.parts.missed.gave(&caller.principal, Listed::Tools);
+        self.gave(caller, Listed::Tools, revision);
         Ok(reply::tools(tools))
     }
 

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::Mcp;
-use super::streams::{PATIENCE, Stream};
+use super::streams::Stream;
 use crate::model::{Name, Requester};
 use crate::policy::{Columns, Listed, Permission, RowRule, Snapshot};
-
-/// How many streams are told at the same time.
-const AT_ONCE: usize = 64;
 
 /// What a policy shows to one person in lists.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,6 +62,15 @@ impl Changes {
         }
     }
 
+    /// From, and as, tools, resources and prompts in this order.
+    pub(super) fn of([tools, resources, prompts]: [bool; 3]) -> Self {
+        Self { tools, resources, prompts }
+    }
+
+    pub(super) fn each(self) -> [bool; 3] {
+        [self.tools, self.resources, self.prompts]
+    }
+
     /// The lists by name.
     pub(super) fn words(self) -> Vec<&'static str> {
         let all = [(self.tools, "tools"), (self.resources, "resources"), (self.prompts, "prompts")];
@@ -77,13 +83,14 @@ impl Changes {
 }
 
 impl Mcp {
-    /// Tells each open stream whose person has other lists by `new` than by `old`, and no other.
+    /// Tells each open stream whose person has other lists by `new` than by `old`, and each that is known to have others yet.
     pub async fn tell_streams(&self, old: &Arc<Snapshot>, new: &Arc<Snapshot>) {
+        self.parts.missed.changed(self.parts.clock.now());
         let streams = self.parts.streams.live();
         if streams.is_empty() {
             return;
         }
-        let (old, new) = (Arc::clone(old), Arc::clone(new));
+        let (old, new, revision) = (Arc::clone(old), Arc::clone(new), new.revision());
         // Each person costs as much as some first answers under a new policy: too long for a thread that answers requests.
         let comparing = tokio::task::spawn_blocking(move || changed(streams, &old, &new));
         let changed = match comparing.await {
@@ -93,16 +100,9 @@ impl Mcp {
                 return;
             }
         };
-        futures_util::stream::iter(changed)
-            .for_each_concurrent(AT_ONCE, |(stream, changes)| async move {
-                let subject = &stream.caller.principal.proof().subject;
-                match tokio::time::timeout(PATIENCE, stream.sink.tell(changes)).await {
-                    Ok(Ok(())) => tracing::debug!(subject.id = %subject, "told that lists changed"),
-                    Ok(Err(error)) => tracing::debug!(subject.id = %subject, %error, "a stream ended untold"),
-                    Err(_) => tracing::debug!(subject.id = %subject, "a stream is not read"),
-                }
-            })
-            .await;
+        // All at the same time, so that nobody waits for those that do not read.
+        let telling = futures_util::stream::iter(changed);
+        telling.for_each_concurrent(None, async |(stream, changes)| stream.tell(changes, revision).await).await;
     }
 }
 
@@ -116,7 +116,9 @@ fn changed(streams: Vec<Stream>, old: &Snapshot, new: &Snapshot) -> Vec<(Stream,
             .copied()
             .unwrap_or_else(|| Changes::between(&Lists::of(old, requester), &Lists::of(new, requester)));
         known.insert(requester.clone(), changes);
-        (stream, changes)
+        let has = stream.sink.known();
+        let tell = has.map_or(changes, |has| has.after(changes, old.revision(), new.revision()));
+        (stream, tell)
     });
     with_changes.filter(|(_, changes)| changes.any()).collect()
 }

@@ -5,10 +5,13 @@
 //! row was subscribed to; a new policy asks for it anew, which is recorded as well. Nothing is looked at for a session whose
 //! stream is not open.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 
 use super::Mcp;
 use super::streams::{PATIENCE, Stream};
@@ -16,19 +19,46 @@ use super::subscriptions::{Row, Unlooked};
 use crate::authz::Refusal;
 use crate::catalog::Dataset;
 use crate::dataset::{self, RowKey, Version};
+use crate::model::Person;
 use crate::random;
 
-/// For how many streams rows are looked at at the same time: requests have the other connections to the database.
+/// For how many people rows are looked at at the same time: requests have the other connections to the database.
 const AT_ONCE: usize = 2;
+/// How long a look is one of these. One that waits for its turn among the other reads of its person keeps nobody else from theirs.
+const PLACE: Duration = Duration::from_millis(100);
 
 impl Mcp {
     /// Looks for as long as it is polled, after each pause of about this length.
+    ///
+    /// Each person has a round of their own, and the next only after it. Whoever has many rows, or does not read what they are
+    /// told, makes their own round long and nobody else's: of the looks at the database, which are taken in turn, they wait for
+    /// one at a time.
     pub async fn keep_looking(&self, every: Duration) {
+        let looks = Semaphore::new(AT_ONCE);
+        let mut rounds = FuturesUnordered::new();
+        let mut underway = HashSet::new();
         loop {
-            tokio::time::sleep(self.jittered(every)).await;
-            let streams = futures_util::stream::iter(self.parts.streams.watching());
-            streams.for_each_concurrent(AT_ONCE, |stream| async move { self.look_for(&stream).await }).await;
+            let mut pause = std::pin::pin!(tokio::time::sleep(self.jittered(every)));
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    Some(person) = rounds.next() => drop(underway.remove(&person)),
+                }
+            }
+            for (person, streams) in by_person(self.parts.streams.watching()) {
+                if underway.insert(person.clone()) {
+                    rounds.push(self.look_for(person, streams, &looks));
+                }
+            }
         }
+    }
+
+    /// Looks at the rows of one person's streams, and tells all of them at the same time.
+    async fn look_for(&self, person: Person, streams: Vec<Stream>, looks: &Semaphore) -> Person {
+        let turn = Semaphore::new(1);
+        let looking = futures_util::stream::iter(streams);
+        looking.for_each_concurrent(None, async |stream| self.look_at(&stream, &turn, looks).await).await;
+        person
     }
 
     /// From four fifths of a pause to six fifths, so that several servers do not ask one database in step.
@@ -42,9 +72,19 @@ impl Mcp {
         }
     }
 
-    async fn look_for(&self, stream: &Stream) {
+    async fn look_at(&self, stream: &Stream, turn: &Semaphore, looks: &Semaphore) {
         for (_, (dataset, rows)) in stream.sink.watched().by_dataset() {
-            let versions = self.versions(stream, &dataset, &rows).await;
+            let versions = {
+                // Neither is ever closed; if it were, there would be more looks at the same time.
+                let (_turn, place) = (turn.acquire().await, looks.acquire().await);
+                let mut looking = std::pin::pin!(self.versions(stream, &dataset, &rows));
+                if let Ok(versions) = tokio::time::timeout(PLACE, &mut looking).await {
+                    versions
+                } else {
+                    drop(place);
+                    looking.await
+                }
+            };
             for ((uri, row), version) in rows.iter().zip(versions) {
                 let Some(version) = version.filter(|version| row.seen.as_ref() != Some(version)) else { continue };
                 if !self.still_holds(stream, &dataset) {
@@ -111,4 +151,12 @@ impl Mcp {
             Err(Unlooked::Failed(_)) => Vec::new(),
         }
     }
+}
+
+fn by_person(streams: Vec<Stream>) -> HashMap<Person, Vec<Stream>> {
+    let mut people: HashMap<Person, Vec<Stream>> = HashMap::new();
+    for stream in streams {
+        people.entry(stream.person.clone()).or_default().push(stream);
+    }
+    people
 }

@@ -256,8 +256,8 @@ impl ServerHandler for Mcp {
         let parts = subscription.request_context().extensions.get::<http::request::Parts>();
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
-        self.tell_of_missed(&caller.principal, &sink).await;
         let stream = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
+        self.tell_missed(&stream).await;
         tokio::select! {
             () = subscription.cancelled() => {}
             () = stream.ended() => {}

@@ -42,12 +42,13 @@ impl Mcp {
         caller: &Caller,
         cursor: Option<&str>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        let revision = self.revision();
         let permit = self.permit(caller, List(Listed::Prompts)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let declared = self.parts.catalog.prompts.values();
         let seen: Vec<_> = declared.filter(|prompt| visible.contains_key(prompt.name.as_str())).map(describe).collect();
         let seen = one_page(receipt, cursor, seen).await?;
-        self.parts.missed.gave(&caller.principal, Listed::Prompts);
+        self.gave(caller, Listed::Prompts, revision);
         Ok(reply::prompts(seen))
     }
 

@@ -109,7 +109,7 @@ pub(super) async fn with_progress<T>(
         }
         seconds += BETWEEN_PROGRESS.as_secs_f64();
         let progress = ProgressNotificationParam::new(token.clone(), seconds)
-            .with_message(format!("still reading after {seconds} s"));
+            .with_message(format!("no answer yet after {seconds} s"));
         // The handler goes on meanwhile: it may hold a connection, and a client that reads nothing is told nothing.
         tokio::select! {
             outcome = &mut handler => return outcome,

@@ -19,12 +19,14 @@ use rmcp::service::{Peer, SubscriptionSendError, SubscriptionSink};
 use tokio_util::sync::CancellationToken;
 
 use super::lists::Changes;
+use super::missed::Known;
 use super::notices::{self, Level};
 use super::subscriptions::{LISTEN, SUBSCRIBE, Watched};
 use super::{Caller, RequestId};
 use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::model::Person;
+use crate::policy::Revision;
 
 /// How long a client that does not read what it is told is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,9 +38,15 @@ pub struct Session {
     peer: OnceLock<Peer<RoleServer>>,
     pub(super) watched: Arc<Watched>,
     pub(super) level: Level,
+    pub(super) known: Known,
 }
 
 impl Session {
+    /// One that began at another server, or before this one was started: what its client has is not known here.
+    pub fn taken_up() -> Self {
+        Self { known: Known::unknown(), ..Self::default() }
+    }
+
     pub(super) fn begin(&self, peer: &Peer<RoleServer>) {
         self.peer.get_or_init(|| peer.clone());
     }
@@ -80,6 +88,14 @@ impl Sink {
         }
     }
 
+    /// What its client has of the lists; nobody knows that of one request among others.
+    pub(super) fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Session(session) => Some(&session.known),
+            Self::Subscription(..) => None,
+        }
+    }
+
     /// Tells that a row changed.
     pub(super) async fn tell_updated(&self, uri: &str) -> Result<(), SubscriptionSendError> {
         match self {
@@ -92,7 +108,7 @@ impl Sink {
     }
 
     /// Tells that lists changed.
-    pub(super) async fn tell(&self, changes: Changes) -> Result<(), SubscriptionSendError> {
+    async fn tell(&self, changes: Changes) -> Result<(), SubscriptionSendError> {
         match self {
             Self::Session(session) => {
                 let Some(peer) = session.peer() else { return Ok(()) };
@@ -144,9 +160,29 @@ struct Open {
 pub(super) struct Stream {
     /// Who opened it, in which request.
     pub(super) caller: Caller,
-    person: Person,
+    pub(super) person: Person,
     pub(super) sink: Sink,
     end: CancellationToken,
+}
+
+impl Stream {
+    /// Tells that lists are others by this policy. One that is not read is ended, so that its client is told when it comes again.
+    pub(super) async fn tell(&self, changes: Changes, revision: Revision) {
+        let subject = &self.caller.principal.proof().subject;
+        match tokio::time::timeout(PATIENCE, self.sink.tell(changes)).await {
+            Ok(Ok(())) => {
+                if let Some(known) = self.sink.known() {
+                    known.told(changes, revision);
+                }
+                tracing::debug!(subject.id = %subject, "told that lists changed");
+            }
+            Ok(Err(error)) => tracing::debug!(subject.id = %subject, %error, "a stream ended untold"),
+            Err(_) => {
+                self.end.cancel();
+                tracing::debug!(subject.id = %subject, "a stream was ended, because it is not read");
+            }
+        }
+    }
 }
 
 /// A stream that is registered as open, for as long as this is kept: dropped, its place is free.
@@ -158,6 +194,11 @@ pub struct OpenStream {
 }
 
 impl OpenStream {
+    /// The stream, unless it was ended to make room.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        self.streams.lock().streams.get(&self.number).cloned()
+    }
+
     /// Waits until the server ends the stream: it stops, the token has expired, or its person opened too many.
     pub async fn ended(self) {
         self.end.cancelled().await;
@@ -211,7 +252,7 @@ impl Streams {
         let now = self.clock.now();
         let mut open = self.lock();
         open.streams.retain(|_, stream| {
-            let is_live = now < stream.caller.principal.proof().expires;
+            let is_live = now < stream.caller.principal.proof().taken_until;
             if !is_live {
                 stream.end.cancel();
             }

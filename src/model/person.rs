@@ -57,6 +57,7 @@ mod tests {
             client: Some(client.parse().unwrap()),
             scopes: Scopes::default(),
             expires: Timestamp::from_secs(0),
+            taken_until: Timestamp::from_secs(0),
         };
         Person::of(&requester, &proof)
     }

@@ -15,4 +15,6 @@ pub struct Proof {
     pub scopes: Scopes,
     /// When the token expires.
     pub expires: Timestamp,
+    /// Until when it is taken, since clocks differ.
+    pub taken_until: Timestamp,
 }

@@ -10,7 +10,7 @@ use super::by_name::ByName;
 use super::files::Grant;
 use super::finding::{Flaw, instead};
 use crate::catalog::Catalog;
-use crate::model::{IssuerName, SubjectId, Tenant};
+use crate::model::{IssuerName, SubjectId, Tenant, nearest};
 
 /// How many `g` lines may lie between a person and a name.
 pub(super) const MAX_CHAIN: usize = 16;
@@ -51,7 +51,7 @@ pub(super) fn check(text: &str, position: NamePosition, catalog: &Catalog) -> Re
     }
     let lists = || catalog.lists.values().map(AsRef::as_ref);
     let colon = text.find(':').ok_or_else(|| {
-        let message = if position == NamePosition::Who && "verified".starts_with(&text.to_lowercase()) {
+        let message = if position == NamePosition::Who && is_nearly_verified(text) {
             format!("`{text}` has no prefix; did you mean `verified`?")
         } else {
             format!("`{text}` has no prefix; write `role:{text}` or `user:{text}`")
@@ -86,6 +86,11 @@ pub(super) fn check(text: &str, position: NamePosition, catalog: &Catalog) -> Re
         Ok(_) => Ok(()),
         Err(bad) => Err(Flaw::new(text.len() - own.len(), format!("the name after `{prefix}` {bad}"))),
     }
+}
+
+/// Whether somebody meant `verified`, cut short or with a slip.
+fn is_nearly_verified(text: &str) -> bool {
+    "verified".starts_with(&text.to_lowercase()) || nearest(text, ["verified"]).is_some()
 }
 
 /// The part of a `subject:` or `idp:` name after the issuer.

@@ -189,6 +189,20 @@ fn is_unexposed(column: &str, catalog: &Catalog) -> bool {
     })
 }
 
+/// What to write instead of a column that is not declared: one of its dataset, where that is.
+fn instead_of_column(column: &str, declared: &BTreeSet<String>, catalog: &Catalog) -> String {
+    let (dataset, _) = column.split_once('/').unwrap_or((column, ""));
+    if !catalog.datasets.contains_key(dataset) {
+        return instead(column, declared.iter().map(String::as_str));
+    }
+    let own =
+        declared.iter().map(String::as_str).filter(|own| own.split_once('/').is_some_and(|(of, _)| of == dataset));
+    if column == dataset {
+        return format!("write `<dataset>/<column>`; {}", instead("", own));
+    }
+    instead(column, own)
+}
+
 /// The objects that a line covers: one, all whose name begins so, or (in denials) everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Pattern {
@@ -210,6 +224,12 @@ impl Pattern {
         let Some((word, name)) = text.split_once(':') else {
             return Err(Flaw::new(0, format!("`{text}` has no kind; write `dataset:{text}` or `tool:{text}`")));
         };
+        if let Some(quote) = text.find(['"', '\'']) {
+            return Err(Flaw::new(
+                quote,
+                format!("a quote is a character like any other; write `{}`", text.replace(['"', '\''], "")),
+            ));
+        }
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else {
             return Err(Flaw::new(0, format!("`{word}:` is not a kind of object; {}", instead(word, kinds))));
         };
@@ -230,7 +250,12 @@ impl Pattern {
                 let message = format!("`{stem}` is not exposed: it is in no answer, and no line can put it there");
                 return Err(Flaw::new(start, message));
             }
-            let hint = instead(stem, declared.iter().map(String::as_str));
+            let hint = match kind {
+                Kind::Column => instead_of_column(stem, &declared, catalog),
+                Kind::Dataset | Kind::Tool | Kind::Resource | Kind::Prompt => {
+                    instead(stem, declared.iter().map(String::as_str))
+                }
+            };
             return Err(Flaw::new(start, format!("there is no {word} `{stem}`; {hint}")));
         }
         Ok(pattern)

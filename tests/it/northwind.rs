@@ -47,7 +47,7 @@ fn settings(database: &Path, issuer: &TestIssuer) -> String {
     let iss = "issuer = \"https://login.northwind.example\"\n";
     let parts = [
         ("port = 8080\n".to_owned(), "port = {port}\n".to_owned()),
-        ("[audit]\n".to_owned(), format!("[database]\nurl = \"sqlite:{}\"\n\n[audit]\n", database.display())),
+        ("url = \"sqlite:northwind.db\"\n".to_owned(), format!("url = \"sqlite:{}\"\n", database.display())),
         (iss.to_owned(), format!("{iss}jwks_url = \"{}\"\n", issuer.jwks_url())),
     ];
     parts.into_iter().fold(text, |text, (from, to)| {

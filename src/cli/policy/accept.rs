@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use serde_json::{Value as Json, json};
 
 use crate::app;
 use crate::catalog::Catalog;
+use crate::cli::serve::Given;
 use crate::clock::Clock;
 use crate::config;
-use crate::policy::{self, Severity};
+use crate::policy::{self, Checked, Revision, Severity};
 use crate::store::audit::{self, AuditReader};
 
 /// The variables that may name who runs a command, the best first.
@@ -20,37 +22,107 @@ const NAMES: [&str; 3] = ["SUDO_USER", "LOGNAME", "USER"];
 
 /// Records that exactly these contents are meant, if a server would take them and they are not in force already.
 pub(super) async fn run(
-    directory: &Path,
-    catalog: &Arc<Catalog>,
-    (settings, clock): (&config::Audit, &dyn Clock),
-    environment: &[(OsString, OsString)],
+    named: Option<&Path>,
+    json: bool,
+    given: &Given,
+    clock: &dyn Clock,
     out: &mut dyn Write,
 ) -> anyhow::Result<ExitCode> {
-    let checked = policy::check(directory, catalog);
-    let shown = directory.display();
-    let Some(snapshot) = checked.snapshot else {
-        for finding in checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal) {
-            writeln!(out, "{finding}")?;
+    let (loaded, catalog) = given.load_catalog()?;
+    let configured = &loaded.settings.policy.directory;
+    let directory = named.unwrap_or(configured);
+    std::fs::read_dir(directory)
+        .with_context(|| format!("the policy directory {} cannot be read", directory.display()))?;
+    let checked = policy::check(directory, &catalog);
+    let answer = match &checked.snapshot {
+        None => Answer::Refused,
+        Some(snapshot) => {
+            let (settings, revision) = (&loaded.settings.audit, snapshot.revision());
+            if named.is_some() && !holds(configured, revision, &catalog) {
+                Answer::Elsewhere(configured)
+            } else if in_force(settings).await?.is_some_and(|known| known == revision.to_string()) {
+                Answer::InForce
+            } else {
+                let words = format!("accepted by {}, from {}", operator(&given.environment), directory.display());
+                audit::accept(settings, &revision.hex(), &words, clock.now()).await.with_context(|| {
+                    format!(
+                        "revision {revision} is not accepted\nhint: run it as the user who runs the server, with its configuration"
+                    )
+                })?;
+                Answer::Accepted
+            }
         }
-        writeln!(out, "{shown}: refused, and nothing is accepted; only the loss of a file can be")?;
-        return Ok(ExitCode::FAILURE);
     };
-    let revision = snapshot.revision();
-    if in_force(settings).await?.is_some_and(|known| known == revision.to_string()) {
-        writeln!(
-            out,
-            "{shown}: nothing is lost, so there is nothing to accept: revision {revision} is in force already"
-        )?;
-        return Ok(ExitCode::SUCCESS);
+    if json {
+        super::json::print(&answer.document(directory, &checked), out)?;
+    } else {
+        answer.print(directory, &checked, out)?;
     }
-    let words = format!("accepted by {}, from {shown}", operator(environment));
-    audit::accept(settings, &revision.hex(), &words, clock.now()).await.with_context(|| {
-        format!(
-            "revision {revision} is not accepted\nhint: run it as the user who runs the server, with its configuration"
-        )
-    })?;
-    writeln!(out, "{shown}: revision {revision} is accepted: a running server takes it within a second")?;
-    Ok(ExitCode::SUCCESS)
+    Ok(match answer {
+        Answer::InForce | Answer::Accepted => ExitCode::SUCCESS,
+        Answer::Refused | Answer::Elsewhere(_) => ExitCode::FAILURE,
+    })
+}
+
+/// What came of it.
+enum Answer<'a> {
+    /// Something else is wrong with the files.
+    Refused,
+    /// The configured directory, which a server reads, holds others.
+    Elsewhere(&'a Path),
+    InForce,
+    Accepted,
+}
+
+impl Answer<'_> {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Elsewhere(_) => "elsewhere",
+            Self::InForce => "in_force",
+            Self::Accepted => "accepted",
+        }
+    }
+
+    fn document(&self, directory: &Path, checked: &Checked) -> Json {
+        json!({
+            "directory": directory.display().to_string(),
+            "result": self.as_str(),
+            "revision": checked.snapshot.as_ref().map(|snapshot| snapshot.revision().to_string()),
+            "findings": checked.findings.iter().map(super::json::finding).collect::<Vec<_>>(),
+        })
+    }
+
+    fn print(&self, directory: &Path, checked: &Checked, out: &mut dyn Write) -> anyhow::Result<()> {
+        let shown = directory.display();
+        let revision = checked.snapshot.as_ref().map(|snapshot| snapshot.revision().to_string()).unwrap_or_default();
+        match self {
+            Self::Refused => {
+                for finding in checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal) {
+                    writeln!(out, "{finding}")?;
+                }
+                writeln!(out, "{shown}: refused, and nothing is accepted; only the loss of a file can be")?;
+            }
+            Self::Elsewhere(configured) => writeln!(
+                out,
+                "{shown}: revision {revision} is not accepted: a server reads {}, which holds other files; put these there first",
+                configured.display()
+            )?,
+            Self::InForce => writeln!(
+                out,
+                "{shown}: nothing is lost, so there is nothing to accept: revision {revision} is in force already"
+            )?,
+            Self::Accepted => {
+                writeln!(out, "{shown}: revision {revision} is accepted: a running server takes it within a second")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the directory that a server reads has exactly these contents now: what is accepted before they come does not count.
+fn holds(configured: &Path, revision: Revision, catalog: &Arc<Catalog>) -> bool {
+    policy::check(configured, catalog).snapshot.is_some_and(|snapshot| snapshot.revision() == revision)
 }
 
 /// The revision that a server put in force last. Where there has been none, recording the acceptance says so.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::counted;
@@ -14,34 +15,50 @@ use crate::policy;
 
 /// Lays out the files, and those of the directories. With `check` nothing is written, and the exit code is 1 where
 /// something would be; it is 1 too where a file cannot be understood.
-pub(super) fn run(paths: &[PathBuf], check: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub(super) fn run(paths: &[PathBuf], check: bool, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (mut moved, mut left, mut refused) = (0, 0, 0);
+    let mut told = Vec::new();
     for path in files(paths)? {
         let before = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let after = match policy::format(&path, &before) {
-            Ok(after) => after,
-            Err(findings) => {
-                for finding in findings {
-                    writeln!(out, "{finding}")?;
-                }
+        let mut findings = Vec::new();
+        let result = match policy::format(&path, &before) {
+            Err(found) => {
                 refused += 1;
-                continue;
+                findings = found;
+                "not_understood"
+            }
+            Ok(after) if after.as_bytes() == before => {
+                left += 1;
+                "in_order"
+            }
+            Ok(_) if check => {
+                moved += 1;
+                "would_be_laid_out"
+            }
+            Ok(after) => {
+                moved += 1;
+                replace(&path, &before, &after).with_context(|| format!("{} is left as it was", path.display()))?;
+                "laid_out"
             }
         };
-        if after.as_bytes() == before {
-            left += 1;
+        if json {
+            let findings: Vec<_> = findings.iter().map(super::json::finding).collect();
+            told.push(json!({ "file": path.display().to_string(), "result": result, "findings": findings }));
             continue;
         }
-        moved += 1;
-        if check {
-            writeln!(out, "{}: would be laid out anew", path.display())?;
-        } else {
-            replace(&path, &before, &after).with_context(|| format!("{} is left as it was", path.display()))?;
-            writeln!(out, "{}: laid out anew", path.display())?;
+        findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+        match result {
+            "laid_out" => writeln!(out, "{}: laid out anew", path.display())?,
+            "would_be_laid_out" => writeln!(out, "{}: would be laid out anew", path.display())?,
+            _ => {}
         }
     }
-    let done = if check { "to lay out" } else { "laid out anew" };
-    writeln!(out, "{} {done}, {left} in order, {refused} not understood and left alone", counted(moved, "file"))?;
+    if json {
+        super::json::print(&json!({ "files": told }), out)?;
+    } else {
+        let done = if check { "to lay out" } else { "laid out anew" };
+        writeln!(out, "{} {done}, {left} in order, {refused} not understood and left alone", counted(moved, "file"))?;
+    }
     Ok(if refused > 0 || (check && moved > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

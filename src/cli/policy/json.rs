@@ -29,7 +29,8 @@ pub(super) fn checked(directory: &Path, checked: &Checked, empty: Option<&Empty>
     })
 }
 
-fn finding(finding: &Finding) -> Json {
+/// One of the findings of a policy.
+pub(super) fn finding(finding: &Finding) -> Json {
     let place = |number: u32| (number > 0).then_some(number);
     json!({
         "file": finding.path.display().to_string(),

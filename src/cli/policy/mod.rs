@@ -31,7 +31,7 @@ use super::arguments::PolicyCommand;
 use super::serve::Given;
 use super::{is_closed_pipe, tell};
 use crate::catalog::Catalog;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::Loaded;
 use crate::policy::{self, Checked, Severity, Snapshot};
 
@@ -39,23 +39,26 @@ use crate::policy::{self, Checked, Severity, Snapshot};
 pub(super) async fn run(command: PolicyCommand, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
         PolicyCommand::Check { directory, json } => answered(check(directory, json, given, out).await),
-        PolicyCommand::Accept { directory } => {
-            let (loaded, catalog) = given.load_catalog()?;
-            let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
-            let record = (&loaded.settings.audit, &SystemClock as &dyn Clock);
-            accept::run(directory, &catalog, record, &given.environment, out).await
+        PolicyCommand::Accept { directory, json } => {
+            answered(accept::run(directory.as_deref(), json, given, &SystemClock, out).await)
         }
         PolicyCommand::Test(request) => answered(test::run(&request, given, out).await),
         PolicyCommand::Explain(request) => answered(explain::run(&request, given, out).await),
-        PolicyCommand::Matrix { tenant, json } => answered(in_force(given).and_then(|(_, catalog, snapshot)| {
-            matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
-            Ok(ExitCode::SUCCESS)
-        })),
+        PolicyCommand::Matrix { directory, tenant, json } => {
+            answered(in_force(given, directory.as_deref()).and_then(|(_, catalog, snapshot)| {
+                matrix::run(tenant.as_deref(), json, &catalog, &snapshot, out)?;
+                Ok(ExitCode::SUCCESS)
+            }))
+        }
         PolicyCommand::Diff(request) => answered(diff::run(&request, given, out).await),
-        PolicyCommand::Fmt { paths, check } => {
+        PolicyCommand::Fmt { paths, check, json } => {
             // Where files are named no configuration is needed: the hook of an editor or of a repository has none.
-            let paths = if paths.is_empty() { vec![given.load()?.settings.policy.directory] } else { paths };
-            fmt::run(&paths, check, out)
+            let paths = if paths.is_empty() {
+                given.load().map(|loaded| vec![loaded.settings.policy.directory])
+            } else {
+                Ok(paths)
+            };
+            answered(paths.and_then(|paths| fmt::run(&paths, check, json, out)))
         }
     }
 }
@@ -106,10 +109,10 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The configuration, and the policy as a server would load it now.
-fn in_force(given: &Given) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
+/// The configuration, and the policy as a server would load it now: of the configured directory, or of the one that is named.
+fn in_force(given: &Given, named: Option<&Path>) -> anyhow::Result<(Loaded, Arc<Catalog>, Snapshot)> {
     let (loaded, catalog) = given.load_catalog()?;
-    let directory = &loaded.settings.policy.directory;
+    let directory = named.unwrap_or(&loaded.settings.policy.directory);
     let snapshot = accepted(directory, policy::check(directory, &catalog))?;
     Ok((loaded, catalog, snapshot))
 }

@@ -92,7 +92,13 @@ pub(super) async fn read(request: &Explain, loaded: &Loaded, catalog: &Arc<Catal
     }
     let Some(file) = &request.who.claims else { return Ok(Who { requester, called, source: Source::Names }) };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    person::add_claims(&mut requester.attributes, &text, catalog)?;
+    person::add_claims(&mut requester.attributes, &text, catalog).with_context(|| {
+        format!(
+            "{} is not understood\nhint: it holds attributes by the names that conditions have for them, as in \
+             {{\"external_id\": \"ada@acme.example\", \"clearance\": 3}}; what a token says is read from the token: --token-file",
+            file.display()
+        )
+    })?;
     if called.is_empty() {
         let user = requester.attributes.external_id.as_ref().map(|id| format!("user:{id}"));
         requester.names.extend(user.as_deref().map(Arc::from));

@@ -34,7 +34,11 @@ pub(in crate::dataset) fn person(user: &str) -> Person {
     };
     let subject = Subject { issuer: "demo".parse().unwrap(), id: "1".parse().unwrap() };
     let expires = Timestamp::from_secs(0);
-    Person::of(&requester, &Proof { subject, actor: None, client: None, scopes: Scopes::default(), expires })
+    let taken_until = expires;
+    Person::of(
+        &requester,
+        &Proof { subject, actor: None, client: None, scopes: Scopes::default(), expires, taken_until },
+    )
 }
 
 /// A column as `name = { type = … }` declares it.

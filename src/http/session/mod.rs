@@ -4,6 +4,10 @@
 //! what the owner's stream carries, so the id on the wire is bound to the owner (`handle`): another principal's request
 //! does not know it (404). It also carries what a server must know to take the session up, so that it works at every server
 //! that holds the key, after a restart, and after it was idle for so long that the server inside it has ended.
+//!
+//! What it subscribed to and its log level are gone then. A 404 would say so, and clients are to begin anew after one; but it would
+//! end every session, those that lost nothing too, and of the clients that we test some give up. So a session that is taken up is told
+//! that all its lists changed (`mcp::missed`).
 
 mod handle;
 mod within;
@@ -32,8 +36,8 @@ use within::Ids;
 
 /// How many people's sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
 const COUNTED: u64 = 100_000;
-/// How often the server inside a session is given a sign of life while a stream is open; it ends after five minutes without.
-const BETWEEN_SIGNS: Duration = Duration::from_mins(1);
+/// How often the server inside a session is given a sign of life while a stream is open, in the time after which it ends without.
+const SIGNS: u32 = 4;
 /// How many ended sessions are remembered. One that is forgotten could be taken up again, by its owner, until it expires.
 const REMEMBERED_ENDS: u64 = 100_000;
 
@@ -49,6 +53,7 @@ pub(super) struct Sessions {
     key: SessionKey,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
+    idle: Duration,
     per_person: usize,
     manager: Arc<Within>,
     opened: Cache<Person, Opened>,
@@ -90,13 +95,18 @@ impl Asked {
 }
 
 impl Sessions {
-    /// Sessions of at most so many for each person, of at most this age.
-    pub(super) fn new(key: SessionKey, clock: Arc<dyn Clock>, (per_person, lifetime): (usize, Duration)) -> Self {
-        let manager = Arc::new(Within::default());
+    /// Sessions of at most so many for each person, of at most this age, each kept here while it is not idle for too long.
+    pub(super) fn new(
+        key: SessionKey,
+        clock: Arc<dyn Clock>,
+        per_person: usize,
+        (lifetime, idle): (Duration, Duration),
+    ) -> Self {
+        let manager = Arc::new(Within::new(idle));
         // What came last is what matters: an end that is forgotten too early lets its owner go on.
         let opened = Cache::builder().max_capacity(COUNTED).eviction_policy(EvictionPolicy::lru()).build();
         let ended = Cache::builder().max_capacity(REMEMBERED_ENDS).eviction_policy(EvictionPolicy::lru()).build();
-        Self { key, clock, lifetime, per_person, manager, opened, ended, ids: Arc::default() }
+        Self { key, clock, lifetime, idle, per_person, manager, opened, ended, ids: Arc::default() }
     }
 
     /// The servers inside the sessions.
@@ -165,10 +175,10 @@ impl Sessions {
     /// Keeps the server inside a session for as long as this is polled, though nobody asks anything: whoever only listens would
     /// lose what it subscribed to.
     pub(super) fn keep_alive(&self, asked: Asked) -> impl Future<Output = ()> + Send + use<> {
-        let manager = Arc::clone(&self.manager);
+        let (manager, between) = (Arc::clone(&self.manager), self.idle / SIGNS);
         async move {
             loop {
-                tokio::time::sleep(BETWEEN_SIGNS).await;
+                tokio::time::sleep(between).await;
                 let Some(inside) = manager.0.sessions.read().await.get(&asked.here).cloned() else { return };
                 // To end what there is not is nothing but a sign of life.
                 if inside.close_request_wise_channel(u64::MAX).await.is_err() {

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions as _, ServerJsonRpcMessage};
@@ -25,9 +26,11 @@ use rmcp::transport::streamable_http_server::session::{RestoreOutcome, ServerSse
 #[derive(Debug)]
 pub(in crate::http) struct Within(pub(super) LocalSessionManager);
 
-impl Default for Within {
-    fn default() -> Self {
+impl Within {
+    /// None yet; each ends when it was idle for so long.
+    pub(super) fn new(idle: Duration) -> Self {
         let mut sessions = LocalSessionManager::default();
+        sessions.session_config.keep_alive = Some(idle);
         sessions.session_config.sse_retry = None;
         Self(sessions)
     }

@@ -72,6 +72,7 @@ impl Mcp {
         caller: &Caller,
         cursor: Option<&str>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        let revision = self.revision();
         let permit = self.permit(caller, List(Listed::Resources)).await.map_err(reply::refusal)?;
         let (_, visible, receipt) = permit.spend();
         let binding = caller.principal.binding();
@@ -94,7 +95,10 @@ impl Mcp {
         if is_first && page.rows == 0 && !page.unread.is_empty() {
             return Err(reply::unlisted(&page.unread));
         }
-        self.parts.missed.gave(&caller.principal, Listed::Resources);
+        // A later page may be of a later policy than the first.
+        if is_first {
+            self.gave(caller, Listed::Resources, revision);
+        }
         let next = next.map(|place| pager.seal_place(LIST, &place.written())).transpose();
         Ok(reply::resources(page.items, next.map_err(|error| reply::unsealed(&error))?, &page.unread))
     }

@@ -193,8 +193,8 @@ impl Checker<'_> {
                 let message = format!("`{sign}` orders {}{of}; only numbers have an order", a.describe());
                 Err(Flaw::new(left.at, message))
             }
-            (Type::Text(Some(values)), _) => check_value(right, values, &of),
-            (_, Type::Text(Some(values))) => check_value(left, values, &of),
+            (Type::Text(Some(values)), _) => check_value(right, values, &declared_of(left, &of)),
+            (_, Type::Text(Some(values))) => check_value(left, values, &declared_of(right, &of)),
             (Type::Text(_) | Type::Number | Type::Boolean, _) => Ok(()),
         }
     }
@@ -213,11 +213,20 @@ impl Checker<'_> {
     }
 }
 
+/// What the values are of: a column of the dataset, or something that no dataset declares.
+fn declared_of(named: &Named<'_>, dataset: &str) -> String {
+    match &named.word {
+        Word::Path(Owner::Object, _) | Word::Literal(_) => format!("the declared values{dataset}"),
+        Word::Path(Owner::Subject, name) => format!("the values of `r.sub.{name}`"),
+        Word::Path(Owner::Context, name) => format!("the values of `r.ctx.{name}`"),
+    }
+}
+
 fn check_value(named: &Named<'_>, values: &[String], of: &str) -> Result<(), Flaw> {
     match &named.word {
         Word::Literal(Value::Text(text)) if !values.iter().any(|value| **value == **text) => {
             let hint = instead(text, values.iter().map(String::as_str));
-            Err(Flaw::new(named.at, format!("`{text}` is not among the declared values{of}; {hint}")))
+            Err(Flaw::new(named.at, format!("`{text}` is not among {of}; {hint}")))
         }
         Word::Literal(_) | Word::Path(..) => Ok(()),
     }

@@ -192,6 +192,11 @@ fn word(rest: &str, at: usize) -> Result<(Token<'_>, usize), Flaw> {
                 ("r", Some(_)) => {
                     format!("`{text}` is not a term; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`")
                 }
+                ("p", Some(_)) => {
+                    format!(
+                        "`{text}` is not a term: `p` is the line itself; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`"
+                    )
+                }
                 ("sub" | "obj" | "ctx", Some(_)) => format!("`{text}` is not a term; did you mean `r.{text}`?"),
                 _ if rest[length..].trim_start().starts_with('(') => {
                     format!("`{text}` is not known here; nothing is called in a condition but `present(…)`")

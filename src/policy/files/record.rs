@@ -32,7 +32,8 @@ fn position(offset: usize) -> u32 {
 /// The file as text: UTF-8, without a byte order mark, ending in a newline.
 pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Finding> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(Finding::of_file(path, "the file is UTF-16; save it as UTF-8 without a byte order mark"));
+        let message = "the file is UTF-16; save it as UTF-8 without a byte order mark";
+        return Err(Finding { line: 1, column: 1, ..Finding::of_file(path, message) });
     }
     if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
         let message = "the file begins with a byte order mark; save it as UTF-8 without one";
@@ -49,15 +50,17 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Finding> {
     if text.is_empty() || text.ends_with('\n') {
         return Ok(text);
     }
-    let message = if text.contains('\0') {
-        "the file holds zero bytes, as UTF-16 does; save it as UTF-8"
+    let (at, message) = if let Some(zero) = text.find('\0') {
+        (zero, "the file holds zero bytes, as UTF-16 does; save it as UTF-8")
     } else if text.ends_with('\r') {
-        "the last line ends in a carriage return alone; end lines with LF or CRLF"
+        (text.len() - 1, "the last line ends in a carriage return alone; end lines with LF or CRLF")
     } else {
-        "the last line does not end in a newline, so it may be cut short; end it with one"
+        (text.len(), "the last line does not end in a newline, so it may be cut short; end it with one")
     };
-    let line = position(text.matches('\n').count());
-    Err(Finding { line, ..Finding::of_file(path, message) })
+    let before = text.get(..at).unwrap_or(&text);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = position(before.matches('\n').count());
+    Err(Finding { line, column: position(at - start), ..Finding::of_file(path, message) })
 }
 
 /// The lines of a file that say something. A line with a bad character is a finding and is not read further.

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
+use super::ground::Ground;
 use crate::model::Tenant;
 use crate::policy::condition::{Condition, Tree};
 use crate::policy::files::{Effect, Rule};
@@ -119,13 +120,27 @@ impl<'a> Cover<'a> {
 
     /// Says which line makes this one redundant.
     pub(super) fn repeated(&self, position: usize, rule: &Rule) -> Option<String> {
-        let other = self.wider(position, rule, rule.effect, [&*rule.who, "*"].into_iter())?;
-        Some(format!("`{other}` already says as much; remove this line"))
+        let Rule { at, .. } = self.wider(position, rule, rule.effect, [&*rule.who, "*"].into_iter())?;
+        Some(format!("`{at}` already says as much; remove this line"))
+    }
+
+    /// Says which line makes this one redundant by a name that everybody of its name goes by too. Of two names that come with
+    /// each other neither is said to be enough: whoever removed the lines of both would have none.
+    pub(super) fn given_besides(&self, position: usize, rule: &Rule, ground: &Ground<'_>) -> Option<String> {
+        let tenant = rule.tenant.as_ref();
+        let names = ground.names_with(&rule.who, tenant);
+        let others = names.iter().filter(|name| **name != rule.who && &***name != "*");
+        let Rule { at, who, .. } = self.wider(position, rule, rule.effect, others.map(AsRef::as_ref))?;
+        let (own, both) = (&rule.who, ground.names_with(who, tenant).contains(&rule.who));
+        let unless = if &**who == "verified" { "" } else { ", unless it is to outlast the membership" };
+        (!both).then(|| {
+            format!("`{at}` already says as much for `{who}`, and whoever goes by `{own}` goes by that; remove this line{unless}")
+        })
     }
 
     /// The line that denies everything that this one allows, to everybody of these names.
     pub(super) fn denied(&self, position: usize, rule: &Rule, names: &BTreeSet<Arc<str>>) -> Option<&LineRef> {
-        self.wider(position, rule, Effect::Deny, names.iter().map(AsRef::as_ref))
+        self.wider(position, rule, Effect::Deny, names.iter().map(AsRef::as_ref)).map(|denial| &denial.at)
     }
 
     fn wider<'w>(
@@ -134,7 +149,7 @@ impl<'a> Cover<'a> {
         rule: &Rule,
         effect: Effect,
         who: impl Iterator<Item = &'w str>,
-    ) -> Option<&LineRef> {
+    ) -> Option<&Rule> {
         let (objects, condition) = self.said.get(position)?;
         let (covering, spelled) = (self.covering.get(*objects)?, self.conditions.get(*condition)?);
         let first = |sayings: &HashMap<Saying, usize>, audience: usize, condition: usize| {
@@ -150,7 +165,7 @@ impl<'a> Cover<'a> {
             let whole = conditions.find_map(|condition| first(&self.whole, audience, condition));
             whole.or_else(|| first(&self.parts, audience, spelled.own))
         });
-        self.rules.get(found.next()?).map(|rule| &rule.at)
+        self.rules.get(found.next()?)
     }
 }
 

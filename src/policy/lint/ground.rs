@@ -16,6 +16,8 @@ pub(super) struct Ground<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) names: &'a Names,
     held: BTreeMap<&'a Tenant, BTreeSet<Arc<str>>>,
+    /// Whether a platform can name people who have proved nothing: clients of our own authorization server are let do so.
+    asserts: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -25,7 +27,7 @@ impl<'a> Ground<'a> {
                 names.members(tenant).filter(|name| !names::is_ours(name, catalog) && from(name, entry, catalog));
             (tenant, names.given(tenant, outside))
         });
-        Self { catalog, held: held.collect(), names }
+        Self { catalog, held: held.collect(), asserts: has_own_issuer(catalog), names }
     }
 
     /// The tenants that a line is for.
@@ -73,11 +75,20 @@ impl<'a> Ground<'a> {
 
     /// What everybody of this name goes by besides; in every tenant, where the line is for every tenant.
     pub(super) fn names_with(&self, name: &Arc<str>, tenant: Option<&Tenant>) -> BTreeSet<Arc<str>> {
-        let own = BTreeSet::from([Arc::clone(name)]);
+        let mut own = BTreeSet::from([Arc::clone(name)]);
+        if self.is_proved(name) {
+            own.insert("verified".into());
+        }
         match tenant {
             Some(tenant) => self.names.close(tenant, &own),
             None => own.into_iter().chain(["*".into()]).collect(),
         }
+    }
+
+    /// Whether nobody goes by a name who has not proved who they are. Whom a platform names has a `user:` name and what that is
+    /// given, but never a `subject:`.
+    fn is_proved(&self, name: &str) -> bool {
+        name != "*" && (!self.asserts || name.starts_with(SUBJECT))
     }
 }
 

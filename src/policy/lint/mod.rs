@@ -79,6 +79,7 @@ impl Linter<'_> {
             let untidy = || {
                 cover
                     .repeated(position, rule)
+                    .or_else(|| cover.given_besides(position, rule, &self.ground))
                     .or_else(|| match rule.effect {
                         Effect::Allow => self.vain(position, rule, &cover, &readable),
                         Effect::Deny => None,
@@ -94,6 +95,7 @@ impl Linter<'_> {
             let known = findings.len();
             findings.extend(self.aside(rule));
             let told = hidden.told(rule).into_iter().chain(self.unknown_rooms(rule, &mut rooms));
+            let told = told.chain(self.opens_all(rule));
             findings.extend(told.map(|message| self.finding(&rule.at, Severity::Warning, message)));
             if findings.len() == known {
                 findings.extend(self.absence(rule));
@@ -112,6 +114,20 @@ impl Linter<'_> {
         let mut datasets = datasets(rule, self.catalog)?;
         let all = datasets.all(|d| matches!(&d.tenant, TenantRule::Fixed(owner) if owner != tenant));
         all.then(|| format!("the line can never match: `{}` belongs to another tenant than `{tenant}`", rule.what))
+    }
+
+    /// An allowance of columns of no dataset in particular: it opens protected ones, and those that are protected tomorrow.
+    fn opens_all(&self, rule: &Rule) -> Option<String> {
+        let wide = rule.what.open && !rule.what.name.contains('/') && rule.effect == Effect::Allow;
+        let mut datasets = datasets(rule, self.catalog).filter(|_| wide && rule.what.kind == Some(Kind::Column))?;
+        let (dataset, column) = datasets.find_map(|dataset| {
+            columns(rule, dataset).find(|column| column.protected).map(|column| (&dataset.name, &column.name))
+        })?;
+        Some(format!(
+            "`{}` opens every protected column of every dataset that it covers, such as `{dataset}/{column}`, and those that are \
+             declared later; name a dataset, as in `column:{dataset}/*`, if that is not meant",
+            rule.what
+        ))
     }
 
     /// An allowance that comes to nothing by a denial, or by the lack of another allowance.

@@ -4,9 +4,10 @@
 //! Boole's does, so each keeps its truth, *unknown* too), and each alternative must have a part that cannot be, or two that
 //! cannot be together. One alternative that might hold ends the search.
 
+use super::datasets;
 use super::ground::{Ground, place};
-use crate::catalog::TenantEntry;
-use crate::model::{Assurance, Value};
+use crate::catalog::{TenantEntry, TenantRule};
+use crate::model::{Assurance, Name, Value};
 use crate::policy::condition::{Attribute, ClaimKind, Condition, List, Term, Tree};
 use crate::policy::files::{Effect, Rule};
 use crate::policy::predicate::{Operator, Truth};
@@ -109,11 +110,6 @@ fn opposite(operator: Operator) -> Operator {
     }
 }
 
-/// Whether a term has a value whoever asks.
-fn always_there(term: &Term) -> bool {
-    matches!(term, Term::Literal(_) | Term::List(_) | Term::Attribute(Attribute::Tenant))
-}
-
 /// One line in one tenant.
 struct LineInTenant<'a> {
     rule: &'a Rule,
@@ -123,6 +119,21 @@ struct LineInTenant<'a> {
 }
 
 impl LineInTenant<'_> {
+    /// Whether a term has a value whoever asks.
+    fn always_there(&self, term: &Term) -> bool {
+        match term {
+            Term::Literal(_) | Term::List(_) | Term::Attribute(Attribute::Tenant) => true,
+            Term::Column(name) => self.is_own_tenant(name),
+            Term::Attribute(_) | Term::Context(_) => false,
+        }
+    }
+
+    /// Whether a column is the tenant's in every dataset that the line covers: nobody is ever given a row where it says another.
+    fn is_own_tenant(&self, name: &Name) -> bool {
+        let mut datasets = datasets(self.rule, self.ground.catalog).into_iter().flatten();
+        datasets.all(|dataset| matches!(&dataset.tenant, TenantRule::Column(own) if own == name))
+    }
+
     fn impossible(&self, parts: &[Part<'_>]) -> Option<Impossible> {
         let found = || parts.iter().filter_map(|part| self.alone(*part, parts)).chain(self.together(parts));
         found().find(|impossible| impossible.certain).or_else(|| found().next())
@@ -131,7 +142,7 @@ impl LineInTenant<'_> {
     /// A part that cannot be.
     fn alone(&self, part: Part<'_>, parts: &[Part<'_>]) -> Option<Impossible> {
         let impossible = |reason: String, terms: &[&Term]| {
-            Some(Impossible { reason, certain: terms.iter().all(|term| always_there(term)) })
+            Some(Impossible { reason, certain: terms.iter().all(|term| self.always_there(term)) })
         };
         match part {
             Part::Compare(Term::Literal(left), operator, Term::Literal(right)) => {
@@ -147,7 +158,7 @@ impl LineInTenant<'_> {
                 Operator::Equal | Operator::LessOrEqual | Operator::GreaterOrEqual => None,
             },
             Part::In(item, list) => self.empty(item, list),
-            Part::Absent(term) if always_there(term) => impossible(format!("`{term}` is never absent"), &[]),
+            Part::Absent(term) if self.always_there(term) => impossible(format!("`{term}` is never absent"), &[]),
             Part::Absent(term) => {
                 let asked = parts.iter().any(|part| match part {
                     Part::Compare(left, _, right) => *left == term || *right == term,
@@ -181,7 +192,7 @@ impl LineInTenant<'_> {
             Some(entry) => format!("nobody has `{prefix}{entry}` in {place}"),
             None => format!("nobody has an entry of `r.sub.{name}` (a name that begins with `{prefix}`) in {place}"),
         };
-        Some(Impossible { reason, certain: always_there(item) })
+        Some(Impossible { reason, certain: self.always_there(item) })
     }
 
     /// Parts that cannot be together: what they ask of one term leaves it no value.
@@ -208,21 +219,25 @@ impl LineInTenant<'_> {
                 Term::Attribute(Attribute::Tenant | Attribute::Issuer) => {
                     format!(" in {}", place(self.rule.tenant.as_ref()))
                 }
+                Term::Column(name) if self.is_own_tenant(name) => {
+                    format!(" in {}: it is the column of the tenant", place(self.rule.tenant.as_ref()))
+                }
                 Term::Attribute(_) | Term::Literal(_) | Term::List(_) | Term::Context(_) | Term::Column(_) => {
                     String::new()
                 }
             };
             let reason = format!("`{term}` cannot be {}{place}", bounds.join(" and "));
-            Some(Impossible { reason, certain: always_there(term) })
+            Some(Impossible { reason, certain: self.always_there(term) })
         };
         asked.iter().find_map(impossible)
     }
 
     /// All values that a term can have, where that is certain. The declared values of a column are not: the database may
-    /// hold others, and a denial of those is a wall.
+    /// hold others, and a denial of those is a wall. The tenant's column has one, in every row that anybody is given.
     fn values(&self, term: &Term) -> Option<Vec<Value>> {
         match term {
             Term::Attribute(Attribute::Tenant) => Some(vec![Value::text(self.entry.name.as_str())]),
+            Term::Column(name) if self.is_own_tenant(name) => Some(vec![Value::text(self.entry.name.as_str())]),
             Term::Attribute(Attribute::Issuer) => Some(self.ground.issuers(self.entry).map(Value::text).collect()),
             Term::Attribute(Attribute::Assurance) => {
                 Some([Assurance::Verified, Assurance::Asserted].map(|a| Value::text(a.as_str())).to_vec())

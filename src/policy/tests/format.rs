@@ -53,7 +53,7 @@ fn a_long_field_moves_only_what_follows_it_until_there_is_room_again() {
 #[test]
 fn what_cannot_be_told_apart_into_fields_is_left_alone_and_said() {
     for (text, expected) in [
-        ("p, *, *, tool:echo, call, true, allow", "1:0 the last line does not end in a newline"),
+        ("p, *, *, tool:echo, call, true, allow", "1:38 the last line does not end in a newline"),
         ("\u{FEFF}p, *, *, tool:echo, call, true, allow\n", "1:1 the file begins with a byte order mark"),
         ("# a\tb\n", "1:4 a tab stands here"),
         ("p, *, *, tool:echo, call, allow\n", "1:1 6 fields; `p, who, tenant, what, may, when, effect` has 7"),

@@ -51,3 +51,17 @@ fn somebody_who_signed_in_at_ours_can_be_spoken_of_in_every_tenant() {
         "{role:?}: it gives no roles"
     );
 }
+
+/// Whom a platform names is a member, and is not verified.
+#[test]
+fn a_member_goes_by_verified_where_no_platform_can_name_people() {
+    let everybody = "g, user:ada, role:member, acme\np, verified, *, tool:echo, call, true, allow\n";
+    let twice = |who: &str| format!("{everybody}p, {who}, acme, tool:echo, call, true, allow\n");
+    let redundant =
+        |who: &str, own| told(&twice(who), own).iter().any(|told| told.contains("already says as much for `verified`"));
+    for member in ["role:member", "user:ada"] {
+        assert!(redundant(member, false) && !redundant(member, true), "{member}");
+    }
+    assert!(redundant("subject:blockbrain/1", true), "whose token was verified");
+    assert!(!redundant("*", false));
+}

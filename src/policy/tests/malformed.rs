@@ -89,6 +89,7 @@ fn names_need_a_prefix_and_a_known_issuer() {
     assert_eq!(line("usr:x"), "1:4 refused: `usr:` is not a prefix of names; did you mean `user:`?");
     assert_eq!(line("user:"), "1:9 refused: the name after `user:` is empty");
     assert_eq!(line("idp:zitadel/ x"), "1:16 refused: the name after `idp:` begins or ends with a blank");
+    assert_eq!(line("verifed"), "1:4 refused: `verifed` has no prefix; did you mean `verified`?");
     assert_eq!(line("veri"), "1:4 refused: `veri` has no prefix; did you mean `verified`?");
     assert_eq!(
         line("user:j*"),
@@ -148,6 +149,18 @@ fn patterns_end_in_a_star_or_have_none() {
     assert_eq!(
         line("*", "*", "allow"),
         "1:10 refused: `*` alone would allow everything there is; name a kind, as in `dataset:*`"
+    );
+    assert_eq!(
+        line("\"tool:echo\"", "call", "deny"),
+        "1:10 refused: a quote is a character like any other; write `tool:echo`"
+    );
+    assert_eq!(
+        line("column:comments/nosuch", "read", "allow"),
+        "1:17 refused: there is no column `comments/nosuch`; there are `comments/document_id`, `comments/id`, `comments/owner_id`"
+    );
+    assert_eq!(
+        line("column:comments", "read", "allow"),
+        "1:17 refused: there is no column `comments`; write `<dataset>/<column>`; there are `comments/document_id`, `comments/id`, `comments/owner_id`"
     );
     assert_eq!(line("tool:", "call", "deny"), "1:15 refused: `tool:` names nothing; write a name, or `tool:*` for all");
     assert_eq!(line("tol:echo", "call", "deny"), "1:10 refused: `tol:` is not a kind of object; did you mean `tool`?");
@@ -278,7 +291,10 @@ fn conditions_that_do_not_parse_are_refused_at_the_byte() {
             "r.obj.title in (\"a\")",
             "50 refused: `in` takes a list of `r.sub`; write values one by one, as in `r.obj.x == \"a\" || r.obj.x == \"b\"`",
         ),
-        ("p.sub == \"x\"", "35 refused: `p.sub` is not a term; text stands in double quotes, as in `\"p.sub\"`"),
+        (
+            "p.sub == \"x\"",
+            "35 refused: `p.sub` is not a term: `p` is the line itself; write `r.sub.NAME`, `r.obj.COLUMN` or `r.ctx.NAME`",
+        ),
     ];
     for (when, message) in cases {
         assert_eq!(condition(when), message, "{when}");
@@ -326,7 +342,7 @@ fn conditions_that_do_not_type_check_are_refused() {
         ),
         (
             "r.sub.assurance == \"sure\"",
-            "54 refused: `sure` is not among the declared values in dataset `documents`; there are `verified`, `asserted`",
+            "54 refused: `sure` is not among the values of `r.sub.assurance`; there are `verified`, `asserted`",
         ),
     ];
     for (when, message) in cases {

@@ -67,6 +67,7 @@ fn a_check_says_which_columns_can_be_empty_where_a_denial_reads_them() {
 fn explain(more: &[&str]) -> Said {
     let directory = prepared();
     fs::write(directory.path().join("claims.json"), r#"{"clearance": 3}"#).unwrap();
+    fs::write(directory.path().join("token.json"), r#"{"aud": ["1"], "sub": "2"}"#).unwrap();
     fs::write(directory.path().join("typo.json"), r#"{"clearence": 3}"#).unwrap();
     run(directory.path(), &[&ADA[..], more].concat())
 }
@@ -140,6 +141,10 @@ fn an_unknown_name_is_refused_with_the_one_that_was_probably_meant() {
         (&["--resource", "static://welcom"], "did you mean `static://welcome`?"),
         (&["--dataset", "documents", "--claims", "typo.json"], "did you mean `clearance`?"),
         (&["--dataset", "documents", "--claims", "none.json"], "cannot read none.json"),
+        (
+            &["--dataset", "documents", "--claims", "token.json"],
+            "hint: it holds attributes by the names that conditions have for them, as in {\"external_id\": ",
+        ),
         (
             &["--dataset", "invoice_lines", "--row", "A"],
             "`--row A` has 1 part(s); the key of `invoice_lines` is invoice",

@@ -76,6 +76,10 @@ fn a_link_stays_one_and_line_ends_stay_as_they_are() {
     assert!(directory.path().join("policy.csv").is_symlink());
     assert_eq!(fs::read_to_string(real.join("team.csv")).unwrap(), EVEN.replace('\n', "\r\n"));
     assert_eq!(names(&real), ["team.csv"]);
+    let again = run(directory.path(), &["policy", "fmt", "--json", "policy.csv"]);
+    let document: serde_json::Value = serde_json::from_str(&again.out).unwrap();
+    let expected = serde_json::json!({ "files": [{ "file": "policy.csv", "result": "in_order", "findings": [] }] });
+    assert_eq!((again.code, document), (0, expected));
 }
 
 #[test]
@@ -96,11 +100,11 @@ fn a_file_that_is_not_understood_is_left_alone_and_the_others_are_laid_out() {
     assert_eq!((read(".#b.csv").as_str(), read("notes.txt").as_str()), (RAGGED, RAGGED), "no policy files");
 
     let nowhere = run(directory.path(), &["policy", "fmt", "nowhere.csv"]);
-    assert_eq!((nowhere.code, nowhere.out.as_str()), (1, ""));
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""));
     assert!(nowhere.err.starts_with("error: cannot read nowhere.csv\n"), "{}", nowhere.err);
     fs::create_dir(directory.path().join("empty")).unwrap();
     let empty = run(directory.path(), &["policy", "fmt", "empty"]);
-    assert!(empty.code == 1 && empty.err.contains("there is no `*.csv` in empty"), "{empty:?}");
+    assert!(empty.code == 2 && empty.err.contains("there is no `*.csv` in empty"), "{empty:?}");
 }
 
 #[test]

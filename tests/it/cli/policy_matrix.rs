@@ -58,8 +58,8 @@ fn what_is_somebodys_own_is_said_of_the_role_that_gives_it() {
     let said = command.env("BAILIWICK_DATABASE_URL", "sqlite:/nowhere/northwind.db").output().unwrap();
     let text = String::from_utf8(said.stdout).unwrap();
     let role = text.split_once("Which rows\n").unwrap().1.split_once("  role:employee\n").unwrap().1;
-    assert!(role.contains("    orders       own (EmployeeID); EmployeeID in their reports\n"), "{text}");
-    assert!(role.contains("    order_lines  only those of orders that may be read\n"), "{text}");
+    assert!(role.contains("    orders         own (EmployeeID); EmployeeID in their reports\n"), "{text}");
+    assert!(role.contains("    order_lines    only those of orders that may be read\n"), "{text}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_column_that_is_null_or_not_written_in_some_rows_can_be_read_of() {
         "p, role:member, acme, column:documents/updated_at, read, true, deny",
     ]);
     let member = told(directory.path(), "role:member");
-    assert_eq!(member["changes"], json!({ "update_people": "some" }));
+    assert_eq!(member["changes"]["update_people"], "some");
     assert_eq!(member["rules"]["update_people"], json!(["own (id)"]));
     assert_eq!(member["columns"]["documents"], json!(["title but not where classification internal", "no updated_at"]));
     let written = member["columns"]["update_people"].as_array().unwrap();

@@ -180,7 +180,10 @@ async fn what_is_accepted_are_exactly_the_contents_that_were_there() {
         fs::copy(directory.path().join("policies").join(file), other.join(file)).unwrap();
     }
     let said = accept(directory.path(), &["other"]);
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("which holds other files; put these there first"), "{}", said.out);
+    let said = accept(directory.path(), &["other", "--json"]);
+    assert!(said.code == 1 && said.out.contains("\"result\": \"elsewhere\""), "{said:?}");
     fs::write(other.join("policy.csv"), "nonsense\n").unwrap();
     let refused = accept(directory.path(), &["other"]);
     assert_eq!(refused.code, 1, "{refused:?}");
@@ -194,11 +197,13 @@ async fn what_is_accepted_are_exactly_the_contents_that_were_there() {
     assert!(!has_whoami(&running, &ada).await, "other contents were accepted");
 
     let said = accept(directory.path(), &["nowhere"]);
-    assert!(said.code == 1 && said.out.contains("cannot be read"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("nowhere cannot be read"), "{said:?}");
     let recorded = events(directory.path()).iter().filter(|(kind, _)| kind == "policy_accepted").count();
-    assert_eq!(recorded, 1, "what is refused is not recorded");
-    let said = accept(directory.path(), &[]);
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(recorded, 0, "what is refused is not recorded");
+    fs::copy(directory.path().join("policies/policy.csv"), other.join("policy.csv")).unwrap();
+    fs::copy(&walls, other.join("walls.csv")).unwrap();
+    let said = accept(directory.path(), &["other"]);
+    assert_eq!(said.code, 0, "the same files: {said:?}");
     wait_until("the loss is in force", async || has_whoami(&running, &ada).await).await;
 }
 
@@ -206,7 +211,7 @@ async fn what_is_accepted_are_exactly_the_contents_that_were_there() {
 fn nothing_is_accepted_where_no_server_has_been() {
     let directory = prepared();
     let said = run(directory.path(), &["policy", "accept"]);
-    assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
     assert!(said.err.contains("does not exist; the server creates it when it first starts"), "{}", said.err);
     assert!(said.err.contains("hint: run it as the user who runs the server"), "{}", said.err);
 }

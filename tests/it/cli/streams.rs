@@ -6,10 +6,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bailiwick::clock::Clock as _;
 use bailiwick::random::OsRandom;
 use serde_json::{Value, json};
 
-use super::process::{Running, wait_until};
+use super::process::{Running, run, wait_until};
 use crate::support::stream::{Stream, open};
 use crate::support::wire::Wire;
 use crate::support::world::edit;
@@ -105,47 +106,64 @@ async fn a_process_that_is_asked_to_stop_answers_what_it_was_asked_and_ends_ever
 }
 
 #[tokio::test]
-async fn a_start_with_other_lists_is_told_to_streams_that_are_opened_again() {
+async fn a_start_with_other_lists_is_told_to_streams_that_come_back_later() {
+    other_lists(false).await;
+}
+
+#[tokio::test]
+async fn a_start_with_other_lists_is_told_though_its_record_is_gone() {
+    other_lists(true).await;
+}
+
+/// Four starts, of which the third has other lists; nobody comes to that one.
+async fn other_lists(is_pruned: bool) {
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
-    let lists = json!({ "toolsListChanged": true, "promptsListChanged": true });
+    let lists = json!({ "toolsListChanged": true });
     let mut session = String::new();
     let settings = directory.path().join("bailiwick.toml");
     let mut told = Vec::new();
-    for turn in 0..3 {
-        if turn == 2 {
+    for start in 0..4 {
+        if start == 2 {
             edit(&settings, "Documents in the company's data rooms: reports", "Papers: reports");
         }
         let mut running = demo(directory.path(), port).await;
+        if start == 2 {
+            stop(&mut running).await;
+            if is_pruned {
+                let now = bailiwick::clock::SystemClock.now().to_string();
+                let pruned = run(directory.path(), &["audit", "prune", "--before", &now]);
+                assert!(pruned.code == 0 && !pruned.out.starts_with("deleted 0 "), "{pruned:?}");
+            }
+            continue;
+        }
         let (ada, bob) = (running.token("ada").await, running.token("bob").await);
-        if turn == 0 {
+        if start == 0 {
             session = open(&running.client, &bob).await;
         }
         let seen = running.client.modern("tools/list", json!({})).token(&ada).send().await.json();
         let description =
             |tool: &Value| tool["name"] == "list_documents" && tool["description"].to_string().contains("Papers");
-        assert_eq!(seen["result"]["tools"].as_array().unwrap().iter().any(description), turn == 2);
+        assert_eq!(seen["result"]["tools"].as_array().unwrap().iter().any(description), start == 3);
         let mut of_ada = Stream::listening_at(&base(&running), &ada, lists.clone()).await;
-        // Of the first process, and taken up by the others.
-        let mut taken_up = Stream::of_session_at(&base(&running), &bob, &session).await;
         let mut of_bob = Stream::listening_at(&base(&running), &bob, lists.clone()).await;
-        // Whatever is told at the beginning comes before what is told of this.
-        let no_more = "p, *, *, prompt:review_document, read, true, deny\n# Take the";
-        let policy = directory.path().join("policies/policy.csv");
-        let text = fs::read_to_string(&policy).unwrap();
-        edit(&policy, "# Take the", no_more);
-        let expected = if turn == 2 { 2 } else { 1 };
-        of_ada.until_times("notifications/prompts/list_changed", expected).await;
-        of_bob.until_times("notifications/prompts/list_changed", expected).await;
-        taken_up.until_times("notifications/prompts/list_changed", expected).await;
+        // Of the first process, and taken up by the others, which do not know what its client has.
+        let mut taken_up = Stream::of_session_at(&base(&running), &bob, &session).await;
+        if start > 0 {
+            taken_up.until(TOOLS).await;
+        }
+        stop(&mut running).await;
+        for stream in [&mut of_ada, &mut of_bob, &mut taken_up] {
+            stream.until("0\r\n\r\n").await;
+        }
         told.push((of_ada.times(TOOLS), of_bob.times(TOOLS), taken_up.times(TOOLS)));
-        fs::write(&policy, text).unwrap();
-        of_bob.until_times("notifications/prompts/list_changed", expected + 1).await;
-        drop((of_ada, of_bob, taken_up));
-        running.terminate();
-        wait_until("the process has ended", async || running.ended().is_some()).await;
     }
-    assert_eq!(told, [(0, 0, 0), (0, 0, 0), (0, 1, 1)], "Bob's streams missed it; Ada has listed since");
+    assert_eq!(told, [(0, 0, 0), (0, 0, 1), (0, 1, 1)], "Bob's streams missed it; Ada has listed since");
+}
+
+async fn stop(running: &mut Running) {
+    running.terminate();
+    wait_until("the process has ended", async || running.ended().is_some()).await;
 }
 
 /// The resident memory of a process, in bytes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::abandoned::{LONG, world_with};
+use super::abandoned::{ENDLESS, LONG, world_with};
 use crate::support::client::{Answer, Client};
 use crate::support::server::Server;
 use crate::support::stream::Stream;
@@ -245,4 +245,20 @@ async fn a_shutdown_answers_what_was_asked_before_it_ends_the_stream() {
     let of_the_query = left.decisions.iter().filter(|decision| decision.record.object == "dataset:endless");
     let outcomes: Vec<_> = of_the_query.map(|decision| decision.record.outcome).collect();
     assert_eq!(outcomes, [bailiwick::store::audit::Outcome::Answered { rows: Some(0) }]);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_answered_so_and_its_query_ends() {
+    let world = world_with(ENDLESS, "request_timeout = \"1s\"\n", ON).await;
+    let mut sse = Sse::begin(&world.server, &token()).await;
+    let call = json!({ "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } } });
+    let answer = sse.ask(&world.server.client, 5, "tools/call", call).await;
+    let said = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
+    assert!(answer["result"]["isError"] == true && said.contains("a request may take 1s at most"), "{answer}");
+    let few = json!({ "name": "list_few", "arguments": {} });
+    let few = sse.ask(&world.server.client, 6, "tools/call", few).await;
+    assert_eq!(few["result"]["structuredContent"]["rows"], json!([]), "on the same stream: {few}");
+    let left = world.stop().await;
+    let of_the_query = left.decisions.iter().find(|decision| decision.record.object == "dataset:endless").unwrap();
+    assert_eq!(of_the_query.record.outcome, bailiwick::store::audit::Outcome::TimedOut);
 }

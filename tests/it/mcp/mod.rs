@@ -16,4 +16,6 @@ mod resources;
 mod sessions;
 mod streams;
 mod subscriptions;
+mod told;
+mod unread;
 mod visibility;

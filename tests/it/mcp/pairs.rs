@@ -133,15 +133,20 @@ fn with_cursor(method: &'static str, params: &Value, cursor: &str) -> Question {
     Question { method, params, echo: String::new() }
 }
 
+/// A token of one of the six.
+pub(super) fn token_of(server: &Server, who: &Who) -> String {
+    match who.name {
+        "ada at globex" => {
+            let at_globex = demo::Person { organisation: demo::GLOBEX, ..*demo::person("ada").unwrap() };
+            server.issuer().token(&at_globex, server.clock.now(), Duration::from_hours(1)).unwrap()
+        }
+        name => server.token(name),
+    }
+}
+
 impl<'a> Someone<'a> {
     async fn begin(server: &'a Server, who: &'a Who, revision: &'static str) -> Self {
-        let token = match who.name {
-            "ada at globex" => {
-                let at_globex = demo::Person { organisation: demo::GLOBEX, ..*demo::person("ada").unwrap() };
-                server.issuer().token(&at_globex, server.clock.now(), Duration::from_hours(1)).unwrap()
-            }
-            name => server.token(name),
-        };
+        let token = token_of(server, who);
         let speaker = Speaker::begin(&server.client, token.clone(), revision).await;
         let tools: BTreeSet<String> = server.client.tools(&token).await.into_iter().collect();
         let prompts = speaker.answer("prompts/list", json!({})).await.json()["result"]["prompts"] != json!([]);

@@ -234,3 +234,34 @@ async fn an_id_in_use_is_refused_and_free_again_when_its_request_has_ended() {
         assert_eq!(ping(&session, &json!(5)).await.status, 200, "what is answered is in use no more");
     }
 }
+
+#[tokio::test]
+async fn a_session_is_kept_while_its_stream_is_open_and_for_a_while_without() {
+    let server = Server::demo_with(|directory| {
+        let settings = directory.join("bailiwick.toml");
+        edit(&settings, "[server]\n", "[mcp]\nlook_every = \"50ms\"\n[server]\nsession_idle = \"1s\"\n");
+    })
+    .await;
+    let bob = server.token("bob");
+    let (id, _) = super::subscriptions::documents(&server).await;
+    let id = &id[0];
+    let (listens, idle) = (open(&server.client, &bob).await, open(&server.client, &bob).await);
+    for session in [&listens, &idle] {
+        let uri = json!({ "uri": super::subscriptions::document(id) });
+        let call = server.client.rpc("resources/subscribe", uri).token(&bob).header(SESSION, session);
+        assert_eq!(call.send().await.json()["result"], json!({}));
+    }
+    let mut stream = Stream::of_session(&server, &bob, &listens).await;
+    // Nothing tells when nothing happens: some times as long as the idle one is kept.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut again = Stream::of_session(&server, &bob, &idle).await;
+    again.until("notifications/tools/list_changed").await;
+    let mut database = super::subscriptions::writer(&server).await;
+    super::subscriptions::touch(&mut database, id, "2030-01-01T00:00:00Z").await;
+    stream.until("notifications/resources/updated").await;
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    again.until_times("notifications/tools/list_changed", 2).await;
+    assert_eq!(again.times("notifications/resources/updated"), 0, "what it subscribed to went: {}", again.text);
+    assert_eq!(stream.times("notifications/prompts/list_changed"), 0, "it was never taken up: {}", stream.text);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
-use crate::support::stream::{Stream, open};
+use crate::support::stream::{SESSION, Stream, open};
 use crate::support::world::edit;
 
 const TOOLS: &str = "notifications/tools/list_changed";
@@ -56,6 +56,58 @@ async fn a_stream_is_told_what_changed_for_its_person_and_nothing_else() {
     assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 7, "{told}");
 }
 
+/// A change that comes while a client is away is told when it is back, once, and not to whom has asked since.
+#[tokio::test]
+async fn a_stream_that_comes_back_is_told_what_changed_while_it_was_away() {
+    let server = Server::demo().await;
+    let (ada, bob) = (server.token("ada"), server.token("bob"));
+    let tools = || json!({ "toolsListChanged": true });
+    let sessions =
+        [open(&server.client, &bob).await, open(&server.client, &bob).await, open(&server.client, &bob).await];
+    let list = async |session: &str| {
+        let call = server.client.rpc("tools/list", json!({})).token(&bob).header(SESSION, session);
+        assert_eq!(call.send().await.status, 200);
+    };
+    let [away, asks_again, never_asked] = &sessions;
+    list(away).await;
+    list(asks_again).await;
+    let mut before = Stream::of_session(&server, &bob, away).await;
+    let mut witness = Stream::listening(&server, &ada, tools()).await;
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    before.until(TOOLS).await;
+    drop(before);
+    // The stream is gone when another can be opened that is told.
+    let other = "p, *, *, tool:echo, call, true, deny\np, *, *, tool:whoami, call, true, deny\n# Take the";
+    edit(&server.policy(), denial, other);
+    witness.until_times(TOOLS, 2).await;
+    list(asks_again).await;
+
+    let mut streams = Vec::new();
+    for session in &sessions {
+        streams.push(Stream::of_session(&server, &bob, session).await);
+    }
+    // Another client of Bob's, which has a token of its own.
+    server.clock.advance(Duration::from_secs(1));
+    let another = server.token("bob");
+    let mut listening = Stream::listening(&server, &another, tools()).await;
+    listening.until(TOOLS).await;
+    assert!(!server.client.tools(&another).await.contains(&"whoami".to_owned()));
+    let mut asked = Stream::listening(&server, &another, tools()).await;
+    edit(&server.policy(), "# Take the", "p, *, *, resource:static://welcome, read, true, deny\n# Take the");
+    for stream in &mut streams {
+        stream.until(RESOURCES).await;
+    }
+    let told: Vec<usize> = streams.iter().map(|stream| stream.times(TOOLS)).collect();
+    // A session that is opened without an event begins with what it was told before.
+    assert_eq!(told[0], 2, "{}", streams[0].text);
+    assert_eq!(told[1..], [0, 0], "{asks_again} has asked since, {never_asked} never did");
+    let files = server.stop().await;
+    asked.until("0\r\n\r\n").await;
+    assert_eq!(asked.times(TOOLS), 0, "{}", asked.text);
+    drop(files);
+}
+
 /// The schemas of a dataset's tools are each person's own.
 #[tokio::test]
 async fn a_column_that_goes_changes_the_list_of_tools() {
@@ -94,6 +146,25 @@ async fn a_stream_whose_token_has_expired_is_told_nothing_and_ends() {
     let mut again = Stream::of_session(&server, &fresh, &session).await;
     edit(&server.policy(), denial, "# Take the");
     again.until(TOOLS).await;
+}
+
+/// Clocks differ: as long as a token is taken by a call, its stream is told.
+#[tokio::test]
+async fn a_stream_is_told_for_as_long_as_its_token_is_taken() {
+    let server = Server::demo().await;
+    let bob = server.token("bob");
+    let mut stream = Stream::listening(&server, &bob, json!({ "toolsListChanged": true })).await;
+    server.clock.advance(Duration::from_secs(3_600 + 20));
+    let call = async || server.client.tool("whoami", json!({})).token(&bob).send().await.status;
+    assert_eq!(call().await, 200, "within the issuer's leeway");
+    let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
+    edit(&server.policy(), "# Take the", denial);
+    stream.until(TOOLS).await;
+    server.clock.advance(Duration::from_secs(20));
+    assert_eq!(call().await, 401);
+    edit(&server.policy(), denial, "# Take the");
+    stream.until("0\r\n\r\n").await;
+    assert_eq!(stream.times(TOOLS), 1, "{}", stream.text);
 }
 
 #[tokio::test]

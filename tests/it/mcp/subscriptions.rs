@@ -15,7 +15,7 @@ const BOB: usize = 1;
 const EVE: usize = 4;
 
 /// The demo, looking often.
-async fn demo() -> Server {
+pub(super) async fn demo() -> Server {
     demo_with("").await
 }
 
@@ -28,12 +28,12 @@ async fn demo_with(more: &str) -> Server {
 }
 
 /// A connection that writes, as the company's own programs do.
-async fn writer(server: &Server) -> SqliteConnection {
+pub(super) async fn writer(server: &Server) -> SqliteConnection {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.directory.join("company.db"));
     options.connect().await.unwrap()
 }
 
-async fn touch(database: &mut SqliteConnection, id: &str, at: &str) {
+pub(super) async fn touch(database: &mut SqliteConnection, id: &str, at: &str) {
     let done = sqlx::query("UPDATE documents SET updated_at = $1 WHERE CAST(id AS TEXT) = $2");
     assert_eq!(done.bind(at).bind(id).execute(database).await.unwrap().rows_affected(), 1);
 }
@@ -46,7 +46,7 @@ async fn move_to(database: &mut SqliteConnection, id: &str, room: &str, at: &str
     assert_eq!(done.bind(room).bind(at).bind(id).execute(database).await.unwrap().rows_affected(), 1);
 }
 
-fn document(id: &str) -> String {
+pub(super) fn document(id: &str) -> String {
     format!("bailiwick://documents/{id}")
 }
 
@@ -59,7 +59,7 @@ async fn ask(server: &Server, method: &str, token: &str, session: &str, uri: &st
 }
 
 /// Four documents that only Bob of the two sees, and one that both see.
-async fn documents(server: &Server) -> (Vec<String>, String) {
+pub(super) async fn documents(server: &Server) -> (Vec<String>, String) {
     let tables = Tables::read(&server.directory).await;
     let (bob, eve) = (tables.seen(&PEOPLE[BOB], "documents"), tables.seen(&PEOPLE[EVE], "documents"));
     let own: Vec<String> = bob.difference(&eve).take(4).cloned().collect();
@@ -67,7 +67,7 @@ async fn documents(server: &Server) -> (Vec<String>, String) {
 }
 
 /// What a stream was told of, in order.
-fn told(stream: &Stream) -> Vec<String> {
+pub(super) fn told(stream: &Stream) -> Vec<String> {
     let events = stream.text.lines().filter_map(|line| line.strip_prefix("data: "));
     let events = events.filter_map(|event| serde_json::from_str::<Value>(event).ok());
     let updated = events.filter(|event| event["method"] == UPDATED);

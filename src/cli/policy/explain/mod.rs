@@ -31,7 +31,7 @@ use crate::store::audit::Verdict;
 
 /// Explains one decision. The exit code is 0 where it is allowed, 1 where it is denied.
 pub(super) async fn run(request: &Explain, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (loaded, catalog, policy) = in_force(given)?;
+    let (loaded, catalog, policy) = in_force(given, request.directory.as_deref())?;
     let asked = asked::read(request, &catalog)?;
     let who = who::read(request, &loaded, &catalog).await?;
     let told = Told::find_out(who, asked, &loaded, &catalog, &policy).await?;

@@ -108,6 +108,8 @@ pub(super) fn read(reader: &Reader<'_>, table: &mut Table) -> Vec<Expectation> {
             value.read(reader.findings, |group| read(&mut expectations, group, &dataset));
         }
     }
+    // As they stand in the file, for the reader of what failed.
+    expectations.read.sort_by_key(|expectation| expectation.line);
     expectations.read
 }
 

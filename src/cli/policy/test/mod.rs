@@ -35,9 +35,14 @@ const DIRECTORY: &str = "tests";
 /// Runs the tests of a directory. The exit code is 0 where every one holds, 1 where one does not; that none could be run is
 /// an error.
 pub(super) async fn run(request: &PolicyTest, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (loaded, catalog, policy) = in_force(given)?;
+    if let Some(directory) = &request.directory {
+        not_its_tests(directory)?;
+    }
+    let (loaded, catalog, policy) = in_force(given, request.directory.as_deref())?;
     let (loaded, catalog, policy) = (&loaded, &*catalog, &policy);
-    let directory = request.directory.clone().unwrap_or_else(|| loaded.settings.policy.directory.join(DIRECTORY));
+    let configured = &loaded.settings.policy.directory;
+    let tried = request.directory.as_ref().unwrap_or(configured);
+    let directory = request.tests.clone().unwrap_or_else(|| own_or(configured, tried).join(DIRECTORY));
     let files = read(&directory, catalog)?;
     if files.iter().all(|(_, file)| file.cases.is_empty()) {
         bail!(
@@ -56,7 +61,8 @@ pub(super) async fn run(request: &PolicyTest, given: &Given, out: &mut dyn Write
         }
     }
     let revision = policy.revision().to_string();
-    let report = Report { revision, directory: directory.display().to_string(), outcomes };
+    let is_draft = request.directory.is_some() || request.tests.is_some();
+    let report = Report { revision, policy: tried.clone(), directory, is_draft, outcomes };
     if let Some(file) = &request.junit {
         fs::write(file, junit::document(&report)).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -66,6 +72,28 @@ pub(super) async fn run(request: &PolicyTest, given: &Given, out: &mut dyn Write
         report.print(out)?;
     }
     Ok(if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Refuses a directory that holds tests where a policy is expected: what stands around it would be tried otherwise, or nothing.
+fn not_its_tests(directory: &Path) -> anyhow::Result<()> {
+    let has = |extension: &str| -> std::io::Result<bool> {
+        let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?.into_iter();
+        Ok(entries.any(|entry| entry.path().extension().is_some_and(|own| own == extension)))
+    };
+    let cannot = || format!("the policy directory {} cannot be read", directory.display());
+    if has("toml").with_context(cannot)? && !has("csv").with_context(cannot)? {
+        let shown = directory.display();
+        bail!(
+            "{shown} holds tests and no policy\n\
+             hint: name the directory of the policy, whose `{DIRECTORY}` are run; `--tests {shown}` runs these on the configured policy"
+        );
+    }
+    Ok(())
+}
+
+/// The directory whose tests are run on the policy in `tried`: its own, if it has any.
+fn own_or<'a>(configured: &'a Path, tried: &'a Path) -> &'a Path {
+    if tried.join(DIRECTORY).is_dir() { tried } else { configured }
 }
 
 /// Reads every file of tests, in name order.

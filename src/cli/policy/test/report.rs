@@ -1,6 +1,7 @@
 //! What came of the tests, for a person and for a program.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +12,12 @@ use crate::cli::policy::reasons::Reason;
 /// What came of all of them.
 pub(super) struct Report {
     pub(super) revision: String,
-    pub(super) directory: String,
+    /// The directory of the policy.
+    pub(super) policy: PathBuf,
+    /// The directory of the tests.
+    pub(super) directory: PathBuf,
+    /// Whether one of them is another than the configured one, which is said.
+    pub(super) is_draft: bool,
     pub(super) outcomes: Vec<Outcome>,
 }
 
@@ -32,6 +38,9 @@ impl Report {
 
     /// One line for each test, with what is otherwise below those that failed.
     pub(super) fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        if self.is_draft {
+            writeln!(out, "the policy in {}, by the tests in {}\n", self.policy.display(), self.directory.display())?;
+        }
         let mut file = "";
         for outcome in &self.outcomes {
             if outcome.file != file {
@@ -53,7 +62,8 @@ impl Report {
         let tests: Vec<Json> = self.outcomes.iter().map(outcome).collect();
         json!({
             "revision": self.revision,
-            "directory": self.directory,
+            "policy": self.policy.display().to_string(),
+            "directory": self.directory.display().to_string(),
             "passed": self.outcomes.len() - self.failed(),
             "failed": self.failed(),
             "tests": tests,

@@ -29,6 +29,10 @@ impl<'a> Findings<'a> {
         self.found.borrow_mut().push(Finding { path, line, column: 0, severity: Severity::Refusal, message });
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
     /// In the order of the file; empty where nothing is wrong.
     pub(super) fn into_sorted(self) -> Vec<Finding> {
         let mut found = self.found.into_inner();

@@ -107,13 +107,17 @@ impl Reader<'_> {
         let line = table.line;
         let name = table.text("name", self.findings);
         let requester = self.requester(table);
+        let known = self.findings.count();
         let expectations = expectations::read(self, table);
+        let is_understood = self.findings.count() == known;
         let Some((_, name)) = name else {
             self.findings.refuse(line, "the test has no `name`; write in a sentence what it holds".to_owned());
             return None;
         };
-        if expectations.is_empty() {
-            let message = format!("the test {name:?} expects nothing; write `tools`, `datasets`, `rows` or `columns`");
+        if expectations.is_empty() && is_understood {
+            let message = format!(
+                "the test {name:?} expects nothing; write `tools`, `prompts`, `resources`, `datasets`, `rows` or `columns`"
+            );
             self.findings.refuse(line, message);
         }
         Some(Case { line, name, requester: requester?, expectations })

@@ -118,6 +118,7 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("[[test]]\nname = \"a\"\ntools.listed = [\"echo\"]".to_owned(), 1, "the test has no `tenant`"),
         (with("").replace("\"acme\"", "\"acm\""), 3, "`acm` is not a declared tenant; did you mean `acme`?"),
         (with("").replace("tools.listed = [\"echo\"]", ""), 1, "the test \"a\" expects nothing"),
+        (with("prompts.listd = [\"x\"]").replace("tools.listed = [\"echo\"]", ""), 5, "did you mean `listed`?"),
         ("[[rows.document]]\nid = 1".to_owned(), 1, "did you mean `documents`?"),
         ("[[rows.documents]]\ntitle = \"x\"".to_owned(), 1, "`id` is missing; it is in the key of `documents`"),
         ("[[rows.documents]]\nid = 1\ntitel = \"x\"".to_owned(), 3, "no column `titel`; did you mean `title`?"),
