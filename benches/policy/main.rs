@@ -159,7 +159,7 @@ fn replace(policies: &Arc<Policies>, file: &Path, requesters: &[Requester]) -> R
     let tool = Object::Tool(tool);
     let over = AtomicBool::new(false);
     let mut text = fs::read_to_string(file)?;
-    text.push_str("p, verified, *, tool:whoami, call, true, allow\n");
+    text.push_str("p, verified, *, resource:static://welcome, read, true, allow\n");
     fs::write(file, text)?;
     std::thread::scope(|scope| {
         let askers: Vec<_> = (0..ASKERS)
