@@ -275,6 +275,10 @@ async fn what_a_column_that_is_not_read_would_tell_is_not_told() {
     // Told when it may be known again, and only once.
     stream.until(&document(&own[0])).await;
     listening.until_times(&document(&own[0]), 2).await;
+    for stream in [&mut stream, &mut listening] {
+        // Before or after the row: two tasks tell of them.
+        stream.until_times("notifications/tools/list_changed", 2).await;
+    }
     let order = |stream: &Stream| {
         let lists = stream.text.matches("notifications/tools/list_changed").count();
         (lists, told(stream).len())
