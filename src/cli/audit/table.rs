@@ -57,6 +57,7 @@ fn result(record: &Record) -> String {
             Verdict::Allow,
             Outcome::Failed
             | Outcome::Abandoned
+            | Outcome::TimedOut
             | Outcome::Refused
             | Outcome::Begun
             | Outcome::Changed

@@ -263,6 +263,7 @@ impl Columns<'_> {
             "bad_arguments" => Ok(Outcome::BadArguments),
             "failed" => Ok(Outcome::Failed),
             "abandoned" => Ok(Outcome::Abandoned),
+            "timed_out" => Ok(Outcome::TimedOut),
             "refused" => Ok(Outcome::Refused),
             "begun" => Ok(Outcome::Begun),
             "changed" => Ok(Outcome::Changed),

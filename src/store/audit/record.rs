@@ -38,6 +38,8 @@ pub enum Outcome {
     Failed,
     /// The client went away, or the server stopped, before there was an answer.
     Abandoned,
+    /// The server ended it, because its request took longer than one may.
+    TimedOut,
     /// Denied: there was nothing to do.
     Refused,
     /// A change is about to be made; what became of it is a record of its own. Where there is none, the server ended before.
@@ -60,6 +62,7 @@ impl Outcome {
             Self::BadArguments
             | Self::Failed
             | Self::Abandoned
+            | Self::TimedOut
             | Self::Refused
             | Self::Begun
             | Self::Changed
@@ -76,6 +79,7 @@ impl Outcome {
             Self::BadArguments => "bad_arguments",
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
+            Self::TimedOut => "timed_out",
             Self::Refused => "refused",
             Self::Begun => "begun",
             Self::Changed => "changed",
