@@ -36,6 +36,16 @@ impl Deadline {
         Self { at: Instant::now() + most, most, ending: Ending::default() }
     }
 
+    /// That of this request.
+    pub(super) fn of(context: &RequestContext<RoleServer>) -> Option<Self> {
+        of_request::<Self>(context).cloned()
+    }
+
+    /// How long a question may wait, so that there is time left to say that nobody answered.
+    pub(super) fn for_a_question(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now()).saturating_sub(self.most / 10)
+    }
+
     pub(super) fn ending(&self) -> Ending {
         self.ending.clone()
     }

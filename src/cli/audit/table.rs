@@ -63,7 +63,9 @@ fn result(record: &Record) -> String {
             | Outcome::Changed
             | Outcome::Unchanged
             | Outcome::Asked
-            | Outcome::Declined,
+            | Outcome::Confirmed
+            | Outcome::Declined
+            | Outcome::Unasked,
         ) => record.outcome.as_str().to_owned(),
     }
 }

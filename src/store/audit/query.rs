@@ -269,7 +269,9 @@ impl Columns<'_> {
             "changed" => Ok(Outcome::Changed),
             "unchanged" => Ok(Outcome::Unchanged),
             "asked" => Ok(Outcome::Asked),
+            "confirmed" => Ok(Outcome::Confirmed),
             "declined" => Ok(Outcome::Declined),
+            "unasked" => Ok(Outcome::Unasked),
             other => Err(self.unknown("outcome", other.to_owned())),
         }
     }

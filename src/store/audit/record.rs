@@ -38,7 +38,7 @@ pub enum Outcome {
     Failed,
     /// The client went away, or the server stopped, before there was an answer.
     Abandoned,
-    /// The server ended it, because its request took longer than one may.
+    /// The server ended it, because its request took longer than one may, or a person did not answer in time.
     TimedOut,
     /// Denied: there was nothing to do.
     Refused,
@@ -50,8 +50,12 @@ pub enum Outcome {
     Unchanged,
     /// Nothing was changed yet: the person is asked first.
     Asked,
-    /// Nothing was changed: the person said no, could not be asked, or had changed too much in that minute.
+    /// The person said yes, in the middle of a call; the change is a decision of its own.
+    Confirmed,
+    /// Nothing was changed: the person said no, or had changed too much in that minute.
     Declined,
+    /// Nothing was changed: the client of the person cannot ask, or did not.
+    Unasked,
 }
 
 impl Outcome {
@@ -68,7 +72,9 @@ impl Outcome {
             | Self::Changed
             | Self::Unchanged
             | Self::Asked
-            | Self::Declined => None,
+            | Self::Confirmed
+            | Self::Declined
+            | Self::Unasked => None,
         }
     }
 
@@ -85,7 +91,9 @@ impl Outcome {
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
             Self::Asked => "asked",
+            Self::Confirmed => "confirmed",
             Self::Declined => "declined",
+            Self::Unasked => "unasked",
         }
     }
 }

@@ -159,6 +159,9 @@ async fn every_field_survives_being_stored() {
         Outcome::Failed,
         Outcome::Abandoned,
         Outcome::TimedOut,
+        Outcome::Confirmed,
+        Outcome::Declined,
+        Outcome::Unasked,
     ] {
         expected.push(Record { outcome, ..record("d-3") });
     }
