@@ -60,7 +60,7 @@ impl Mixture {
         }
     }
 
-    /// The policy of so many lines. Cut anywhere, it has no line that does nothing.
+    /// The policy of so many lines.
     pub(crate) fn policy(self, lines: usize, tenants: usize) -> String {
         let (common, shared): (_, fn(usize) -> String) = match self {
             Self::All => ((lines / SHARED).max(1), shared),

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::model::Scope;
 use crate::policy::{Policies, Ruling};
 use crate::random::{self, Random, RandomError};
-use crate::store::audit::{AuditError, AuditLog, Holder, Record, Verdict};
+use crate::store::audit::{AuditError, AuditLog, Ending, Holder, Record, Verdict};
 
 /// Why there is no permit. A denial, and a lack of scope, has been recorded before it is returned.
 #[derive(Debug, thiserror::Error)]
@@ -58,10 +58,10 @@ impl Gate {
     pub async fn authorize<A: Action>(
         &self,
         principal: &Principal,
-        request: &str,
+        (request, ending): (&str, &Ending),
         action: A,
     ) -> Result<Authorized<A>, Refusal> {
-        let place = self.audit.reserve(Holder::person(principal.requester(), principal.proof()))?;
+        let place = self.audit.reserve(Holder::person(principal.requester(), principal.proof()))?.of(ending);
         let policy = self.policies.current();
         let ruling = action.rule(Ask(()), &policy, principal.requester());
         let lacking = A::NEEDS.filter(|needed| !principal.proof().scopes.contains(*needed));

@@ -23,6 +23,13 @@ pub(super) fn json_rpc(id: &Value, code: i32, message: &str) -> Response {
     Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(Body::from(body))
 }
 
+/// The same as an answer like any other: a client that takes 400 for a failure of the transport would not look into it.
+pub(super) fn answered(id: &Value, code: i32, message: &str) -> Response {
+    let mut answer = json_rpc(id, code, message);
+    answer.set_status(StatusCode::OK);
+    answer
+}
+
 /// Writes `WWW-Authenticate` challenges (RFC 6750, section 3; RFC 9728, section 5.1).
 #[derive(Debug, Clone)]
 pub(super) struct Challenges {

@@ -9,12 +9,12 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
-use super::error::{Challenges, RetryAfter as _, answer, json_rpc};
+use super::error::{Challenges, RetryAfter as _, answer, answered};
 use super::in_hand::{InHand, too_many};
-use super::peek::{Peek, peek, unknown_revision};
+use super::peek::{Peek, peek, unknown_revision, without};
 use crate::authn::Principal;
 use crate::authz::Refusal;
-use crate::mcp::{LISTEN, Mcp, RequestId, StepUp};
+use crate::mcp::{Deadline, LISTEN, Mcp, RequestId, StepUp};
 use crate::model::Person;
 
 /// The body that a poem request turns into.
@@ -26,6 +26,13 @@ pub(super) struct RequestLimits {
     pub(super) body: usize,
     pub(super) body_timeout: Duration,
     pub(super) request_timeout: Duration,
+}
+
+impl RequestLimits {
+    /// How long an answer is waited for: a request ends by its own deadline, and what does not, for whatever reason, is cut.
+    pub(super) fn patience(&self) -> Duration {
+        self.request_timeout + Duration::from_secs(5)
+    }
 }
 
 /// Takes messages in.
@@ -53,15 +60,17 @@ impl Intake {
             let text = "the body must be sent as Content-Type: application/json";
             return Err(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text));
         }
-        let (parts, body) = http::Request::<Boxed>::from(request).into_parts();
-        Ok((parts, self.read(body).await?))
+        let (mut parts, body) = http::Request::<Boxed>::from(request).into_parts();
+        let body = self.read(body).await?;
+        parts.extensions.insert(Deadline::after(self.limits.request_timeout));
+        Ok((parts, body))
     }
 
     /// Looks at one message; lets it through, or gives the answer that refuses it.
     pub(super) async fn message(
         &self,
         mut parts: http::request::Parts,
-        body: Bytes,
+        mut body: Bytes,
         principal: &Arc<Principal>,
     ) -> Result<Taken, Response> {
         let peek = peek(&body)?;
@@ -101,8 +110,11 @@ impl Intake {
             && let Some(id) = &id
         {
             match self.mcp.watch(principal, id, &peek.watched).await {
-                Ok(watched) => drop(parts.extensions.insert(watched)),
-                Err(error) => return Err(json_rpc(&peek.id, error.code(), &error.to_string())),
+                Ok((watched, untold)) => {
+                    parts.extensions.insert(watched);
+                    body = without(body, &untold);
+                }
+                Err(error) => return Err(answered(&peek.id, error.code(), &error.to_string())),
             }
         }
         // A stream is counted as one (`mcp::streams`), for as long as it is open.

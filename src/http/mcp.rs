@@ -14,7 +14,6 @@ use http_body_util::{BodyExt as _, BodyStream, Full};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 use rmcp::ServerHandler;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
@@ -24,7 +23,8 @@ use super::batch;
 use super::error::{answer, json_rpc};
 use super::intake::{Boxed, Intake, Taken};
 use super::peek::{REVISION, not_a_request, unknown_revision};
-use super::session::{Asked, Carried, Owner, Sessions};
+use super::resumed;
+use super::session::{Asked, Carried, Owner, Sessions, Within};
 use crate::authn::Principal;
 use crate::mcp::{Gone, RequestId, Session, Sink};
 
@@ -34,7 +34,7 @@ const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json
 /// The MCP endpoint, below the bearer layer.
 pub(super) struct McpEndpoint<H> {
     intake: Intake,
-    with_sessions: StreamableHttpService<H, LocalSessionManager>,
+    with_sessions: StreamableHttpService<H, Within>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
     sessions: Sessions,
     stopping: CancellationToken,
@@ -53,6 +53,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         let (one, other) = (handler.clone(), handler);
         let mut carrying = config.clone();
         carrying.session_store = Some(Arc::new(Carried));
+        carrying.sse_retry = None;
         let manager = Arc::clone(sessions.manager());
         let with_sessions = StreamableHttpService::new(move || Ok(one.clone()), manager, carrying);
         let stateless = StreamableHttpService::new(
@@ -94,7 +95,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Err(refusal) => return refusal,
         };
         let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
-        match tokio::time::timeout(self.intake.limits.request_timeout, each).await {
+        match tokio::time::timeout(self.intake.limits.patience(), each).await {
             Ok(response) => response,
             Err(_) => too_long(),
         }
@@ -109,13 +110,22 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         let opens = peek.method == "initialize";
         let has_session = parts.headers.contains_key(SESSION_ID);
         if opens || (has_session && !peek.is_modern) {
+            if let Some(wire) = parts.headers.get(SESSION_ID).and_then(|wire| wire.to_str().ok())
+                && peek.is_request
+            {
+                let Some(held) = self.sessions.hold(&principal.binding(), wire, &peek.id) else {
+                    let text =
+                        format!("The id {} is in use by a request that is not answered yet; take another", peek.id);
+                    return json_rpc(&peek.id, -32600, &text);
+                };
+                parts.extensions.insert(held);
+            }
             let gone = CancellationToken::new();
             parts.extensions.insert(Gone(gone.clone()));
-            let (gone, most) = (gone.drop_guard(), self.intake.limits.request_timeout);
+            let (gone, most) = (gone.drop_guard(), self.intake.limits.patience());
             let request = http::Request::from_parts(parts, Full::new(body));
             let response = self.in_session(request, &Owner::of(principal)).await;
-            // The stream of one answer; two requests of one id would leave the other's open for ever. Whoever does not read it
-            // to its end has the work ended too.
+            // The stream of one answer. Whoever does not read it to its end has the work ended too.
             until(response, async move {
                 let _read = gone;
                 tokio::time::sleep(most).await;
@@ -174,10 +184,17 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     /// The session's own stream, on which its person is told of what changes.
     async fn stream(&self, mut request: http::Request<Boxed>, principal: Arc<Principal>) -> Response {
         accept_both(request.headers_mut());
+        let is_resumed = resumed::after_the_last(request.headers_mut());
         let wire = request.headers().get(SESSION_ID).cloned();
         let id = request.extensions().get::<RequestId>().cloned();
         let owner = Owner::of(&principal);
-        let response = self.in_session(request, &owner).await;
+        let mut response = self.in_session(request, &owner).await;
+        if is_resumed && response.status().is_success() {
+            response = match resumed::unless_it_is_over(response) {
+                Some(response) => response,
+                None => return resumed::unknown(),
+            };
+        }
         // Only now, because the request may have taken the session up.
         let asked = match wire {
             Some(wire) => self.asked(&owner, &wire).await,
@@ -204,7 +221,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
 
     /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
     async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
-        match tokio::time::timeout(self.intake.limits.request_timeout, answering).await {
+        match tokio::time::timeout(self.intake.limits.patience(), answering).await {
             Ok(response) => to_poem(response),
             Err(_) => too_long(),
         }

@@ -8,7 +8,7 @@ use poem::{Body, Response};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
-use super::error::json_rpc;
+use super::error::{answered, json_rpc};
 use super::shape::{self, Misshapen};
 use crate::keys::strict_json::{self, BadJson};
 
@@ -20,6 +20,8 @@ pub(super) const REVISION: &str = "mcp-protocol-version";
 pub(super) struct Peek {
     pub(super) id: Value,
     pub(super) method: String,
+    /// Whether it is to be answered.
+    pub(super) is_request: bool,
     /// The tool, the resource or the prompt that is asked for.
     pub(super) name: Option<String>,
     /// Whether its `_meta` names a revision.
@@ -50,20 +52,22 @@ pub(super) fn peek(body: &Bytes) -> Result<Peek, Response> {
     let of_params = |name| params.and_then(|params| params.get(name));
     let version = of_params("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion")?.as_str());
     let is_modern = version.is_some_and(|version| version >= "2026-07-28");
+    let method = text(members.get("method")).unwrap_or_default();
     shape::check(&members, is_modern).map_err(|wrong| match wrong {
         Misshapen::Message(why) => not_a_request(&why),
-        // An answer like any other: a client that takes 400 for a failure of the transport would not look into it.
-        Misshapen::Params(why) => {
-            let mut refusal = json_rpc(members.get("id").unwrap_or(&Value::Null), -32602, why);
-            refusal.set_status(StatusCode::OK);
+        Misshapen::Params(why) => answered(members.get("id").unwrap_or(&Value::Null), -32602, why),
+        Misshapen::Method => {
+            let text = format!("Method not found: {method}");
+            let mut refusal = json_rpc(members.get("id").unwrap_or(&Value::Null), -32601, &text);
+            refusal.set_status(StatusCode::NOT_FOUND);
             refusal
         }
     })?;
-    let method = text(members.get("method")).unwrap_or_default();
     let watched = watched(of_params("notifications").filter(|_| is_modern && method == "subscriptions/listen"));
     let name = text(of_params("name")).or_else(|| text(of_params("uri"))).or_else(|| completed(of_params("ref")));
     Ok(Peek {
         id: members.get("id").cloned().unwrap_or_default(),
+        is_request: !method.is_empty() && members.contains_key("id"),
         method,
         name: name.or_else(|| watched.first().cloned()),
         names_revision: version.is_some(),
@@ -95,6 +99,18 @@ fn watched(notifications: Option<&Value>) -> Vec<String> {
     let asked = notifications.and_then(|notifications| notifications.get("resourceSubscriptions")?.as_array());
     let uris: BTreeSet<&str> = asked.into_iter().flatten().filter_map(Value::as_str).collect();
     uris.into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// A `subscriptions/listen` without these resources: rmcp acknowledges what is asked for, whoever asks.
+pub(super) fn without(body: Bytes, untold: &[String]) -> Bytes {
+    if untold.is_empty() {
+        return body;
+    }
+    let Ok(mut message) = serde_json::from_slice::<Value>(&body) else { return body };
+    if let Some(Value::Array(uris)) = message.pointer_mut("/params/notifications/resourceSubscriptions") {
+        uris.retain(|uri| !untold.iter().any(|untold| uri.as_str() == Some(untold)));
+    }
+    message.to_string().into()
 }
 
 /// The prompt, or the template, whose argument is to be completed.

@@ -14,6 +14,7 @@ use super::bearer::Bearer;
 use super::cors::{Cors, Origins};
 use super::description::{self, Described, Served};
 use super::error::{Challenges, answer};
+use super::foreign::Ours;
 use super::in_hand::InHand;
 use super::intake::{Intake, RequestLimits};
 use super::mcp::McpEndpoint;
@@ -102,14 +103,21 @@ pub fn routes<H: ServerHandler + Clone>(
     let origins = Origins::Listed(std::iter::once(origin.clone()).chain(edge.server.allowed_origins.clone()).collect());
     let config = transport(&edge.server, &origin, edge.stopped.clone());
     let handler = around(edge.mcp.clone());
-    let intake = Intake { mcp: edge.mcp, challenges: challenges.clone(), limits, in_hand };
-    let guard =
-        Guard { authenticator: edge.authenticator, challenges, audit: edge.audit, random: edge.random, origins };
+    let intake = Intake { mcp: edge.mcp.clone(), challenges: challenges.clone(), limits, in_hand };
+    let guard = Guard {
+        authenticator: edge.authenticator,
+        challenges,
+        audit: edge.audit,
+        random: edge.random,
+        origins,
+        mcp: edge.mcp,
+        config: config.clone(),
+    };
     let legacy = match &edge.offer {
         McpOffer { legacy_sse: true, .. } => {
             let key = random::bytes(guard.random.as_ref()).map(SessionKey::new).map_err(RoutesError::Random)?;
             let random = Arc::clone(&guard.random);
-            let legacy = LegacySse::new(intake.clone(), handler.clone(), (key, random), config.clone(), edge.stopped);
+            let legacy = LegacySse::new(intake.clone(), handler.clone(), (key, random), edge.stopped);
             Some(guard.around(legacy))
         }
         McpOffer { legacy_sse: false, .. } => None,
@@ -146,12 +154,14 @@ struct Guard {
     audit: AuditLog,
     random: Arc<dyn Random>,
     origins: Origins,
+    mcp: Mcp,
+    config: StreamableHttpServerConfig,
 }
 
 impl Guard {
-    fn around<E>(&self, inner: E) -> Cors<Bearer<E>> {
+    fn around<E>(&self, inner: E) -> Cors<Bearer<Ours<E>>> {
         let bearer = Bearer {
-            inner,
+            inner: Ours::new(inner, self.mcp.clone(), self.config.clone()),
             authenticator: Arc::clone(&self.authenticator),
             challenges: self.challenges.clone(),
             audit: self.audit.clone(),

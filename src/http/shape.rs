@@ -10,9 +10,14 @@ use serde_json::{Map, Value};
 pub(super) enum Misshapen {
     /// It is no message of JSON-RPC 2.0.
     Message(&'static str),
+    /// It asks for what the revision does not have any more.
+    Method,
     /// It is a request, with parameters that its method does not have.
     Params(&'static str),
 }
+
+/// What 2026-07-28 took out. rmcp still knows them, and would ask for their headers before it says that they are gone.
+const GONE: [&str; 4] = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
 /// Looks at one message. `is_modern` says that it is of 2026-07-28, which lacks some methods and has others.
 pub(super) fn check(message: &Map<String, Value>, is_modern: bool) -> Result<(), Misshapen> {
@@ -32,6 +37,10 @@ pub(super) fn check(message: &Map<String, Value>, is_modern: bool) -> Result<(),
         };
     };
     let Some(method) = method.as_str() else { return Err(Misshapen::Message("`method` must be a text")) };
+    let is_request = message.contains_key("id");
+    if is_request && is_modern && GONE.contains(&method) {
+        return Err(Misshapen::Method);
+    }
     let none = Map::new();
     let params = match message.get("params") {
         None | Some(Value::Null) => &none,
@@ -39,7 +48,7 @@ pub(super) fn check(message: &Map<String, Value>, is_modern: bool) -> Result<(),
         Some(_) => return Err(Misshapen::Params("`params` must be an object")),
     };
     // Nobody is answered who did not ask.
-    if !message.contains_key("id") {
+    if !is_request {
         return Ok(());
     }
     params_of(method, params, is_modern).map_err(Misshapen::Params)
@@ -49,6 +58,12 @@ fn params_of(method: &str, params: &Map<String, Value>, is_modern: bool) -> Resu
     let holds = |holds: bool, or: &'static str| if holds { Ok(()) } else { Err(or) };
     let text = |name| params.get(name).is_some_and(Value::is_string);
     let is_object = |name| params.get(name).is_none_or(|value| value.is_object() || value.is_null());
+    holds(is_object("_meta"), "`params._meta` must be an object")?;
+    if let "tools/call" | "prompts/get" | "resources/read" = method {
+        holds(is_object("inputResponses"), "`params.inputResponses` must be an object of the answers, by their keys")?;
+        let state = params.get("requestState").is_none_or(|state| state.is_string() || state.is_null());
+        holds(state, "`params.requestState` must be the text that came with `inputRequests`")?;
+    }
     match (method, is_modern) {
         ("tools/call", _) => {
             holds(text("name"), "`params.name` must be the name of a tool")?;
@@ -77,8 +92,8 @@ fn params_of(method: &str, params: &Map<String, Value>, is_modern: bool) -> Resu
             holds(said, "`params.clientInfo` must be an object with `name` and `version`")
         }
         ("subscriptions/listen", true) => {
-            let notifications = params.get("notifications").is_some_and(Value::is_object);
-            holds(notifications, "`params.notifications` must be an object that says what to be told of")
+            const NONE: &str = "`params.notifications` must be an object that says what to be told of";
+            listened(params.get("notifications").and_then(Value::as_object).ok_or(NONE)?)
         }
         ("logging/setLevel", false) => {
             const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
@@ -89,6 +104,26 @@ fn params_of(method: &str, params: &Map<String, Value>, is_modern: bool) -> Resu
             )
         }
         _ => Ok(()),
+    }
+}
+
+fn listened(wanted: &Map<String, Value>) -> Result<(), &'static str> {
+    let is_unsaid_or =
+        |name: &str, is: fn(&Value) -> bool| wanted.get(name).is_none_or(|value| value.is_null() || is(value));
+    if !["toolsListChanged", "promptsListChanged", "resourcesListChanged"]
+        .iter()
+        .all(|list| is_unsaid_or(list, Value::is_boolean))
+    {
+        return Err(
+            "`toolsListChanged`, `promptsListChanged` and `resourcesListChanged` in `params.notifications` must be true \
+                    or false",
+        );
+    }
+    let texts = |value: &Value| value.as_array().is_some_and(|uris| uris.iter().all(Value::is_string));
+    if is_unsaid_or("resourceSubscriptions", texts) {
+        Ok(())
+    } else {
+        Err("`params.notifications.resourceSubscriptions` must be an array of the URIs of resources")
     }
 }
 
@@ -105,6 +140,9 @@ fn completion(params: &Map<String, Value>) -> Result<(), &'static str> {
     }
     if member("argument", "name").is_none() || member("argument", "value").is_none() {
         return Err("`params.argument` must be an object with the texts `name` and `value`");
+    }
+    if !params.get("context").is_none_or(|context| context.is_object() || context.is_null()) {
+        return Err("`params.context` must be an object");
     }
     let known = params.get("context").and_then(|context| context.get("arguments"));
     let texts =
@@ -135,15 +173,15 @@ mod tests {
             assert_eq!(of(message.clone(), false), Ok(()), "{message}");
         }
         let ask = |method: &str| json!({ "jsonrpc": "2.0", "id": 1, "method": method });
-        for (method, of_2026) in [
-            ("subscriptions/listen", true),
-            ("resources/subscribe", false),
-            ("resources/unsubscribe", false),
-            ("logging/setLevel", false),
-            ("initialize", false),
+        for (method, of_2026, elsewhere) in [
+            ("subscriptions/listen", true, Ok(())),
+            ("resources/subscribe", false, Err(Misshapen::Method)),
+            ("resources/unsubscribe", false, Err(Misshapen::Method)),
+            ("logging/setLevel", false, Err(Misshapen::Method)),
+            ("initialize", false, Ok(())),
         ] {
             assert!(matches!(of(ask(method), of_2026), Err(Misshapen::Params(_))), "{method}");
-            assert_eq!(of(ask(method), !of_2026), Ok(()), "{method} is unknown there, whatever its parameters");
+            assert_eq!(of(ask(method), !of_2026), elsewhere, "{method} is unknown there, whatever its parameters");
         }
     }
 }

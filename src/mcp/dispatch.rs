@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ListToolsResult};
@@ -10,7 +11,7 @@ use super::changes::ChangeCall;
 use super::confirmation::Elicitation;
 use super::reply::{self, Reply};
 use super::tools::{BuiltIn, Entry, Tool, echo, whoami};
-use super::{Caller, Mcp, close, one_page};
+use super::{Caller, Mcp, close, one_page, running};
 use crate::authz::{List, ReadRows, Refusal, Use, UseUnknown};
 use crate::catalog::{Dataset, Operation};
 use crate::policy::{Listed, Object};
@@ -52,6 +53,12 @@ impl Mcp {
                 self.change_rows(caller, asked, elicitation).await
             }
         }
+    }
+
+    /// The answer of a tool that took too long.
+    pub(super) fn too_long(&self, name: &str, most: Duration) -> CallToolResponse {
+        let is_change = self.tools.get(name).is_some_and(|entry| matches!(entry.tool, Tool::Changes { .. }));
+        running::tool_too_long(most, is_change).into()
     }
 
     async fn call_built_in(

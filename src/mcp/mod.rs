@@ -42,17 +42,15 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio_util::sync::CancellationToken;
 
 pub use missed::Missed;
-pub use running::TimeLimit;
+pub use running::{Deadline, Gone};
 pub use step_up::StepUp;
 pub use streams::{OpenStream, Session, Sink, Streams};
 pub use subscriptions::{LISTEN, Unwatched, Watched};
 
-use running::{guarded, with_progress};
-
 use self::confirmation::Elicitation;
+use self::running::{guarded, limited, with_progress};
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
@@ -62,16 +60,11 @@ use crate::limits::Limit;
 use crate::model::{Person, Scope};
 use crate::policy::Policies;
 use crate::random::Random;
-use crate::store::audit::Outcome;
+use crate::store::audit::{Ending, Outcome};
 
 /// The id of one HTTP request, put into its extensions by the http layer; it is in every log line and audit record.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
-
-/// Cancelled when the client of a request in a session is gone, or is not waited for any longer; put into the request by the http
-/// layer, because the session itself goes on.
-#[derive(Debug, Clone)]
-pub struct Gone(pub CancellationToken);
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -127,9 +120,14 @@ pub struct Mcp {
 struct Caller {
     principal: Arc<Principal>,
     request: Arc<str>,
+    ending: Ending,
 }
 
 impl Caller {
+    fn new(principal: Arc<Principal>, request: Arc<str>) -> Self {
+        Self { principal, request, ending: Ending::default() }
+    }
+
     /// Whom shares are counted for.
     fn person(&self) -> Person {
         Person::of(self.principal.requester(), self.principal.proof())
@@ -162,13 +160,14 @@ impl Mcp {
             &context.extensions.get::<http::request::Parts>().ok_or_else(reply::unauthenticated)?.extensions;
         let principal = extensions.get::<Arc<Principal>>().ok_or_else(reply::unauthenticated)?;
         let request = extensions.get::<RequestId>().ok_or_else(reply::unauthenticated)?;
-        Ok(Caller { principal: Arc::clone(principal), request: Arc::clone(&request.0) })
+        let ending = extensions.get::<Deadline>().map(Deadline::ending).unwrap_or_default();
+        Ok(Caller { principal: Arc::clone(principal), request: Arc::clone(&request.0), ending })
     }
 
     /// Asks the gate, and logs what it refuses.
     async fn permit<A: Action>(&self, caller: &Caller, action: A) -> Result<Authorized<A>, Refusal> {
         let (_, object) = action.names();
-        let outcome = self.parts.gate.authorize(&caller.principal, &caller.request, action).await;
+        let outcome = self.parts.gate.authorize(&caller.principal, (&caller.request, &caller.ending), action).await;
         if let Err(Refusal::Denied(decision) | Refusal::Scope(_, decision)) = &outcome {
             let (subject, tenant) = (&caller.principal.proof().subject, &caller.principal.requester().tenant);
             tracing::info!(
@@ -284,8 +283,9 @@ impl ServerHandler for Mcp {
         let caller = Self::caller(&context)?;
         let elicitation = Elicitation::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
-        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation));
-        let answer = guarded(&context, with_progress(&context, answer)).await?;
+        let answer = self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation);
+        let answer =
+            limited(&context, with_progress(&context, answer), |most| Ok(self.too_long(&call.name, most))).await?;
         if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
             session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;
         }
@@ -323,7 +323,7 @@ impl ServerHandler for Mcp {
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let arguments = get.arguments.unwrap_or_default();
-        guarded(&context, Box::pin(self.prompt(&caller, &get.name, &arguments))).await.map(GetPromptResponse::from)
+        guarded(&context, self.prompt(&caller, &get.name, &arguments)).await.map(GetPromptResponse::from)
     }
 
     async fn complete(
@@ -342,7 +342,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, Box::pin(self.resources_for(&caller, cursor.as_deref()))).await
+        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
     }
 
     async fn list_resource_templates(

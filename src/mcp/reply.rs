@@ -75,9 +75,16 @@ pub(super) fn tools(recorded: Recorded<Vec<Tool>>) -> ListToolsResult {
         .with_ttl_ms(LIST_TTL_MS)
 }
 
-/// A page of the list of resources.
-pub(super) fn resources(items: Vec<Resource>, next: Option<String>) -> ListResourcesResult {
+/// The member of a list's `_meta` that names the datasets whose rows are missing in it.
+const UNREAD: &str = "bailiwick/unread";
+
+/// A page of the list of resources, and the datasets whose rows could not be read for it.
+pub(super) fn resources(items: Vec<Resource>, next: Option<String>, unread: &[Name]) -> ListResourcesResult {
     let mut list = ListResourcesResult::with_all_items(items);
+    if !unread.is_empty() {
+        let names = unread.iter().map(ToString::to_string).collect::<Vec<_>>().into();
+        list.meta.get_or_insert_default().insert(UNREAD.to_owned(), names);
+    }
     list.next_cursor = next;
     list.with_cache_scope(CacheScope::Private).with_ttl_ms(LIST_TTL_MS)
 }
@@ -163,6 +170,15 @@ pub(super) fn invalid_cursor() -> ErrorData {
 /// What could not be read, where no tool's answer could say so.
 pub(super) fn unread(text: String) -> ErrorData {
     ErrorData::internal_error(text, None)
+}
+
+/// No row could be listed, because those of these datasets could not be read.
+pub(super) fn unlisted(datasets: &[Name]) -> ErrorData {
+    let names = datasets.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    unread(format!(
+        "The rows of {names} could not be read, and there are no others. Try again later; if it goes on, the operator can take \
+         them out of this list (`resource = \"none\"`)."
+    ))
 }
 
 /// A place in a list could not be sealed.
@@ -342,11 +358,6 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> ErrorData {
 /// The client went away or cancelled the request.
 pub(super) fn cancelled() -> ErrorData {
     ErrorData::new(ErrorCode::INVALID_REQUEST, "The request was cancelled", None)
-}
-
-/// The request took longer than any may.
-pub(super) fn too_long() -> ErrorData {
-    ErrorData::internal_error("The request took too long; narrow it and try again", None)
 }
 
 /// The server stopped before a change was made.

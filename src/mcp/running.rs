@@ -4,44 +4,101 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use rmcp::model::ProgressNotificationParam;
+use rmcp::model::{CallToolResult, ContentBlock, ProgressNotificationParam};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::{Gone, reply};
+use super::reply;
+use crate::store::audit::Ending;
 
 /// How long a client that wants to know of progress waits for each word of it.
 const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
 
-/// How long the answer to a request may take; put into it by the http layer where no answer of HTTP waits for it.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeLimit(pub Duration);
+/// Cancelled when the client of a request in a session is gone; put into the request by the http layer, because the session
+/// itself goes on.
+#[derive(Debug, Clone)]
+pub struct Gone(pub CancellationToken);
 
-/// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. Dropping the handler drops its
-/// receipt, which is then recorded as abandoned.
-pub(super) async fn guarded<T>(
-    context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    tokio::select! {
-        outcome = caught(handler) => outcome,
-        () = context.ct.cancelled() => Err(reply::cancelled()),
-        () = gone(context) => Err(reply::cancelled()),
-        () = over(context) => Err(reply::too_long()),
+/// When a request has taken as long as one may; put into it by the http layer. What is not answered by then is answered that it
+/// took too long, and the audit has it so.
+#[derive(Debug, Clone)]
+pub struct Deadline {
+    at: Instant,
+    most: Duration,
+    ending: Ending,
+}
+
+impl Deadline {
+    /// That of a request which begins now and may take so long.
+    pub fn after(most: Duration) -> Self {
+        Self { at: Instant::now() + most, most, ending: Ending::default() }
+    }
+
+    /// That of this request.
+    pub(super) fn of(context: &RequestContext<RoleServer>) -> Option<Self> {
+        of_request::<Self>(context).cloned()
+    }
+
+    /// How long a question may wait, so that there is time left to say that nobody answered.
+    pub(super) fn for_a_question(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now()).saturating_sub(self.most / 10)
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Ready when it has passed; says before that it is the server which ends the request.
+    async fn passed(&self) -> Duration {
+        tokio::time::sleep_until(self.at).await;
+        self.ending.too_late();
+        self.most
     }
 }
 
-async fn over(context: &RequestContext<RoleServer>) {
-    let parts = context.extensions.get::<http::request::Parts>();
-    match parts.and_then(|parts| parts.extensions.get::<TimeLimit>()) {
-        Some(TimeLimit(limit)) => tokio::time::sleep(*limit).await,
-        None => std::future::pending().await,
+/// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. All but the first only drop the
+/// handler, and with it its receipt, which is then recorded as abandoned, or as timed out.
+pub(super) fn guarded<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+) -> impl Future<Output = Result<T, ErrorData>> {
+    limited(context, handler, |most| Err(too_long(most)))
+}
+
+/// The same for a handler that has an answer of its own to its time being over.
+pub(super) fn limited<T>(
+    context: &RequestContext<RoleServer>,
+    handler: impl Future<Output = Result<T, ErrorData>>,
+    late: impl FnOnce(Duration) -> Result<T, ErrorData>,
+) -> impl Future<Output = Result<T, ErrorData>> {
+    // Here, because a future that is handed on is kept by everyone who hands it on.
+    let handler = Box::pin(caught(handler));
+    let passed = async {
+        match of_request::<Deadline>(context) {
+            Some(deadline) => deadline.passed().await,
+            None => std::future::pending().await,
+        }
+    };
+    async move {
+        tokio::select! {
+            // Of the messages of a batch, those whose turn comes too late are not begun.
+            biased;
+            most = passed => late(most),
+            outcome = handler => outcome,
+            () = context.ct.cancelled() => Err(reply::cancelled()),
+            () = gone(context) => Err(reply::cancelled()),
+        }
     }
+}
+
+fn of_request<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {
+    context.extensions.get::<http::request::Parts>()?.extensions.get::<T>()
 }
 
 async fn gone(context: &RequestContext<RoleServer>) {
-    let parts = context.extensions.get::<http::request::Parts>();
-    match parts.and_then(|parts| parts.extensions.get::<Gone>()) {
+    match of_request::<Gone>(context) {
         Some(Gone(gone)) => gone.cancelled().await,
         None => std::future::pending().await,
     }
@@ -77,6 +134,27 @@ pub(super) async fn with_progress<T>(
 async fn caught<T>(handler: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
     let outcome = AssertUnwindSafe(handler).catch_unwind().await;
     outcome.unwrap_or_else(|panic| Err(reply::panicked(panic.as_ref())))
+}
+
+/// The answer of a request that took too long.
+fn too_long(most: Duration) -> ErrorData {
+    ErrorData::internal_error(took_too_long(most), None)
+}
+
+/// The same for a call of a tool. What it has changed, if it changes something, nobody waited for.
+pub(super) fn tool_too_long(most: Duration, is_change: bool) -> CallToolResult {
+    let mut text = took_too_long(most);
+    if is_change {
+        text.push_str(" Read the row first: whether it was changed is not certain.");
+    }
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
+
+fn took_too_long(most: Duration) -> String {
+    format!(
+        "The server ended this, because a request may take {most:?} at most. Ask for less (narrower filters, a smaller page), or \
+         try again later."
+    )
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::catalog::Operation;
 use crate::dataset::address;
 use crate::model::Scope;
 use crate::policy::Object;
+use crate::store::audit::Ending;
 
 /// The scope that a request would need and the token lacks, for the step-up challenge (RFC 6750, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,6 @@ impl Mcp {
         if !lacks || !self.parts.gate.would_allow(principal, &action) {
             return None;
         }
-        self.parts.gate.authorize(principal, request, action).await.err()
+        self.parts.gate.authorize(principal, (request, &Ending::default()), action).await.err()
     }
 }

@@ -220,7 +220,7 @@ impl Streams {
 
     /// Registers a stream; ends the person's oldest where there are too many.
     pub fn open(self: &Arc<Self>, principal: Arc<Principal>, RequestId(request): RequestId, sink: Sink) -> OpenStream {
-        let caller = Caller { principal, request };
+        let caller = Caller::new(principal, request);
         let (person, end) = (caller.person(), self.stopping.child_token());
         let stream = Stream { caller, person: person.clone(), sink, end: end.clone() };
         let mut open = self.lock();

@@ -19,7 +19,7 @@ use super::rows::read_by;
 use super::{Caller, Mcp, RequestId, close, dispatch, reply};
 use crate::authn::Principal;
 use crate::authz::{Refusal, Use};
-use crate::catalog::{Dataset, Operation};
+use crate::catalog::{Dataset, Operation, ROWS};
 use crate::dataset::{self, Face, RowKey, Version, Watch, address};
 use crate::model::Name;
 use crate::policy::{Object, Revision};
@@ -200,7 +200,9 @@ impl Mcp {
         if session.watched.insert(uri, row, most) { Ok(()) } else { Err(reply::too_many_subscriptions(most)) }
     }
 
-    /// Takes in the addresses of a `subscriptions/listen` before it is acknowledged, so that no change after that is missed.
+    /// Takes in the addresses of a `subscriptions/listen` before it is acknowledged, so that no change after that is missed. Gives
+    /// those besides of which nothing will ever be told: what is no address here, and the rows of a dataset that this person
+    /// sees and that does not tell them of changes. A row that is hidden or missing is none of them, like a hidden dataset.
     ///
     /// # Errors
     ///
@@ -210,12 +212,13 @@ impl Mcp {
         principal: &Arc<Principal>,
         RequestId(request): &RequestId,
         uris: &[String],
-    ) -> Result<Arc<Watched>, Unwatched> {
+    ) -> Result<(Arc<Watched>, Vec<String>), Unwatched> {
         let (watched, most) = (Watched::default(), self.parts.subscriptions);
+        let mut untold = Vec::new();
         if !self.can_subscribe() {
-            return Ok(Arc::new(watched));
+            return Ok((Arc::new(watched), untold));
         }
-        let caller = Caller { principal: Arc::clone(principal), request: Arc::clone(request) };
+        let caller = Caller::new(Arc::clone(principal), Arc::clone(request));
         if uris.len() > most {
             return Err(Unwatched::TooMany { asked: uris.len(), most });
         }
@@ -227,11 +230,20 @@ impl Mcp {
             } else {
                 let object = format!("resource:{}", dispatch::cut(uri));
                 self.unknown(&caller, object, reply::unknown_resource(uri)).await;
+                if !uri.starts_with(ROWS) && !self.parts.catalog.resources.contains(uri.as_str()) {
+                    untold.push(uri.clone());
+                }
             }
         }
         for (name, (dataset, rows)) in watched.by_dataset() {
             let keys: Vec<RowKey> = rows.iter().map(|(_, row)| row.key.clone()).collect();
             match self.right(&caller, &dataset, &keys, LISTEN).await {
+                Ok((Right { watch: None, .. }, _)) => {
+                    for (uri, _) in &rows {
+                        watched.forget(uri);
+                        untold.push(uri.to_string());
+                    }
+                }
                 Ok((right, versions)) => {
                     watched.keep(&name, Arc::new(right));
                     for ((uri, _), version) in rows.iter().zip(versions) {
@@ -247,7 +259,7 @@ impl Mcp {
                 Err(Unlooked::Failed(error)) => return Err(Unwatched::Failed(error)),
             }
         }
-        Ok(Arc::new(watched))
+        Ok((Arc::new(watched), untold))
     }
 
     /// That nothing of a dataset may be looked at, under the policy in force.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::columns::Columns;
 use super::finding::LineRef;
+use super::object::Permission;
 use super::predicate::{Predicate, RowFilter};
 use crate::model::Value;
 use crate::store::audit::Verdict;
@@ -124,6 +125,8 @@ pub struct LineReport {
     pub line: LineRef,
     /// As it stands in the file.
     pub text: Arc<str>,
+    /// What it was looked at for: of a change, reading too, since what may be changed may be read.
+    pub permission: Permission,
     /// Whether it would allow or deny.
     pub effect: Verdict,
     /// The name that it is for.

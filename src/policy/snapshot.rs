@@ -217,16 +217,16 @@ impl Snapshot {
         let view = View { requester, names: &names };
         let covering = |permission| {
             let place = (&requester.tenant, object.kind(), permission);
-            self.index.covering(place, object.name())
+            let rules = self.index.covering(place, object.name()).into_iter();
+            rules.filter_map(|position| self.rules.get(position)).map(move |rule| (permission, rule))
         };
-        let mut considered = covering(permission);
-        if permission.change().is_some() {
-            // What may be changed may be read, too.
-            considered.extend(covering(Permission::Read));
-        }
-        let lines = considered.into_iter().filter_map(|position| self.rules.get(position)).map(|rule| LineReport {
+        // What may be changed may be read, too.
+        let read = permission.change().map(|_| covering(Permission::Read));
+        let considered = covering(permission).chain(read.into_iter().flatten());
+        let lines = considered.map(|(permission, rule)| LineReport {
             line: rule.at.clone(),
             text: self.text(rule),
+            permission,
             effect: match rule.effect {
                 Effect::Allow => Verdict::Allow,
                 Effect::Deny => Verdict::Deny,

@@ -57,12 +57,15 @@ fn result(record: &Record) -> String {
             Verdict::Allow,
             Outcome::Failed
             | Outcome::Abandoned
+            | Outcome::TimedOut
             | Outcome::Refused
             | Outcome::Begun
             | Outcome::Changed
             | Outcome::Unchanged
             | Outcome::Asked
-            | Outcome::Declined,
+            | Outcome::Confirmed
+            | Outcome::Declined
+            | Outcome::Unasked,
         ) => record.outcome.as_str().to_owned(),
     }
 }

@@ -178,12 +178,13 @@ mod tests {
 
     use super::*;
     use crate::model::Number;
-    use crate::policy::Operator;
+    use crate::policy::{Operator, Permission};
 
     fn line(effect: Verdict, clearance: Option<i64>, left: Predicate) -> LineReport {
         LineReport {
             line: LineRef { file: "policy.csv".into(), line: 1 },
             text: "p, *".into(),
+            permission: Permission::Read,
             effect,
             who: "*".into(),
             matched: true,

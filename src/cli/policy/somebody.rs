@@ -103,7 +103,12 @@ impl Somebody {
     pub(super) fn ask(&self, objects: &[(Object, Permission)], policy: &Snapshot) -> Case {
         let depends = objects.iter().map(|(object, permission)| {
             let told = |requester| policy.explain(requester, object, *permission);
-            self.left(&told(&self.known), &told(&self.standing_in))
+            let (known, full) = (told(&self.known), told(&self.standing_in));
+            let mut depends = self.left(&known, &full, *permission);
+            if permission.change().is_some() {
+                depends.add(&self.left(&known, &full, Permission::Read));
+            }
+            depends
         });
         let depends: Vec<Depends> = depends.collect();
         let mut requester = self.standing_in.clone();
@@ -113,10 +118,11 @@ impl Somebody {
         Case { requester, depends }
     }
 
-    /// What lines leave open, and what stands in for it does not say.
-    fn left(&self, known: &Explanation, standing_in: &Explanation) -> Depends {
+    /// What the lines about a permission leave open, and what stands in for it does not say.
+    fn left(&self, known: &Explanation, standing_in: &Explanation, permission: Permission) -> Depends {
         let mut depends = Depends { can_be: false, ..Depends::none() };
-        for (known, full) in known.lines.iter().zip(&standing_in.lines).filter(|(known, _)| known.matched) {
+        let lines = known.lines.iter().zip(&standing_in.lines);
+        for (known, full) in lines.filter(|(known, _)| known.matched && known.permission == permission) {
             let of = match known.effect {
                 Verdict::Allow => &mut depends.to_allow,
                 Verdict::Deny => &mut depends.to_deny,

@@ -10,6 +10,7 @@
 //! that all its lists changed (`mcp::missed`).
 
 mod handle;
+mod within;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -18,18 +19,20 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use rmcp::model::ProtocolVersion;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{
     SessionId, SessionManager, SessionState, SessionStore, SessionStoreError,
 };
+use serde_json::Value;
 
 pub use handle::SessionKey;
+pub(super) use within::{Held, Within};
 
 use crate::authn::Principal;
 use crate::clock::Clock;
 use crate::mcp::Session;
 use crate::model::Person;
 use handle::Handle;
+use within::Ids;
 
 /// How many people's sessions are counted; the least recently used are forgotten, their sessions expire by themselves.
 const COUNTED: u64 = 100_000;
@@ -52,10 +55,11 @@ pub(super) struct Sessions {
     lifetime: Duration,
     idle: Duration,
     per_person: usize,
-    manager: Arc<LocalSessionManager>,
+    manager: Arc<Within>,
     opened: Cache<Person, Opened>,
     /// By their ids where they began.
     ended: Cache<String, ()>,
+    ids: Arc<Ids>,
 }
 
 /// Whose a session is.
@@ -98,17 +102,15 @@ impl Sessions {
         per_person: usize,
         (lifetime, idle): (Duration, Duration),
     ) -> Self {
-        let mut manager = LocalSessionManager::default();
-        manager.session_config.keep_alive = Some(idle);
-        let manager = Arc::new(manager);
+        let manager = Arc::new(Within::new(idle));
         // What came last is what matters: an end that is forgotten too early lets its owner go on.
         let opened = Cache::builder().max_capacity(COUNTED).eviction_policy(EvictionPolicy::lru()).build();
         let ended = Cache::builder().max_capacity(REMEMBERED_ENDS).eviction_policy(EvictionPolicy::lru()).build();
-        Self { key, clock, lifetime, idle, per_person, manager, opened, ended }
+        Self { key, clock, lifetime, idle, per_person, manager, opened, ended, ids: Arc::default() }
     }
 
     /// The servers inside the sessions.
-    pub(super) fn manager(&self) -> &Arc<LocalSessionManager> {
+    pub(super) fn manager(&self) -> &Arc<Within> {
         &self.manager
     }
 
@@ -124,6 +126,11 @@ impl Sessions {
             Ok(false) | Err(_) => handle.carried().into(),
         };
         Some(Asked { handle, here })
+    }
+
+    /// Holds the id of a request in a session of this owner, unless another request in it has it.
+    pub(super) fn hold(&self, owner: &str, wire: &str, request: &Value) -> Option<Arc<Held>> {
+        self.ids.hold(format!("{owner} {wire} {request}"))
     }
 
     /// Counts a session that began here, and gives its id on the wire.
@@ -172,7 +179,7 @@ impl Sessions {
         async move {
             loop {
                 tokio::time::sleep(between).await;
-                let Some(inside) = manager.sessions.read().await.get(&asked.here).cloned() else { return };
+                let Some(inside) = manager.0.sessions.read().await.get(&asked.here).cloned() else { return };
                 // To end what there is not is nothing but a sign of life.
                 if inside.close_request_wise_channel(u64::MAX).await.is_err() {
                     return;

@@ -16,14 +16,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use http_body_util::Full;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 use rmcp::ServerHandler;
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions as _};
-use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +31,7 @@ use super::intake::{Intake, Taken};
 use super::peek::not_a_request;
 use super::session::SessionKey;
 use crate::authn::Principal;
-use crate::mcp::{RequestId, Session, Sink, TimeLimit};
+use crate::mcp::{RequestId, Session, Sink};
 use crate::random::{self, Random};
 
 /// Where the stream is.
@@ -52,8 +48,6 @@ pub(super) struct LegacySse<H> {
     handler: H,
     key: SessionKey,
     random: Arc<dyn Random>,
-    /// rmcp's checks of `Host` and `Origin`.
-    checks: StreamableHttpService<H, NeverSessionManager>,
     open: Arc<Open>,
     stopped: CancellationToken,
 }
@@ -98,30 +92,9 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         intake: Intake,
         handler: H,
         (key, random): (SessionKey, Arc<dyn Random>),
-        config: StreamableHttpServerConfig,
         stopped: CancellationToken,
     ) -> Self {
-        let never = handler.clone();
-        let checks = StreamableHttpService::new(
-            move || Ok(never.clone()),
-            Arc::new(NeverSessionManager::default()),
-            config.with_legacy_session_mode(false),
-        );
-        Self { intake, handler, key, random, checks, open: Arc::default(), stopped }
-    }
-
-    /// Whether this server may be asked under this `Host`, from this `Origin`: asks rmcp, which looks at them first, for
-    /// something that it has not.
-    async fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let mut asked = http::Request::new(Full::new(Bytes::new()));
-        for name in [header::HOST, header::ORIGIN] {
-            for value in headers.get_all(&name) {
-                asked.headers_mut().append(&name, value.clone());
-            }
-        }
-        asked.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
-        let status = self.checks.handle(asked).await.status();
-        matches!(status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST)
+        Self { intake, handler, key, random, open: Arc::default(), stopped }
     }
 
     fn stream(&self, principal: Arc<Principal>, request: RequestId) -> Response {
@@ -183,12 +156,15 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         if peek.is_modern {
             return json_rpc(&peek.id, -32600, "Requests of 2026-07-28 are answered at /mcp");
         }
+        if way.session.client().is_none() && peek.is_request && !["initialize", "ping"].contains(&peek.method.as_str())
+        {
+            return json_rpc(&peek.id, -32600, "This stream is not initialized: send `initialize` first");
+        }
         let mut message: ClientJsonRpcMessage = match serde_json::from_slice(&body) {
             Ok(message) => message,
             Err(error) => return not_a_request(&error),
         };
         parts.extensions.insert(Arc::clone(&way.session));
-        parts.extensions.insert(TimeLimit(self.intake.limits.request_timeout));
         if way.pending.is_full() && matches!(message, ClientJsonRpcMessage::Request(_)) {
             return unread();
         }
@@ -221,6 +197,17 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
     }
 }
 
+/// Whether a stream of events is among what the client accepts: an absent header accepts everything (RFC 9110, section 12.5.1).
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().peekable();
+    let ranges = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        let mut ranges = value.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+        ranges.any(|range| ["text/event-stream", "text/*", "*/*"].contains(&range))
+    };
+    accepted.peek().is_none() || accepted.any(ranges)
+}
+
 fn unread() -> Response {
     let text = "the answers on the stream are not read, so nothing more is taken; read them";
     answer(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text).with_retry_after(1)
@@ -235,11 +222,11 @@ impl<H: ServerHandler + Clone> Endpoint for LegacySse<H> {
         let Some((principal, id)) = caller else {
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized", "no verified principal"));
         };
-        if self.is_foreign(request.headers()).await {
-            let text = "the Host or Origin of the request is not one that this server answers";
-            return Ok(answer(StatusCode::FORBIDDEN, "forbidden", text));
-        }
         let response = match (request.method(), request.uri().path()) {
+            (&Method::GET, STREAM) if !accepts_events(request.headers()) => {
+                let text = "the client must accept text/event-stream, which is all that there is here";
+                answer(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text)
+            }
             (&Method::GET, STREAM) => self.stream(principal, id),
             (&Method::POST, MESSAGES) => self.message(request, &principal).await,
             (_, path) => {

@@ -9,6 +9,7 @@
 //! Asking is one decision, doing another: the second is made after the answer, under the policy in force then. The client is
 //! trusted to ask its person; a token is not worth less in the hands of one that lies, and the policy decides in any case.
 
+mod in_session;
 mod question;
 
 use std::sync::Arc;
@@ -21,11 +22,13 @@ use rmcp::model::{
     ElicitationSchema, InputRequest, InputRequiredResult, InputResponses, JsonObject,
 };
 use rmcp::service::RequestContext;
-use rmcp::{ErrorData, Peer, RoleServer};
+use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
 
+use self::in_session::Asking;
 use super::changes::ChangeCall;
 use super::reply::{self, Reply};
+use super::running::Deadline;
 use super::{Caller, Mcp, close};
 use crate::authz::Receipt;
 use crate::catalog::Confirm;
@@ -37,6 +40,9 @@ use crate::store::audit::Outcome;
 
 /// The key of the question among the requests for input, and the member of the answer.
 const CONFIRM: &str = "confirm";
+
+/// What is said of a no, whatever it was said with.
+const DECLINED: &str = "Nothing was changed: the person did not confirm it.";
 
 /// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -67,7 +73,7 @@ pub(super) enum Elicitation {
     /// By answering the call with a question (2026-07-28); with what it has brought from the last round.
     Rounds(Option<(String, InputResponses)>),
     /// In the middle of the call, over its session.
-    Session(Peer<RoleServer>),
+    Session(Asking),
     /// Not at all.
     None,
 }
@@ -90,11 +96,17 @@ impl Elicitation {
         let capability = context.client_capabilities().and_then(|capabilities| capabilities.elicitation);
         // Neither of the two modes is named by those that know forms alone.
         let has_forms = capability.is_some_and(|mode| mode.form.is_some() || mode.url.is_none());
-        let is_modern = context.meta.protocol_version().is_some_and(|version| version.as_str() >= "2026-07-28");
-        match (has_forms, is_modern, has_session) {
-            (true, true, _) => Self::Rounds(call.request_state.take().zip(call.input_responses.take())),
-            (true, false, true) => Self::Session(context.peer.clone()),
-            (true, false, false) | (false, _, _) => Self::None,
+        // A client of before that declares the capability has taken it from elsewhere: its revision has no such request.
+        let revision = context.protocol_version().filter(|revision| revision.as_str() >= "2025-06-18");
+        let Some(revision) = revision.filter(|_| has_forms) else { return Self::None };
+        match (revision.as_str() >= "2026-07-28", has_session) {
+            (true, _) => Self::Rounds(call.request_state.take().zip(call.input_responses.take())),
+            (false, true) => Self::Session(Asking {
+                peer: context.peer.clone(),
+                deadline: Deadline::of(context),
+                names_modes: revision.as_str() >= "2025-11-25",
+            }),
+            (false, false) => Self::None,
         }
     }
 }
@@ -112,7 +124,7 @@ impl Mcp {
             (Elicitation::None, Confirm::Required) => {
                 let text = "Nothing was changed: a person must confirm this, and this client cannot ask one. Use a client that \
                             supports elicitation.";
-                self.declined(caller, asked, text).await
+                told(self.allowed(caller, asked).await?, Outcome::Unasked, text.to_owned()).await
             }
             (Elicitation::Rounds(brought), Confirm::WhenPossible | Confirm::Required) => {
                 match brought.take().and_then(|brought| self.answered(caller, asked, brought)) {
@@ -120,20 +132,8 @@ impl Mcp {
                     None => self.ask_by_answer(caller, asked).await,
                 }
             }
-            (Elicitation::Session(peer), Confirm::WhenPossible | Confirm::Required) => {
-                let (receipt, question, shown) = match self.question(caller, asked).await? {
-                    Ok(question) => question,
-                    Err(answer) => return Ok(answer),
-                };
-                let params = close(receipt, Outcome::Asked, form(question)).await?.into_inner();
-                match peer.create_elicitation_with_timeout(params, Some(PATIENCE)).await {
-                    Ok(answer) => self.heard(caller, asked, &answer, shown).await,
-                    Err(error) => {
-                        tracing::debug!(%error, "a client did not ask its person");
-                        let text = "Nothing was changed: the confirmation that this needs was not given in time.";
-                        self.declined(caller, asked, text).await
-                    }
-                }
+            (Elicitation::Session(asking), Confirm::WhenPossible | Confirm::Required) => {
+                self.ask_in_session(caller, asked, asking).await
             }
         }
     }
@@ -193,21 +193,31 @@ impl Mcp {
         answer: &ElicitResult,
         shown: Shown,
     ) -> Result<Confirmed, ErrorData> {
-        let ticked = answer.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
-        if answer.action == ElicitationAction::Accept && ticked == Some(true) {
+        if is_yes(answer) {
             return Ok(Confirmed::Yes(Some(shown)));
         }
-        self.declined(caller, asked, "Nothing was changed: the person did not confirm it.").await
+        told(self.allowed(caller, asked).await?, Outcome::Declined, DECLINED.to_owned()).await
     }
 
-    /// Says, and records, that nothing was done. Who may not do it at all learns nothing else than ever.
-    async fn declined(&self, caller: &Caller, asked: &ChangeCall<'_>, text: &str) -> Result<Confirmed, ErrorData> {
+    /// A decision for what becomes of a question. Who may not do it at all learns nothing else than ever.
+    async fn allowed(&self, caller: &Caller, asked: &ChangeCall<'_>) -> Result<Receipt, ErrorData> {
         let permit = self.permit(caller, asked.action()).await;
         let permit = permit.map_err(|refusal| reply::tool_refusal(refusal, asked.entry.name.as_str()))?;
         let (_, _, receipt) = permit.spend();
-        let recorded = close(receipt, Outcome::Declined, Reply::Unfit(text.to_owned())).await?;
-        Ok(Confirmed::Answered(Box::new(reply::tool(recorded).into())))
+        Ok(receipt)
     }
+}
+
+/// Says, and records, that nothing was done.
+async fn told(receipt: Receipt, outcome: Outcome, text: String) -> Result<Confirmed, ErrorData> {
+    let recorded = close(receipt, outcome, Reply::Unfit(text)).await?;
+    Ok(Confirmed::Answered(Box::new(reply::tool(recorded).into())))
+}
+
+/// Whether the person accepted, and ticked the box.
+fn is_yes(answer: &ElicitResult) -> bool {
+    let ticked = answer.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
+    answer.action == ElicitationAction::Accept && ticked == Some(true)
 }
 
 /// The question as a form with one box to tick.

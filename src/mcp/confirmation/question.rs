@@ -1,4 +1,5 @@
-//! What a person is asked: to what it is done, by its key and its name, and what would become of it.
+//! What a person is asked: to what it is done, by its key and its name (where nothing names it, its first columns), and
+//! what would become of it.
 //!
 //! A row holds what others wrote into it, and an agent chooses the arguments; neither may write the question. So a value stands
 //! between “ and ”, which nothing inside it can end, on one line, without anything that hides or turns what stands beside it,
@@ -6,20 +7,24 @@
 
 use serde_json::Value;
 
-use crate::catalog::Change;
+use crate::catalog::{Change, ColumnType};
 use crate::mcp::changes::ChangeCall;
-use crate::model::is_invisible;
+use crate::model::{Name, is_invisible};
 use rmcp::model::JsonObject;
 
 /// How much of a value is shown, in characters.
 const SHOWN: usize = 80;
+
+/// How many columns stand for a row that nothing names.
+const FIRST: usize = 3;
 
 /// The question about a row as it is now.
 pub(super) fn question(asked: &ChangeCall<'_>, row: &JsonObject) -> String {
     let dataset = asked.dataset;
     let of = dataset.name.as_str().replace('_', " ");
     let title = dataset.resource.as_ref().and_then(|resource| resource.title.as_ref());
-    let named = dataset.key.iter().chain(title.filter(|title| !dataset.key.contains(title)));
+    let title = title.filter(|title| !dataset.key.contains(title));
+    let named = dataset.key.iter().chain(title).chain(first(asked, row).filter(|_| title.is_none()));
     let named: Vec<String> =
         named.filter_map(|name| row.get(name.as_str()).map(|value| format!("{name}: {}", shown(value)))).collect();
     let named = named.join(", ");
@@ -31,6 +36,14 @@ pub(super) fn question(asked: &ChangeCall<'_>, row: &JsonObject) -> String {
         Change::Update => format!("Change one of {of} ({named})? It will have {}.", given.join(", ")),
         Change::Delete => format!("Delete one of {of} ({named})? This cannot be undone here."),
     }
+}
+
+/// The first columns that tell a person something of a row: they can be read, and are neither its key nor among what is given.
+fn first<'a>(asked: &'a ChangeCall<'_>, row: &'a JsonObject) -> impl Iterator<Item = &'a Name> {
+    let dataset = asked.dataset;
+    let names = dataset.exposed().filter(|column| column.kind != ColumnType::Bytes).map(|column| &column.name);
+    let names = names.filter(|name| !dataset.key.contains(name) && !asked.arguments.contains_key(name.as_str()));
+    names.filter(|name| row.get(name.as_str()).is_some_and(|value| !value.is_null())).take(FIRST)
 }
 
 /// What a column will hold, and what is lost by that.

@@ -19,6 +19,7 @@ use super::{Caller, Mcp, close, one_page};
 use crate::authz::{List, Refusal, Use};
 use crate::catalog::{Dataset, Operation};
 use crate::dataset::address;
+use crate::model::Name;
 use crate::policy::{Listed, Object, Visible};
 use crate::store::audit::Outcome;
 
@@ -38,6 +39,16 @@ struct Place {
     listed: usize,
     /// Where they ended.
     cursor: Option<String>,
+}
+
+/// A page of the list in the making.
+#[derive(Debug, Default)]
+struct Page {
+    items: Vec<Resource>,
+    /// How many of them are rows.
+    rows: usize,
+    /// The datasets whose rows are missing, because they could not be read.
+    unread: Vec<Name>,
 }
 
 impl Place {
@@ -78,23 +89,28 @@ impl Mcp {
         let mut items: Vec<Resource> = [welcome::describe()].into();
         items.retain(|resource| is_first && visible.contains_key(resource.uri.as_str()));
         let rows = u64::try_from(items.len()).ok();
-        let mut items = close(receipt, Outcome::Answered { rows }, items).await?.into_inner();
-        let next = self.list_rows(caller, &visible, begin, &mut items).await?;
+        let items = close(receipt, Outcome::Answered { rows }, items).await?.into_inner();
+        let mut page = Page { items, ..Page::default() };
+        let next = self.list_rows(caller, &visible, begin, &mut page).await?;
+        if is_first && page.rows == 0 && !page.unread.is_empty() {
+            return Err(reply::unlisted(&page.unread));
+        }
         // A later page may be of a later policy than the first.
         if is_first {
             self.gave(caller, Listed::Resources, revision);
         }
         let next = next.map(|place| pager.seal_place(LIST, &place.written())).transpose();
-        Ok(reply::resources(items, next.map_err(|error| reply::unsealed(&error))?))
+        Ok(reply::resources(page.items, next.map_err(|error| reply::unsealed(&error))?, &page.unread))
     }
 
-    /// Appends rows until the page is full; says where the next page begins.
+    /// Appends rows until the page is full; says where the next page begins. A dataset that cannot be read takes only its own
+    /// rows from the list.
     async fn list_rows(
         &self,
         caller: &Caller,
         visible: &Visible,
         begin: Place,
-        items: &mut Vec<Resource>,
+        page: &mut Page,
     ) -> Result<Option<Place>, ErrorData> {
         let mut place = begin;
         let datasets = self.parts.catalog.datasets.values().filter_map(|dataset| {
@@ -114,7 +130,7 @@ impl Mcp {
             if place.listed >= LISTED {
                 continue;
             }
-            let most = (PAGE - items.len()).min(LISTED - place.listed);
+            let most = (PAGE - page.items.len()).min(LISTED - place.listed);
             if most == 0 {
                 return Ok(Some(place));
             }
@@ -129,14 +145,23 @@ impl Mcp {
                 Map::from_iter([("limit".to_owned(), json!(most)), ("cursor".to_owned(), json!(place.cursor))]);
             let read = self.rows(caller, permit, dataset, Operation::List, &arguments).await?;
             let (rows, cursor) = match read.into_inner() {
-                Reply::Structured(Value::Object(page)) => page_of(page),
+                Reply::Structured(Value::Object(answer)) => page_of(answer),
                 Reply::Unfit(_) => return Err(reply::invalid_cursor()),
                 Reply::Structured(_) | Reply::NotThere => (Vec::new(), None),
-                Reply::Failed(text) => return Err(reply::unread(text)),
+                Reply::Failed(_) => {
+                    let name = &dataset.name;
+                    tracing::warn!(
+                        request.id = %caller.request, dataset = %name,
+                        "its rows are missing in a list of resources; `resource = \"none\"` would leave them out of all"
+                    );
+                    page.unread.push(name.clone());
+                    continue;
+                }
             };
             place.listed += rows.len();
+            page.rows += rows.len();
             place.cursor = cursor;
-            items.extend(rows.iter().filter_map(|row| row::entry(dataset, columns, row.as_object()?)));
+            page.items.extend(rows.iter().filter_map(|row| row::entry(dataset, columns, row.as_object()?)));
             if place.cursor.is_some() && place.listed < LISTED {
                 return Ok(Some(place));
             }

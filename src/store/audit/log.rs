@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::error::AuditError;
-use super::record::{Event, Record};
+use super::record::{Event, Outcome, Record};
 use super::rejections::Rejections;
 use super::store::Store;
 use super::writer::Writer;
@@ -135,6 +136,17 @@ pub(super) struct Waiting {
     pub(super) _share: Option<Share<Holder>>,
 }
 
+/// Who ended a request that was not answered: its client, or the server, which says so before it drops the work.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    /// The server ends it, because it took too long.
+    pub fn too_late(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A place in the queue, for one record. Dropped unused, it is free again.
 #[derive(Debug)]
 #[must_use = "a place that is dropped records nothing"]
@@ -143,6 +155,7 @@ pub struct Place {
     /// None is counted for the server itself.
     share: Option<Share<Holder>>,
     log: AuditLog,
+    ending: Ending,
 }
 
 impl AuditLog {
@@ -182,7 +195,7 @@ impl AuditLog {
             },
         };
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, share, log: self.clone() }),
+            Ok(permit) => Ok(Place { permit, share, log: self.clone(), ending: Ending::default() }),
             Err(TrySendError::Full(queue)) => Err(AuditError::Full { capacity: queue.max_capacity() }),
             Err(TrySendError::Closed(_)) => Err(AuditError::Stopped),
         }
@@ -220,6 +233,11 @@ impl AuditLog {
 }
 
 impl Place {
+    /// The same for the record of a request that may end unanswered.
+    pub fn of(self, ending: &Ending) -> Self {
+        Self { ending: ending.clone(), ..self }
+    }
+
     /// Takes one more place for the same holder, for what is recorded before something is changed.
     pub fn another(&self) -> Result<Self, AuditError> {
         self.log.reserve(self.share.as_ref().map_or(Holder::Ourselves, |share| share.key().clone()))
@@ -236,14 +254,17 @@ impl Place {
         self.hand_over(Entry::Event(event))
     }
 
-    /// Hands over a record that nobody waits for: that of a request whose client is gone.
-    pub fn record_detached(self, record: Record) {
+    /// Hands over a record that nobody waits for: that of a request whose client is gone, or that took too long.
+    pub fn record_detached(self, mut record: Record) {
+        if record.outcome == Outcome::Abandoned && self.ending.0.load(Ordering::Relaxed) {
+            record.outcome = Outcome::TimedOut;
+        }
         self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None, _share: self.share });
     }
 
     fn hand_over(self, entry: Entry) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
         let (answer, mut durable) = oneshot::channel();
-        let Self { permit, share, log } = self;
+        let Self { permit, share, log, ending: _ } = self;
         permit.send(Waiting { entry, answer: Some(answer), _share: share });
         async move {
             tokio::select! {

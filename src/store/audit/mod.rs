@@ -23,7 +23,7 @@ mod writer;
 
 pub use acceptance::accept;
 pub use error::AuditError;
-pub use log::{AuditLog, Failure, Holder, Place, Status};
+pub use log::{AuditLog, Ending, Failure, Holder, Place, Status};
 pub use query::{AuditReader, Decision, Filter, Named, Rejection, prune};
 pub use record::{Event, Outcome, Record, Verdict};
 pub use writer::Writer;

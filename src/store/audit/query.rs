@@ -263,12 +263,15 @@ impl Columns<'_> {
             "bad_arguments" => Ok(Outcome::BadArguments),
             "failed" => Ok(Outcome::Failed),
             "abandoned" => Ok(Outcome::Abandoned),
+            "timed_out" => Ok(Outcome::TimedOut),
             "refused" => Ok(Outcome::Refused),
             "begun" => Ok(Outcome::Begun),
             "changed" => Ok(Outcome::Changed),
             "unchanged" => Ok(Outcome::Unchanged),
             "asked" => Ok(Outcome::Asked),
+            "confirmed" => Ok(Outcome::Confirmed),
             "declined" => Ok(Outcome::Declined),
+            "unasked" => Ok(Outcome::Unasked),
             other => Err(self.unknown("outcome", other.to_owned())),
         }
     }

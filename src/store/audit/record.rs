@@ -38,6 +38,8 @@ pub enum Outcome {
     Failed,
     /// The client went away, or the server stopped, before there was an answer.
     Abandoned,
+    /// The server ended it, because its request took longer than one may, or a person did not answer in time.
+    TimedOut,
     /// Denied: there was nothing to do.
     Refused,
     /// A change is about to be made; what became of it is a record of its own. Where there is none, the server ended before.
@@ -48,8 +50,12 @@ pub enum Outcome {
     Unchanged,
     /// Nothing was changed yet: the person is asked first.
     Asked,
-    /// Nothing was changed: the person said no, could not be asked, or had changed too much in that minute.
+    /// The person said yes, in the middle of a call; the change is a decision of its own.
+    Confirmed,
+    /// Nothing was changed: the person said no, or had changed too much in that minute.
     Declined,
+    /// Nothing was changed: the client of the person cannot ask, or did not.
+    Unasked,
 }
 
 impl Outcome {
@@ -60,12 +66,15 @@ impl Outcome {
             Self::BadArguments
             | Self::Failed
             | Self::Abandoned
+            | Self::TimedOut
             | Self::Refused
             | Self::Begun
             | Self::Changed
             | Self::Unchanged
             | Self::Asked
-            | Self::Declined => None,
+            | Self::Confirmed
+            | Self::Declined
+            | Self::Unasked => None,
         }
     }
 
@@ -76,12 +85,15 @@ impl Outcome {
             Self::BadArguments => "bad_arguments",
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
+            Self::TimedOut => "timed_out",
             Self::Refused => "refused",
             Self::Begun => "begun",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
             Self::Asked => "asked",
+            Self::Confirmed => "confirmed",
             Self::Declined => "declined",
+            Self::Unasked => "unasked",
         }
     }
 }

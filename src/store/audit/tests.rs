@@ -153,7 +153,16 @@ async fn every_field_survives_being_stored() {
         ..record("d-2")
     };
     let mut expected = vec![full, bare];
-    for outcome in [Outcome::Answered { rows: None }, Outcome::BadArguments, Outcome::Failed, Outcome::Abandoned] {
+    for outcome in [
+        Outcome::Answered { rows: None },
+        Outcome::BadArguments,
+        Outcome::Failed,
+        Outcome::Abandoned,
+        Outcome::TimedOut,
+        Outcome::Confirmed,
+        Outcome::Declined,
+        Outcome::Unasked,
+    ] {
         expected.push(Record { outcome, ..record("d-3") });
     }
     for record in expected.clone() {

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::time::Instant;
 
-use crate::support::revision::Speaker;
+use crate::support::revision::{REVISIONS, Speaker};
 use crate::support::server::Server;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
@@ -200,6 +200,60 @@ async fn a_client_that_goes_away_in_a_session_ends_its_query_and_leaves_a_record
     }
     let few = speaker.answer("tools/call", json!({ "name": "list_few", "arguments": {} })).await.structured();
     assert_eq!(few["rows"], json!([]), "in the same session");
+}
+
+/// The one answer that a client cannot tell from a lost connection is none.
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_answered_so_in_every_revision_and_recorded_so() {
+    let world = world_with(ENDLESS, "request_timeout = \"1s\"\n", "").await;
+    let audit = AuditReader::open(&world.server.directory.join("audit.db")).await.unwrap();
+    let endless = || json!({ "name": "list_endless", "arguments": { "filter": { "id": { "lt": 0 } } } });
+    for revision in REVISIONS {
+        let speaker = Speaker::begin(&world.server.client, token(), revision).await;
+        let answer = speaker.answer("tools/call", endless()).await;
+        let said = answer.tool_error();
+        assert!(said.contains("a request may take 1s at most. Ask for less"), "{revision}: {said}");
+        assert_eq!((answer.status, &answer.json()["id"]), (200, &json!(1)), "{revision}: {answer:?}");
+        let answer = speaker.answer("resources/list", json!({})).await;
+        let (code, said) = answer.protocol_error();
+        assert!(code == -32603 && said.contains("a request may take 1s at most"), "{revision}: {answer:?}");
+        assert_eq!((answer.status, &answer.json()["id"]), (200, &json!(1)), "{revision}: {answer:?}");
+    }
+    // A batch is one request: what it had no time for is not begun.
+    let call = |id: u64| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": endless() });
+    let batch = json!([call(1), call(2), call(3)]).to_string();
+    let answers = world.server.client.post(batch).token(&token()).send().await.json();
+    let answers = answers.as_array().unwrap_or_else(|| panic!("{answers}")).clone();
+    let late = |answer: &serde_json::Value| answer["result"]["content"][0]["text"].to_string().contains("1s at most");
+    assert!(answers.len() == 3 && answers.iter().all(late), "{answers:?}");
+
+    let decisions = audit.tail(1_000).await.unwrap().into_iter().map(|decision| decision.record);
+    let outcomes: Vec<Outcome> =
+        decisions.filter(|record| record.object == "dataset:endless").map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [Outcome::TimedOut; 2 * REVISIONS.len() + 1]);
+}
+
+/// The others are asked for too.
+#[tokio::test]
+async fn a_dataset_that_cannot_be_read_takes_only_its_own_rows_from_the_list() {
+    let quick = |directory: &Path| {
+        edit(&directory.join("bailiwick.toml"), "statement_timeout = \"60s\"", "statement_timeout = \"500ms\"");
+    };
+    let world = world_changed(ENDLESS, quick).await;
+    let server = &world.server;
+    execute(&server.directory, "INSERT INTO few VALUES (1, 'acme'), (2, 'acme')").await;
+    for revision in REVISIONS {
+        let speaker = Speaker::begin(&server.client, token(), revision).await;
+        let list = speaker.answer("resources/list", json!({})).await.json()["result"].clone();
+        let uris: Vec<&str> =
+            list["resources"].as_array().unwrap().iter().filter_map(|row| row["uri"].as_str()).collect();
+        assert_eq!(uris, ["static://welcome", "bailiwick://few/1", "bailiwick://few/2"], "{revision}");
+        assert_eq!(list["_meta"]["bailiwick/unread"], json!(["endless"]), "{revision}: {list}");
+    }
+    execute(&server.directory, "DELETE FROM few").await;
+    let list = server.client.rpc("resources/list", json!({})).token(&token()).send().await;
+    let (code, says) = list.protocol_error();
+    assert!(code == -32603 && says.contains("The rows of `endless` could not be read"), "{list:?}");
 }
 
 #[tokio::test]

@@ -18,11 +18,17 @@ async fn server() -> Server {
 }
 
 /// The demo where nothing is lost without a person's word.
-async fn strict_server() -> Server {
+pub(super) async fn strict_server() -> Server {
+    strict_server_with("").await
+}
+
+/// The same, with more in `[server]`.
+pub(super) async fn strict_server_with(settings: &str) -> Server {
     Server::demo_with(|directory| {
         writable(directory);
-        let written = "writable = [\"create\", \"update\", \"delete\"]\n";
-        edit(&directory.join("bailiwick.toml"), written, &format!("{written}confirm = \"required\"\n"));
+        let (written, file) = ("writable = [\"create\", \"update\", \"delete\"]\n", directory.join("bailiwick.toml"));
+        edit(&file, written, &format!("{written}confirm = \"required\"\n"));
+        edit(&file, "[server]\n", &format!("[server]\n{settings}"));
     })
     .await
 }
@@ -46,19 +52,19 @@ fn brought(asked: &Value, answer: &Value) -> Value {
     json!({ "requestState": state, "inputResponses": { "confirm": answer } })
 }
 
-fn yes() -> Value {
+pub(super) fn yes() -> Value {
     json!({ "action": "accept", "content": { "confirm": true } })
 }
 
 /// A document of Ada's own.
-async fn document(server: &Server, title: &str) -> String {
+pub(super) async fn document(server: &Server, title: &str) -> String {
     let arguments = json!({ "data_room_id": "finance", "owner_id": "ada@acme.example", "title": title, "body": "x",
         "classification": "internal", "updated_at": "2026-11-25T18:00:00Z" });
     let created = server.client.tool("create_documents", arguments).token(&server.token("ada")).send().await;
     created.structured()["row"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn is_there(server: &Server, id: &str) -> bool {
+pub(super) async fn is_there(server: &Server, id: &str) -> bool {
     let got = server.client.tool("get_documents", json!({ "id": id })).token(&server.token("ada")).send().await;
     !got.json()["result"]["isError"].as_bool().unwrap_or(false)
 }
@@ -155,6 +161,35 @@ async fn nobody_is_asked_about_what_is_not_there_and_a_new_row_needs_no_word() {
     assert_eq!(message, expected);
     let done = call(&server, &ada, ("update_documents", &arguments), &brought(&asked, &yes())).await;
     assert_eq!(done.structured()["row"]["title"], "New");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_nothing_names_is_shown_by_its_first_columns() {
+    let server = server().await;
+    let ada = server.token("ada");
+    let create = async |tool: &str, row: Value| server.client.tool(tool, row).token(&ada).send().await.structured();
+    let invoice = json!({ "id": "A-1", "owner_id": "ada@acme.example", "customer": "Initech", "amount": 10.5,
+        "currency": "EUR", "status": "draft", "issued_at": "2026-11-25T00:00:00Z" });
+    create("create_invoices", invoice).await;
+    let line = json!({ "invoice_id": "A-1", "line_no": 1, "description": "Advice", "quantity": 2, "unit_price": 10.5 });
+    create("create_invoice_lines", line).await;
+    let by_key = json!({ "invoice_id": "A-1", "line_no": 1 });
+    let changed = json!({ "invoice_id": "A-1", "line_no": 1, "quantity": 3 });
+    for (what, expected) in [
+        (
+            ("delete_invoice_lines", &by_key),
+            "Delete one of invoice lines (invoice_id: “A-1”, line_no: 1, description: “Advice”, quantity: 2, \
+             unit_price: 10.5)? This cannot be undone here.",
+        ),
+        (
+            ("update_invoice_lines", &changed),
+            "Change one of invoice lines (invoice_id: “A-1”, line_no: 1, description: “Advice”, unit_price: 10.5)? \
+             It will have quantity: 3 (now 2).",
+        ),
+    ] {
+        let asked = call(&server, &ada, what, &json!({})).await.json()["result"].clone();
+        assert_eq!(asked["inputRequests"]["confirm"]["params"]["message"], expected);
+    }
 }
 
 /// Changes a document behind the back of whoever was asked about it.
@@ -261,7 +296,7 @@ async fn in_session(server: &Server, arguments: &Value, answer: &Value, retitled
 }
 
 /// The event of a stream that has this in it.
-async fn event(wire: &mut Wire, with: &str) -> Value {
+pub(super) async fn event(wire: &mut Wire, with: &str) -> Value {
     let mut text = wire.until(with).await;
     loop {
         let whole = text.split("\n\n").filter(|event| event.contains(with)).find_map(|event| {

@@ -36,6 +36,15 @@ fn everywhere() -> Vec<Wrong> {
         wrong("prompts/list", json!({ "cursor": "AAAA" }), -32602, "Invalid cursor"),
         wrong("resources/read", json!({}), -32602, "`params.uri` must be the URI of a resource"),
         wrong("resources/read", json!({ "uri": 7 }), -32602, "`params.uri` must be the URI of a resource"),
+        wrong(
+            "tools/call",
+            json!({ "name": "echo", "inputResponses": "x" }),
+            -32602,
+            "`params.inputResponses` must be",
+        ),
+        wrong("tools/call", json!({ "name": "echo", "requestState": 5 }), -32602, "`params.requestState` must be"),
+        wrong("resources/read", json!({ "uri": "x", "inputResponses": [] }), -32602, "`params.inputResponses` must be"),
+        wrong("prompts/get", json!({ "name": "x", "requestState": [] }), -32602, "`params.requestState` must be"),
         wrong("prompts/get", json!({}), -32602, "`params.name` must be the name of a prompt"),
         wrong(
             "prompts/get",
@@ -59,6 +68,12 @@ fn everywhere() -> Vec<Wrong> {
             "`params.ref`",
         ),
         wrong("completion/complete", json!({ "ref": reference }), -32602, "`params.argument` must be"),
+        wrong(
+            "completion/complete",
+            json!({ "ref": reference, "argument": argument, "context": 5 }),
+            -32602,
+            "`params.context` must be an object",
+        ),
         wrong(
             "completion/complete",
             json!({ "ref": reference, "argument": argument, "context": { "arguments": { "a": 1 } } }),
@@ -90,8 +105,27 @@ fn of_revision(revision: &str) -> Vec<Wrong> {
         let gone = gone
             .into_iter()
             .map(|method| wrong(method, json!({ "uri": "static://welcome", "level": "info" }), -32601, method));
-        let listen = wrong("subscriptions/listen", json!({}), -32602, "`params.notifications` must be an object");
-        return gone.chain([wrong("resources/read", unknown, -32602, none), listen]).collect();
+        // The header of the name was never asked for where there is no such method.
+        let named = ["resources/subscribe", "resources/unsubscribe"].map(|method| (method, json!({ "name": 7 })));
+        let unnamed = named.into_iter().map(|(method, params)| wrong(method, params, -32601, "Method not found: "));
+        let listen = |wanted: Value, says| wrong("subscriptions/listen", wanted, -32602, says);
+        let wanted = |wanted: Value| json!({ "notifications": wanted });
+        let too_many: Vec<String> = (0..101).map(|number| format!("bailiwick://documents/{number}")).collect();
+        let listens = [
+            listen(json!({}), "`params.notifications` must be an object"),
+            listen(wanted(json!({ "toolsListChanged": "yes" })), "must be true or false"),
+            listen(wanted(json!({ "promptsListChanged": 1 })), "must be true or false"),
+            listen(
+                wanted(json!({ "resourceSubscriptions": "x" })),
+                "`params.notifications.resourceSubscriptions` must be",
+            ),
+            listen(
+                wanted(json!({ "resourceSubscriptions": [5] })),
+                "`params.notifications.resourceSubscriptions` must be",
+            ),
+            listen(wanted(json!({ "resourceSubscriptions": too_many })), "101 resources are subscribed to"),
+        ];
+        return gone.chain(unnamed).chain([wrong("resources/read", unknown, -32602, none)]).chain(listens).collect();
     }
     vec![
         wrong("resources/read", unknown, -32002, none),
@@ -162,6 +196,32 @@ async fn what_is_no_message_is_400_with_the_code_of_json_rpc_in_every_revision()
             let (found, message) = answer.protocol_error();
             assert!(answer.status == 400 && found == code && message.contains(says), "{revision} {body}: {answer:?}");
             assert!(answer.json()["id"].is_null() && answer.header("content-type").starts_with("application/json"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused_whatever_it_sends() {
+    let server = Server::demo().await;
+    let ada = server.token("ada");
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (name, value) in [("Origin", "https://evil.example"), ("Origin", "null"), ("Host", "evil.example")] {
+        for (method, body) in [
+            ("POST", ping),
+            ("POST", "{}"),
+            ("POST", "nonsense"),
+            ("POST", ""),
+            ("POST", "[]"),
+            ("GET", ""),
+            ("DELETE", ""),
+            ("PUT", ping),
+        ] {
+            for media_type in ["application/json", "text/plain"] {
+                let call = server.client.method(method, "/mcp").token(&ada).header("Content-Type", media_type);
+                let answer = call.header(name, value).body(body).send().await;
+                let what = format!("{name}: {value}, {method} {body}: {answer:?}");
+                assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("forbidden")), "{what}");
+            }
         }
     }
 }

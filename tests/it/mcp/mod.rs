@@ -17,5 +17,6 @@ mod sessions;
 mod streams;
 mod subscriptions;
 mod told;
+mod unanswered;
 mod unread;
 mod visibility;

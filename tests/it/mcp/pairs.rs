@@ -167,14 +167,13 @@ impl<'a> Someone<'a> {
         cursors.extend(next.map(|cursor| ("resources/list", json!({}), cursor.to_owned())));
 
         let old = Speaker::begin(&server.client, token, "2025-11-25").await;
-        // Further events than a session of anybody else has had.
-        let mut event = None;
+        // Further answers than a session of anybody else has had; what rmcp knows the last by is told to nobody.
         for _ in 0..40 {
-            let answer = old.answer("ping", json!({})).await;
-            event = answer.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().map(ToOwned::to_owned);
+            old.answer("ping", json!({})).await;
         }
+        let event = "0/40".to_owned();
         let session = speaker.session.clone().or(old.session).unwrap();
-        Self { who, speaker, tools, prompts, cursors, session, event: event.unwrap() }
+        Self { who, speaker, tools, prompts, cursors, session, event }
     }
 
     async fn hears(&self, Question { method, params, echo }: &Question) -> Heard {

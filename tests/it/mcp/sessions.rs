@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::abandoned::{ENDLESS, world_with};
 use crate::support::client::{Answer, Client};
 use crate::support::issuer::{SigningKey, Token};
+use crate::support::revision::{REVISIONS, Speaker};
 use crate::support::server::Server;
 use crate::support::session::{self, SESSION, is_unknown, whoami};
 use crate::support::stream::Stream;
@@ -128,28 +130,30 @@ async fn what_came_on_a_stream_is_given_again_to_its_owner_alone() {
     let server = Server::demo().await;
     let client = &server.client;
     let (ada, bob) = (server.token("ada"), server.token("bob"));
-    let (of_ada, of_bob) = (open(client, &ada).await, open(client, &bob).await);
-    let answer = client.tool("whoami", json!({})).token(&ada).header(SESSION, &of_ada).send().await;
-    let event = answer.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
-    assert!(answer.text.contains("ada@acme.example"));
+    let of_ada = open(client, &ada).await;
+    let mut stream = Stream::of_session(&server, &ada, &of_ada).await;
+    edit(&server.policy(), "# Take the", "p, *, *, tool:echo, call, true, deny\n# Take the");
+    stream.until("notifications/tools/list_changed").await;
+    stream.until("\n\n").await;
+    let event = stream.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
 
     // Another's stream is as unknown as one that was made up, whatever event is named.
     let garbage = resume(client, &bob, "garbage", &event).await;
     is_unknown(&garbage);
     let theirs = resume(client, &bob, &of_ada, &event).await;
     assert_eq!((theirs.status, &theirs.text), (garbage.status, &garbage.text));
-    // In one's own session an event of another's is as one that never was: the stream ends at once, and is empty.
-    let (nothing, never) =
-        (resume(client, &bob, &of_bob, &event).await, resume(client, &bob, &of_bob, "999/999").await);
-    assert_eq!((nothing.status, &nothing.text), (never.status, &never.text));
-    assert!(!nothing.text.contains("data: {"), "{nothing:?}");
+    // In one's own session nothing comes after an event that never was, and a stream that was no stream of a session.
+    for event in ["0/0", "0/1", "1/1", "999/999", "x", "-1", "999999999999", ""] {
+        let nothing = resume(client, &ada, &of_ada, event).await;
+        assert_eq!((nothing.status, &nothing.json()["error"]), (400, &json!("unknown_event")), "{event}: {nothing:?}");
+    }
     let without = client.method("GET", "/mcp").token(&bob).header("Last-Event-ID", &event).send().await;
     assert_eq!(without.status, 405, "without a session there is nothing to resume");
     assert_eq!(resume(client, "a.b.c", &of_ada, &event).await.status, 401);
 }
 
 #[tokio::test]
-async fn what_its_owner_missed_is_given_again() {
+async fn what_its_owner_missed_is_given_again_and_nothing_else() {
     let server = Server::demo().await;
     let bob = server.token("bob");
     let session = open(&server.client, &bob).await;
@@ -159,6 +163,9 @@ async fn what_its_owner_missed_is_given_again() {
     stream.until("notifications/tools/list_changed").await;
     stream.until("\n\n").await;
     let last = stream.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    edit(&server.policy(), "# Take the", "p, *, *, resource:static://welcome, read, true, deny\n# Take the");
+    // As if it had been lost on the way.
+    stream.until("notifications/resources/list_changed").await;
     drop(stream);
     let mut again = Stream::send(
         &server,
@@ -168,7 +175,64 @@ async fn what_its_owner_missed_is_given_again() {
         ),
     )
     .await;
-    again.until("notifications/tools/list_changed").await;
+    again.until("notifications/resources/list_changed").await;
+    assert_eq!(again.times("notifications/tools/list_changed"), 0, "{}", again.text);
+}
+
+/// An id, or a time to come again, would promise that an answer can be taken up where it broke.
+#[tokio::test]
+async fn an_answer_promises_no_more_than_itself_in_every_revision() {
+    let server = Server::demo().await;
+    for revision in REVISIONS {
+        let speaker = Speaker::begin(&server.client, server.token("ada"), revision).await;
+        let hello =
+            json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "t", "version": "0" } });
+        let welcome = server.client.rpc("initialize", hello).token(&speaker.token).send().await;
+        let answer = speaker.answer("tools/call", json!({ "name": "whoami", "arguments": {} })).await;
+        for answer in [welcome, answer] {
+            let first = answer.text.lines().next().unwrap();
+            assert!(first.starts_with("data: {") || first.starts_with('{'), "{revision}: {answer:?}");
+            let fields = ["id:", "retry:", "event:"];
+            let is_field = |line: &str| fields.iter().any(|field| line.starts_with(field));
+            assert!(!answer.text.lines().any(is_field), "{revision}: {answer:?}");
+        }
+    }
+}
+
+/// Answers are routed by the ids of requests.
+#[tokio::test]
+async fn an_id_in_use_is_refused_and_free_again_when_its_request_has_ended() {
+    let world = world_with(ENDLESS, "", "").await;
+    let (client, token) = (&world.server.client, token());
+    let (session, other) = (open(client, &token).await, open(client, &token).await);
+    let call = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": { "name": "list_endless",
+        "arguments": { "filter": { "id": { "lt": 0 } } }, "_meta": { "progressToken": 1 } } })
+    .to_string();
+    let mut wire = Wire::connect(&world.server.base).await;
+    wire.begin(&token, &format!("{SESSION}: {session}\r\nContent-Length: {}\r\n", call.len())).await;
+    wire.send(&call).await;
+    wire.until("notifications/progress").await;
+    let ping = async |session: &str, id: &serde_json::Value| {
+        let ping = json!({ "jsonrpc": "2.0", "id": id, "method": "ping" }).to_string();
+        client.post(ping).token(&token).header(SESSION, session).send().await
+    };
+    let refused = ping(&session, &json!(5)).await;
+    let (code, says) = refused.protocol_error();
+    assert!(refused.status == 400 && code == -32600 && says.contains("The id 5 is in use"), "{refused:?}");
+    for (session, id) in [(&session, json!("5")), (&session, json!(6)), (&other, json!(5))] {
+        let answer = ping(session, &id).await;
+        assert_eq!((answer.status, &answer.json()["id"]), (200, &id), "{answer:?}");
+    }
+    // The first is as it was, and its end makes room.
+    wire.until("notifications/progress").await;
+    drop(wire);
+    let gone = tokio::time::Instant::now();
+    while ping(&session, &json!(5)).await.status != 200 {
+        assert!(gone.elapsed() < Duration::from_secs(10), "it is still in use");
+    }
+    for _ in 0..3 {
+        assert_eq!(ping(&session, &json!(5)).await.status, 200, "what is answered is in use no more");
+    }
 }
 
 #[tokio::test]

@@ -222,7 +222,7 @@ async fn subscriptions_are_bounded_end_with_their_session_and_can_be_ended() {
     let three: Vec<String> = [&own[0], &own[1], &public].map(|id| document(id)).into();
     let params = json!({ "notifications": { "resourceSubscriptions": three } });
     let refused = server.client.modern("subscriptions/listen", params).token(&bob).send().await;
-    assert_eq!((refused.status, refused.protocol_error().0), (400, -32602), "{refused:?}");
+    assert_eq!((refused.status, refused.protocol_error().0), (200, -32602), "{refused:?}");
     assert!(refused.protocol_error().1.contains("`mcp.subscriptions`"), "{refused:?}");
 
     let ended = ask(&server, "resources/unsubscribe", &bob, &session, &document(&own[0])).await;
@@ -275,11 +275,34 @@ async fn what_a_column_that_is_not_read_would_tell_is_not_told() {
     // Told when it may be known again, and only once.
     stream.until(&document(&own[0])).await;
     listening.until_times(&document(&own[0]), 2).await;
+    for stream in [&mut stream, &mut listening] {
+        // Before or after the row: two tasks tell of them.
+        stream.until_times("notifications/tools/list_changed", 2).await;
+    }
     let order = |stream: &Stream| {
         let lists = stream.text.matches("notifications/tools/list_changed").count();
         (lists, told(stream).len())
     };
     assert_eq!((order(&stream), order(&listening)), ((2, 1), (2, 1)), "after the second change of the policy");
+}
+
+/// The acknowledgement is what the server agreed to (2026-07-28, "Subscriptions").
+#[tokio::test]
+async fn what_will_never_be_told_is_not_acknowledged() {
+    let server = demo().await;
+    let (own, _) = documents(&server).await;
+    let honoured = [document(&own[0]), document("999999999"), "bailiwick://nope/1".to_owned()];
+    let untold = ["bailiwick://data_rooms/sales", "bailiwick://data_rooms/nope", "x", "https://acme.example/1"];
+    let all: Vec<&str> = honoured.iter().map(String::as_str).chain(untold).collect();
+    let stream = Stream::listening(&server, &server.token("bob"), json!({ "resourceSubscriptions": all })).await;
+    let events = stream.text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let mut events = events.filter_map(|event| serde_json::from_str::<Value>(event).ok());
+    let acknowledged = events.find(|event| event["method"] == "notifications/subscriptions/acknowledged").unwrap();
+    let mut names = acknowledged["params"]["notifications"]["resourceSubscriptions"].clone();
+    names.as_array_mut().unwrap().sort_by_key(ToString::to_string);
+    let mut expected = honoured.to_vec();
+    expected.sort();
+    assert_eq!(names, json!(expected), "{acknowledged}");
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+//! Whoever asks from an Origin that is not ours, or under a Host that is not, is refused before anything of the request is looked at
+//! (MCP, "Streamable HTTP": servers must look at the Origin of every connection).
+//!
+//! rmcp has the check, and makes it for what it is given; that the body is none, the method or the session another's, is
+//! found out before.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+
+use super::error::answer;
+use crate::mcp::Mcp;
+
+/// Answers no request of a stranger's page.
+pub(super) struct Ours<E> {
+    inner: E,
+    checks: StreamableHttpService<Mcp, NeverSessionManager>,
+}
+
+impl<E> Ours<E> {
+    /// Around what these settings of rmcp's are for.
+    pub(super) fn new(inner: E, mcp: Mcp, config: StreamableHttpServerConfig) -> Self {
+        let checks = StreamableHttpService::new(
+            move || Ok(mcp.clone()),
+            Arc::new(NeverSessionManager::default()),
+            config.with_legacy_session_mode(false),
+        );
+        Self { inner, checks }
+    }
+
+    /// Asks rmcp, which looks at `Host` and `Origin` first, for something that it has not.
+    async fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let mut asked = http::Request::new(Full::new(Bytes::new()));
+        for name in [header::HOST, header::ORIGIN] {
+            for value in headers.get_all(&name) {
+                asked.headers_mut().append(&name, value.clone());
+            }
+        }
+        asked.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let status = self.checks.handle(asked).await.status();
+        matches!(status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST)
+    }
+}
+
+impl<E: Endpoint> Endpoint for Ours<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if self.is_foreign(request.headers()).await {
+            let text = "the Host or Origin of the request is not one that this server answers";
+            return Ok(answer(StatusCode::FORBIDDEN, "forbidden", text));
+        }
+        Ok(self.inner.call(request).await?.into_response())
+    }
+}
