@@ -28,11 +28,10 @@ pub(in crate::mcp) struct Asking {
 }
 
 impl Asking {
-    async fn ask(&self, question: String) -> Result<ElicitResult, ServiceError> {
+    /// Not by rmcp's own method, which names a mode whatever the revision.
+    async fn ask(&self, params: Value) -> Result<ElicitResult, ServiceError> {
         let most = self.deadline.as_ref().map_or(PATIENCE, |deadline| deadline.for_a_question().min(PATIENCE));
-        // Not by rmcp's own method, which names a mode whatever the revision.
-        let params = self.params(&form(question));
-        let request = ServerRequest::CustomRequest(CustomRequest::new("elicitation/create", params));
+        let request = ServerRequest::CustomRequest(CustomRequest::new("elicitation/create", Some(params)));
         let sent = self.peer.send_request_with_option(request, PeerRequestOptions::with_timeout(most)).await?;
         let ClientResult::ElicitResult(answer) = sent.await_response().await? else {
             return Err(ServiceError::UnexpectedResponse);
@@ -40,12 +39,15 @@ impl Asking {
         Ok(answer)
     }
 
-    fn params(&self, form: &ElicitRequestParams) -> Option<Value> {
-        let mut params = serde_json::to_value(form).ok()?;
-        if !self.names_modes {
-            params.as_object_mut()?.remove("mode");
+    fn params(&self, form: &ElicitRequestParams) -> Result<Value, ErrorData> {
+        let unwritten = |error| ErrorData::internal_error(format!("the question cannot be written: {error}"), None);
+        let mut params = serde_json::to_value(form).map_err(unwritten)?;
+        if !self.names_modes
+            && let Some(members) = params.as_object_mut()
+        {
+            members.remove("mode");
         }
-        Some(params)
+        Ok(params)
     }
 }
 
@@ -61,7 +63,7 @@ impl Mcp {
             Ok(question) => question,
             Err(answer) => return Ok(answer),
         };
-        let question = close(receipt, Outcome::Asked, question).await?.into_inner();
+        let question = asking.params(&form(close(receipt, Outcome::Asked, question).await?.into_inner()))?;
         let waiting = self.allowed(caller, asked).await?;
         let (outcome, text) = match asking.ask(question).await {
             Ok(answer) if is_yes(&answer) => {
