@@ -119,7 +119,7 @@ fn a_draft_is_tabulated_and_explained_before_it_is_in_force() {
     let finance = |said: &Said| said.out.matches("engineering, finance, sales").count();
     let (in_force, draft) = (said(&["matrix"]), said(&["matrix", "draft"]));
     assert_eq!((in_force.code, draft.code), (0, 0));
-    assert_eq!((finance(&in_force), finance(&draft)), (0, 3), "{}", draft.out);
+    assert_eq!((finance(&in_force), finance(&draft)), (0, 4), "{}", draft.out);
     let bob = ["--as", "user:bob@acme.example", "--tenant", "acme", "--dataset", "documents"];
     let named = |said: &Said| said.out.contains("room:finance");
     let (in_force, draft) =
