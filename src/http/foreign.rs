@@ -1,11 +1,12 @@
-//! Whoever asks from an Origin that is not ours, or under a Host that is not, is refused before anything of the request is looked at
-//! (MCP, "Streamable HTTP": servers must look at the Origin of every connection).
+//! Whoever asks from an Origin that is not ours, or under a Host that is not, is refused before anything of the request but its
+//! credential is looked at (MCP, "Streamable HTTP": servers must look at the Origin of every connection).
 //!
 //! rmcp has the check, and makes it for what it is given; that the body is none, the method or the session another's, is
 //! found out before.
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http_body_util::Full;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,6 +21,27 @@ use crate::mcp::Mcp;
 pub(super) struct Ours<E> {
     inner: E,
     checks: StreamableHttpService<Mcp, NeverSessionManager>,
+    /// What was accepted last, and most likely comes again: rmcp reads every name that is allowed anew each time.
+    accepted: ArcSwapOption<Asked>,
+}
+
+/// What a request says that it was sent to, and from where.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    host: Option<HeaderValue>,
+    origin: Option<HeaderValue>,
+}
+
+impl Asked {
+    /// Nothing where a header comes more than once.
+    fn by(headers: &HeaderMap) -> Option<Self> {
+        let one = |name| {
+            let mut values = headers.get_all(name).iter();
+            let first = values.next();
+            values.next().is_none().then(|| first.cloned())
+        };
+        Some(Self { host: one(header::HOST)?, origin: one(header::ORIGIN)? })
+    }
 }
 
 impl<E> Ours<E> {
@@ -30,11 +52,23 @@ impl<E> Ours<E> {
             Arc::new(NeverSessionManager::default()),
             config.with_legacy_session_mode(false),
         );
-        Self { inner, checks }
+        Self { inner, checks, accepted: ArcSwapOption::empty() }
+    }
+
+    async fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let Some(asked) = Asked::by(headers) else { return self.is_refused(headers).await };
+        if self.accepted.load().as_deref() == Some(&asked) {
+            return false;
+        }
+        let is_refused = self.is_refused(headers).await;
+        if !is_refused {
+            self.accepted.store(Some(Arc::new(asked)));
+        }
+        is_refused
     }
 
     /// Asks rmcp, which looks at `Host` and `Origin` first, for something that it has not.
-    async fn is_foreign(&self, headers: &HeaderMap) -> bool {
+    async fn is_refused(&self, headers: &HeaderMap) -> bool {
         let mut asked = http::Request::new(Full::new(Bytes::new()));
         for name in [header::HOST, header::ORIGIN] {
             for value in headers.get_all(&name) {
