@@ -95,9 +95,12 @@ async fn untended(
     statement.bind(Bind::Text(object.name.as_str().into())).sql(" COLLATE NOCASE");
     let triggers: Vec<String> = database.fetch(statement).await?.into_iter().flatten().filter_map(text).collect();
     let fts = fts.to_ascii_lowercase();
+    // Neither the event nor the table is looked for in the trigger's own name.
     let tends = |trigger: &String, change: Change| {
-        let mut head = trigger.split_whitespace().take_while(|word| *word != "on");
-        head.any(|word| word == event_of(change)) && trigger.contains(&fts)
+        let words: Vec<&str> = trigger.split_whitespace().collect();
+        let is_event = |pair: &[&str]| pair[0] == event_of(change) && ["on", "of"].contains(&pair[1]);
+        let body = words.iter().skip_while(|word| **word != "begin");
+        words.windows(2).any(is_event) && body.into_iter().any(|word| word.contains(&fts))
     };
     let tended = |change: &Change| triggers.iter().any(|trigger| tends(trigger, *change));
     Ok(dataset.writable.iter().copied().find(|change| !tended(change)))

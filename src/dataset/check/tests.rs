@@ -265,6 +265,12 @@ async fn a_full_text_table_follows_the_rows_of_what_is_writable() {
     }
     let found = errors(&format!("{DOCUMENTS} {triggers}"), writable()).await;
     assert!(!found.iter().any(|error| error.contains("trigger")), "{found:?}");
+    // A name is no more than a name.
+    let named = "CREATE TRIGGER documents_fts_insert AFTER DELETE ON documents BEGIN DELETE FROM a; END;
+        CREATE TRIGGER [insert] AFTER DELETE ON documents BEGIN DELETE FROM documents_fts; END;
+        CREATE TRIGGER [update documents_fts] AFTER INSERT ON documents BEGIN DELETE FROM a; END;";
+    let found = errors(&format!("{DOCUMENTS} CREATE TABLE a (id TEXT PRIMARY KEY); {named}"), writable()).await;
+    assert!(found.iter().any(|error| error.contains("keeps it after INSERT")), "{found:?}");
     let other = triggers.replace("Documents_FTS (documents_fts) VALUES ('rebuild')", "documents (id) VALUES (NULL)");
     let found = errors(&format!("{DOCUMENTS} {other}"), writable()).await;
     assert!(found.iter().any(|error| error.contains("keeps it after INSERT")), "{found:?}");
