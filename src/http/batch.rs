@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use poem::http::{StatusCode, header};
 use poem::{Body, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::error::json_rpc;
+use super::error::{error_of, json_rpc};
 use crate::keys::strict_json::{self, BadJson};
 
 /// The revision that has batches, and what is assumed of a request that names none (2025-03-26, and 2025-06-18 of it).
@@ -69,7 +69,7 @@ pub(super) async fn answered<F: Future<Output = Response>>(
     for message in messages {
         if held > LARGEST {
             let text = "The answers of this batch are too large together: send fewer requests at once, or ask for less";
-            answers.extend(message.id.map(|id| refused(&id, -32603, text)));
+            answers.extend(message.id.map(|id| error_of(&id, -32603, text)));
             continue;
         }
         let mut response = answer(message.body).await;
@@ -85,10 +85,10 @@ pub(super) async fn answered<F: Future<Output = Response>>(
                 return response;
             }
             (None, Some(id)) if response.status().is_client_error() => {
-                answers.push(refused(id, -32600, &reason(&body)));
+                answers.push(error_of(id, -32600, &reason(&body)));
             }
             (None, Some(id)) => {
-                answers.push(refused(id, -32603, "The request took too long, or its answer was cut off"));
+                answers.push(error_of(id, -32603, "The request took too long, or its answer was cut off"));
             }
             (None, None) => {}
         }
@@ -97,10 +97,6 @@ pub(super) async fn answered<F: Future<Output = Response>>(
         return Response::builder().status(StatusCode::ACCEPTED).finish();
     }
     Response::builder().content_type("application/json").body(Body::from(Value::Array(answers).to_string()))
-}
-
-fn refused(id: &Value, code: i32, message: &str) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
 }
 
 /// What a refusal of ours says.
@@ -122,6 +118,8 @@ fn found(body: &[u8], is_stream: bool) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn refusal(body: &str) -> (Value, String) {

@@ -17,10 +17,20 @@ pub(super) fn answer(status: StatusCode, code: &str, description: &str) -> Respo
         .body(Body::from(body))
 }
 
+/// The error of JSON-RPC that answers this id.
+pub(super) fn error_of(id: &Value, code: i32, message: &str) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
+}
+
 /// A JSON-RPC error for a request that goes no further; the id is null where it is not known.
 pub(super) fn json_rpc(id: &Value, code: i32, message: &str) -> Response {
-    let body = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string();
-    Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(Body::from(body))
+    let body = Body::from(error_of(id, code, message).to_string());
+    Response::builder().status(StatusCode::BAD_REQUEST).content_type("application/json").body(body)
+}
+
+/// The refusal of a request under an id whose answer is awaited: answers are told apart by it.
+pub(super) fn in_use(id: &Value) -> Response {
+    json_rpc(id, -32600, &format!("The id {id} is in use by a request that is not answered yet; take another"))
 }
 
 /// The same as an answer like any other: a client that takes 400 for a failure of the transport would not look into it.

@@ -8,10 +8,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::Response;
+use http_body_util::BodyExt as _;
 use poem::http::StatusCode;
+use poem::{Body, Response};
 
 use super::error::{RetryAfter as _, answer};
+use super::intake::Boxed;
 use crate::clock::Clock;
 use crate::limits::{Limit, Share, Shares};
 use crate::model::Person;
@@ -30,10 +32,24 @@ pub(super) struct InHand {
 }
 
 /// A request that is being answered. In the extensions of what carried it, so that it is counted for as long as anything works on
-/// it, whichever task that is.
+/// it, whichever task that is; and with the answer, until it is written.
 #[derive(Debug, Clone)]
 pub(super) struct OneOfThem {
     _share: Arc<Share<Person>>,
+}
+
+impl OneOfThem {
+    /// The answer, counted for as long as there is something of it.
+    pub(super) fn with(self, mut response: Response) -> Response {
+        let body: Boxed = response.take_body().into();
+        // What maps the body's errors goes with the body, and leaves its size to be known.
+        let counted = body.map_err(move |error| {
+            let _answered = &self;
+            error
+        });
+        response.set_body(Body::from(counted.boxed()));
+        response
+    }
 }
 
 /// One too many.
@@ -51,7 +67,7 @@ impl InHand {
 
     /// Takes one more in hand.
     pub(super) fn take(&self, person: &Person) -> Result<OneOfThem, Over> {
-        match self.requests.take(person.clone()) {
+        match self.requests.take(person) {
             Some(share) => Ok(OneOfThem { _share: Arc::new(share) }),
             None => Err(Over { is_kept_back: self.refusals.take(person).is_err() }),
         }
@@ -73,4 +89,32 @@ pub(super) fn too_many() -> Response {
     let text =
         "as many requests of this person are being answered as may be at once; send this one again when some have been";
     answer(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).with_retry_after(LATER.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Attributes, Context, Proof, Requester, Scopes, Subject, Timestamp};
+    use crate::test_support::clock::ManualClock;
+
+    fn somebody() -> Person {
+        let (attributes, context) = (Attributes::default(), Context::default());
+        let requester = Requester { tenant: "acme".parse().unwrap(), names: [].into(), attributes, context };
+        let never = Timestamp::from_secs(0);
+        let subject = Subject { issuer: "one".parse().unwrap(), id: "ada".parse().unwrap() };
+        let (actor, client, scopes) = (None, None, Scopes::default());
+        Person::of(&requester, &Proof { subject, actor, client, scopes, expires: never, taken_until: never })
+    }
+
+    #[tokio::test]
+    async fn a_request_is_in_hand_until_its_answer_is_written() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
+        let (in_hand, person) = (InHand::new(1, &clock), somebody());
+        let answer = in_hand.take(&person).unwrap().with(Response::builder().body("written"));
+        assert!(in_hand.take(&person).is_err(), "nobody has read it yet");
+        let body: Boxed = answer.into_body().into();
+        assert_eq!(hyper::body::Body::size_hint(&body).exact(), Some(7), "its length is still known");
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "written");
+        assert!(in_hand.take(&person).is_ok());
+    }
 }

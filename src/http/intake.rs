@@ -79,18 +79,17 @@ impl Intake {
         {
             return Err(refusal);
         }
-        // What is answered to us, and that a request is cancelled, must reach those that are in hand.
-        let share = if peek.is_request() {
-            match self.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
-                Ok(share) => Some(share),
-                Err(over) => {
-                    // It may be long, and many wait.
-                    drop((parts, body));
-                    return Err(over.answered().await);
-                }
+        // What is answered to us, and that a request is cancelled, must reach those that are in hand. Nothing else is done for it.
+        if !peek.is_request {
+            return Ok(Taken { parts, body, peek });
+        }
+        let share = match self.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
+            Ok(share) => share,
+            Err(over) => {
+                // They may be long, and many wait.
+                drop((parts, body, peek));
+                return Err(over.answered().await);
             }
-        } else {
-            None
         };
         let id = parts.extensions.get::<RequestId>().cloned();
         let request_id = id.as_ref().map_or("", |id| &id.0);
@@ -118,7 +117,7 @@ impl Intake {
             }
         }
         // A stream is counted as one (`mcp::streams`), for as long as it is open.
-        if let Some(share) = share.filter(|_| peek.method != LISTEN) {
+        if peek.method != LISTEN {
             parts.extensions.insert(share);
         }
         Ok(Taken { parts, body, peek })

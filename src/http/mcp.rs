@@ -20,7 +20,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::batch;
-use super::error::{answer, json_rpc};
+use super::error::{answer, in_use, json_rpc};
+use super::in_hand::OneOfThem;
 use super::intake::{Boxed, Intake, Taken};
 use super::peek::{REVISION, not_a_request, unknown_revision};
 use super::resumed;
@@ -102,29 +103,36 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
     }
 
     async fn message(&self, parts: http::request::Parts, body: Bytes, principal: &Arc<Principal>) -> Response {
-        let Taken { mut parts, body, peek } = match self.intake.message(parts, body, principal).await {
+        let taken = match self.intake.message(parts, body, principal).await {
             Ok(taken) => taken,
             Err(refusal) => return refusal,
         };
+        let one = taken.parts.extensions.get::<OneOfThem>().cloned();
+        let response = self.answered(taken, principal).await;
+        match one {
+            Some(one) => one.with(response),
+            None => response,
+        }
+    }
+
+    async fn answered(&self, taken: Taken, principal: &Arc<Principal>) -> Response {
+        let Taken { mut parts, body, peek } = taken;
         accept_both(&mut parts.headers);
         let opens = peek.method == "initialize";
         let has_session = parts.headers.contains_key(SESSION_ID);
         if opens || (has_session && !peek.is_modern) {
+            let owner = Owner::of(principal);
             if let Some(wire) = parts.headers.get(SESSION_ID).and_then(|wire| wire.to_str().ok())
                 && peek.is_request
             {
-                let Some(held) = self.sessions.hold(&principal.binding(), wire, &peek.id) else {
-                    let text =
-                        format!("The id {} is in use by a request that is not answered yet; take another", peek.id);
-                    return json_rpc(&peek.id, -32600, &text);
-                };
+                let Some(held) = self.sessions.hold(&owner, wire, &peek.id) else { return in_use(&peek.id) };
                 parts.extensions.insert(held);
             }
             let gone = CancellationToken::new();
             parts.extensions.insert(Gone(gone.clone()));
             let (gone, most) = (gone.drop_guard(), self.intake.limits.patience());
             let request = http::Request::from_parts(parts, Full::new(body));
-            let response = self.in_session(request, &Owner::of(principal)).await;
+            let response = self.in_session(request, &owner).await;
             // The stream of one answer. Whoever does not read it to its end has the work ended too.
             until(response, async move {
                 let _read = gone;

@@ -20,7 +20,7 @@ pub(super) const REVISION: &str = "mcp-protocol-version";
 pub(super) struct Peek {
     pub(super) id: Value,
     pub(super) method: String,
-    /// Whether it is to be answered.
+    /// Whether it is to be answered: neither a notification nor an answer itself.
     pub(super) is_request: bool,
     /// The tool, the resource or the prompt that is asked for.
     pub(super) name: Option<String>,
@@ -30,13 +30,6 @@ pub(super) struct Peek {
     pub(super) is_modern: bool,
     /// The resources that a `subscriptions/listen` wants to be told of.
     pub(super) watched: Vec<String>,
-}
-
-impl Peek {
-    /// Whether it is to be answered: neither a notification nor an answer itself.
-    pub(super) fn is_request(&self) -> bool {
-        !self.method.is_empty() && !self.id.is_null()
-    }
 }
 
 /// Reads the body strictly: a member that comes twice, at any depth, is refused, since two readers could read it differently.

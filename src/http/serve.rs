@@ -68,10 +68,10 @@ impl Counted {
     /// A place for a connection from there, which is free again when it is dropped.
     fn take(&self, peer: IpAddr) -> Option<(Share<()>, Option<Share<IpAddr>>)> {
         let of_address = match &self.of_address {
-            Some(shares) => Some(shares.take(allotment(peer))?),
+            Some(shares) => Some(shares.take(&allotment(peer))?),
             None => None,
         };
-        Some((self.all.take(())?, of_address))
+        Some((self.all.take(&())?, of_address))
     }
 
     fn say(&self, now: Timestamp, peer: IpAddr) {

@@ -36,15 +36,15 @@ impl<K: Clone + Eq + Hash> Shares<K> {
     }
 
     /// Takes one for `key`; `None` where they have as many as they may.
-    pub fn take(&self, key: K) -> Option<Share<K>> {
+    pub fn take(&self, key: &K) -> Option<Share<K>> {
         let mut taken = self.0.lock();
-        let count = taken.get(&key).copied().unwrap_or(0);
-        if count >= self.0.most {
+        let count = taken.entry(key.clone()).or_insert(0);
+        if *count >= self.0.most {
             return None;
         }
-        taken.insert(key.clone(), count + 1);
+        *count += 1;
         drop(taken);
-        Some(Share { key, of: Arc::clone(&self.0) })
+        Some(Share { key: key.clone(), of: Arc::clone(&self.0) })
     }
 }
 
@@ -89,13 +89,13 @@ mod tests {
     #[test]
     fn each_has_their_own_share_and_what_is_dropped_is_free() {
         let shares = Shares::new(2);
-        let (first, second) = (shares.take("ada").unwrap(), shares.take("ada").unwrap());
-        assert!(shares.clone().take("ada").is_none());
-        let others = shares.take("bob").unwrap();
+        let (first, second) = (shares.take(&"ada").unwrap(), shares.take(&"ada").unwrap());
+        assert!(shares.clone().take(&"ada").is_none());
+        let others = shares.take(&"bob").unwrap();
         assert_eq!((*first.key(), *others.key()), ("ada", "bob"));
         drop(first);
-        let third = shares.take("ada").unwrap();
-        assert!(shares.take("ada").is_none());
+        let third = shares.take(&"ada").unwrap();
+        assert!(shares.take(&"ada").is_none());
         drop((second, third, others));
         assert!(shares.0.lock().is_empty(), "nobody is remembered who has nothing");
     }

@@ -6,8 +6,8 @@
 //! that holds the key, after a restart, and after it was idle for so long that the server inside it has ended.
 //!
 //! What it subscribed to and its log level are gone then. A 404 would say so, and clients are to begin anew after one; but it would
-//! end every session, those that lost nothing too, and of the clients that we test some give up. So a session that is taken up is told
-//! that all its lists changed (`mcp::missed`).
+//! end every session, those that lost nothing too. So a session that is taken up is told that all its lists changed
+//! (`mcp::missed`).
 
 mod handle;
 mod within;
@@ -129,8 +129,8 @@ impl Sessions {
     }
 
     /// Holds the id of a request in a session of this owner, unless another request in it has it.
-    pub(super) fn hold(&self, owner: &str, wire: &str, request: &Value) -> Option<Arc<Held>> {
-        self.ids.hold(format!("{owner} {wire} {request}"))
+    pub(super) fn hold(&self, owner: &Owner, wire: &str, request: &Value) -> Option<Arc<Held>> {
+        self.ids.hold(format!("{} {wire} {request}", owner.binding))
     }
 
     /// Counts a session that began here, and gives its id on the wire.

@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::line::Line;
-use self::pipe::{Pending, Pipe};
-use super::error::{RetryAfter as _, answer, json_rpc};
+use self::pipe::{Noted, Pending, Pipe};
+use super::error::{RetryAfter as _, answer, in_use, json_rpc};
 use super::intake::{Intake, Taken};
 use super::peek::not_a_request;
 use super::session::SessionKey;
@@ -119,7 +119,7 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         };
         let serving = rmcp::service::serve_server_with_ct(
             self.handler.clone(),
-            Pipe { incoming, outgoing },
+            Pipe { incoming, outgoing, pending: Arc::clone(&pending) },
             self.stopped.child_token(),
         );
         let serving = async move {
@@ -165,9 +165,6 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
             Err(error) => return not_a_request(&error),
         };
         parts.extensions.insert(Arc::clone(&way.session));
-        if way.pending.is_full() && matches!(message, ClientJsonRpcMessage::Request(_)) {
-            return unread();
-        }
         match &mut message {
             ClientJsonRpcMessage::Request(request) => drop(request.request.extensions_mut().insert(parts)),
             ClientJsonRpcMessage::Notification(told) => drop(told.notification.extensions_mut().insert(parts)),
@@ -176,8 +173,11 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         match tokio::time::timeout(self.intake.limits.request_timeout, way.messages.reserve()).await {
             Ok(Ok(place)) => {
                 // Noted and sent at once, so that nothing is awaited which was never sent.
-                way.pending.sent(&message);
-                place.send(message);
+                match way.pending.sent(&message) {
+                    Noted::Yes => place.send(message),
+                    Noted::InUse => return in_use(&peek.id),
+                    Noted::Full => return unread(),
+                }
                 Response::builder().status(StatusCode::ACCEPTED).finish()
             }
             Ok(Err(_)) => {

@@ -145,6 +145,10 @@ impl Ending {
     pub fn too_late(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+
+    fn is_too_late(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A place in the queue, for one record. Dropped unused, it is free again.
@@ -155,7 +159,7 @@ pub struct Place {
     /// None is counted for the server itself.
     share: Option<Share<Holder>>,
     log: AuditLog,
-    ending: Ending,
+    ending: Option<Ending>,
 }
 
 impl AuditLog {
@@ -189,13 +193,13 @@ impl AuditLog {
         }
         let share = match holder {
             Holder::Ourselves => None,
-            Holder::Person(_) | Holder::Address(_) => match self.parts.take(holder.clone()) {
+            Holder::Person(_) | Holder::Address(_) => match self.parts.take(&holder) {
                 Some(share) => Some(share),
                 None => return Err(AuditError::Share { holder, most: self.parts.most() }),
             },
         };
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, share, log: self.clone(), ending: Ending::default() }),
+            Ok(permit) => Ok(Place { permit, share, log: self.clone(), ending: None }),
             Err(TrySendError::Full(queue)) => Err(AuditError::Full { capacity: queue.max_capacity() }),
             Err(TrySendError::Closed(_)) => Err(AuditError::Stopped),
         }
@@ -235,7 +239,7 @@ impl AuditLog {
 impl Place {
     /// The same for the record of a request that may end unanswered.
     pub fn of(self, ending: &Ending) -> Self {
-        Self { ending: ending.clone(), ..self }
+        Self { ending: Some(ending.clone()), ..self }
     }
 
     /// Takes one more place for the same holder, for what is recorded before something is changed.
@@ -256,7 +260,7 @@ impl Place {
 
     /// Hands over a record that nobody waits for: that of a request whose client is gone, or that took too long.
     pub fn record_detached(self, mut record: Record) {
-        if record.outcome == Outcome::Abandoned && self.ending.0.load(Ordering::Relaxed) {
+        if record.outcome == Outcome::Abandoned && self.ending.as_ref().is_some_and(Ending::is_too_late) {
             record.outcome = Outcome::TimedOut;
         }
         self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None, _share: self.share });
