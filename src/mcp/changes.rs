@@ -70,7 +70,7 @@ impl Mcp {
         let Some(changes) = &data.changes else { return Err(reply::no_data()) };
         if let Err(wait) = self.parts.changing.take(&person) {
             let reply = Reply::Unfit(too_many(wait));
-            return close(receipt, Outcome::Declined, reply).await.map(Some);
+            return close(receipt, Outcome::Limited, reply).await.map(Some);
         }
         let decision = decision(&receipt);
         let begun = receipt.begin(plan.columns()).await.map_err(reply::unrecorded)?;

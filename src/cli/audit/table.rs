@@ -65,6 +65,7 @@ fn result(record: &Record) -> String {
             | Outcome::Asked
             | Outcome::Confirmed
             | Outcome::Declined
+            | Outcome::Limited
             | Outcome::Unasked,
         ) => record.outcome.as_str().to_owned(),
     }

@@ -271,6 +271,7 @@ impl Columns<'_> {
             "asked" => Ok(Outcome::Asked),
             "confirmed" => Ok(Outcome::Confirmed),
             "declined" => Ok(Outcome::Declined),
+            "limited" => Ok(Outcome::Limited),
             "unasked" => Ok(Outcome::Unasked),
             other => Err(self.unknown("outcome", other.to_owned())),
         }

@@ -52,8 +52,10 @@ pub enum Outcome {
     Asked,
     /// The person said yes, in the middle of a call; the change is a decision of its own.
     Confirmed,
-    /// Nothing was changed: the person said no, or had changed too much in that minute.
+    /// Nothing was changed: the person said no.
     Declined,
+    /// Nothing was changed: the person had changed as much in that minute as one may.
+    Limited,
     /// Nothing was changed: the client of the person cannot ask, or did not.
     Unasked,
 }
@@ -74,6 +76,7 @@ impl Outcome {
             | Self::Asked
             | Self::Confirmed
             | Self::Declined
+            | Self::Limited
             | Self::Unasked => None,
         }
     }
@@ -93,6 +96,7 @@ impl Outcome {
             Self::Asked => "asked",
             Self::Confirmed => "confirmed",
             Self::Declined => "declined",
+            Self::Limited => "limited",
             Self::Unasked => "unasked",
         }
     }

@@ -161,6 +161,7 @@ async fn every_field_survives_being_stored() {
         Outcome::TimedOut,
         Outcome::Confirmed,
         Outcome::Declined,
+        Outcome::Limited,
         Outcome::Unasked,
     ] {
         expected.push(Record { outcome, ..record("d-3") });

@@ -350,8 +350,8 @@ async fn one_person_changes_so_much_in_a_minute_and_another_is_not_kept_from_it(
     create().await.structured();
     create().await.tool_error();
     let decisions = server.stop_and_read_decisions().await;
-    let declined = decisions.iter().filter(|decision| decision.record.outcome == Outcome::Declined).count();
-    assert_eq!(declined, 2);
+    let limited = decisions.iter().filter(|decision| decision.record.outcome == Outcome::Limited).count();
+    assert_eq!(limited, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
