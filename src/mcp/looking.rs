@@ -22,9 +22,10 @@ use crate::dataset::{self, RowKey, Version};
 use crate::model::Person;
 use crate::random;
 
-/// For how many people rows are looked at at the same time: requests have the other connections to the database.
+/// How many looks begin at the same time.
 const AT_ONCE: usize = 2;
-/// How long a look is one of these. One that waits for its turn among the other reads of its person keeps nobody else from theirs.
+/// How long a look is one of these. One that is slow, or waits for its turn among the other reads of its person, keeps nobody else
+/// from theirs; it goes on beside them, one statement of each person's at most, within the time limit of every statement.
 const PLACE: Duration = Duration::from_millis(100);
 
 impl Mcp {

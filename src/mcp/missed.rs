@@ -135,7 +135,7 @@ pub struct Missed {
 impl Missed {
     /// `since` says when the lists of this start began to be served; `None` where there were never others.
     pub fn new(since: Option<Timestamp>) -> Self {
-        Self { since: since.into(), given: Cache::builder().max_capacity(REMEMBERED).time_to_live(RECENT).build() }
+        Self { since: since.into(), given: Cache::new(REMEMBERED) }
     }
 
     /// Notes that another policy came into force.
