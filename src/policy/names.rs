@@ -206,7 +206,7 @@ impl Names {
     fn could_be_deep(&self, membership: Membership<'_>) -> bool {
         let given = membership.own.values().iter().filter(|group| membership.mentions(group)).count();
         let giving = membership.own.names().filter(|member| self.links.groups.contains(*member)).count();
-        given + giving + self.links.count >= MAX_CHAIN
+        given + giving + self.links.count >= MAX_CHAIN && is_long(membership)
     }
 
     /// Finds a name that lies more than [`MAX_CHAIN`] lines from somebody, by the shortest way; cycles end.
@@ -238,4 +238,15 @@ impl Names {
         }
         None
     }
+}
+
+/// Says whether there is a way through names enough, the same perhaps again: one that is long is counted from each member.
+fn is_long(membership: Membership<'_>) -> bool {
+    let giving = |group: &&Arc<str>| membership.mentions(group);
+    let mut reached: HashSet<&Arc<str>> =
+        membership.members().flat_map(|name| membership.groups(name)).filter(giving).collect();
+    for _ in 1..MAX_CHAIN {
+        reached = reached.into_iter().flat_map(|name| membership.groups(name)).filter(giving).collect();
+    }
+    !reached.is_empty()
 }
