@@ -136,8 +136,15 @@ pub(super) struct Membership<'a> {
 }
 
 impl<'a> Membership<'a> {
-    fn groups(self, name: &str) -> impl Iterator<Item = &'a Arc<str>> {
+    /// What a name is given by lines of its own; some twice.
+    pub(super) fn groups(self, name: &str) -> impl Iterator<Item = &'a Arc<str>> {
         [self.own, self.every].into_iter().flat_map(move |edges| edges.get(name))
+    }
+
+    /// Says whether a line gives somebody of a name this one.
+    pub(super) fn gives(self, name: &str, group: &str) -> bool {
+        let given = |edges: &Edges| edges.get(name).binary_search_by(|given| (**given).cmp(group)).is_ok();
+        given(self.own) || given(self.every)
     }
 
     /// Says whether a name begins a line.

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use super::ground::Ground;
+use super::bearers::{AnyOf, Bearers};
 use crate::model::Tenant;
 use crate::policy::condition::{Condition, Tree};
 use crate::policy::files::{Effect, Rule};
@@ -20,8 +20,18 @@ use crate::policy::object::{Kind, Pattern, Permission};
 type Audience<'a> = (&'a str, Option<&'a Tenant>, Effect);
 /// Kind and name of the objects, and whether a `*` follows.
 type Objects<'a> = (Option<Kind>, &'a str, bool);
-/// What a line says, its audience, objects and condition as numbers.
-type Saying = (usize, usize, Option<Permission>, usize);
+/// What a line says of whom it is for, objects and condition as numbers.
+type Saying = (usize, Option<Permission>, When);
+
+/// A condition, or one of its `||` parts in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum When {
+    Whole(usize),
+    Part(usize),
+}
+
+/// How many names whoever a line is for may go by besides, for each of them to be looked up.
+const FEW: usize = 16;
 
 /// The lines, so that a wider one is found without looking at all.
 pub(super) struct Cover<'a> {
@@ -32,9 +42,10 @@ pub(super) struct Cover<'a> {
     /// Of all objects those that cover them, themselves among these.
     covering: Vec<Vec<usize>>,
     conditions: Vec<Spelled>,
-    /// The first line that says so; with one of its `||` parts in the place of its condition, in the second.
-    whole: HashMap<Saying, usize>,
-    parts: HashMap<Saying, usize>,
+    /// The first line that says so, by the number of its audience.
+    first: HashMap<(usize, Saying), usize>,
+    /// Whom the lines are for that say so, of the names that somebody goes by besides their own.
+    besides: HashMap<(Option<&'a Tenant>, Effect, Saying), AnyOf<'a>>,
 }
 
 /// A condition and its parts, each as the number of its spelling; of the `&&` parts those that some line says by itself.
@@ -93,7 +104,7 @@ impl<'a> Spellings<'a> {
 }
 
 impl<'a> Cover<'a> {
-    pub(super) fn new(rules: &'a [Rule]) -> Self {
+    pub(super) fn new(rules: &'a [Rule], bearers: &Bearers<'_>) -> Self {
         let mut objects = Numbers(HashMap::new());
         let (conditions, when) = spelled(rules);
         let said = rules.iter().zip(when).map(|(rule, when)| (objects.of(named(&rule.what)), when)).collect();
@@ -103,16 +114,21 @@ impl<'a> Cover<'a> {
             audiences: Numbers(HashMap::new()),
             covering: covering(&objects),
             conditions,
-            whole: HashMap::with_capacity(rules.len()),
-            parts: HashMap::new(),
+            first: HashMap::with_capacity(rules.len()),
+            besides: HashMap::new(),
         };
         for (position, (rule, (objects, condition))) in rules.iter().zip(&cover.said).enumerate() {
             let Some(Spelled { own, any, .. }) = cover.conditions.get(*condition) else { continue };
-            let audience = cover.audiences.of((&rule.who, rule.tenant.as_ref(), rule.effect));
-            let saying = |condition| (audience, *objects, rule.may, condition);
-            cover.whole.entry(saying(*own)).or_insert(position);
-            for part in any {
-                cover.parts.entry(saying(*part)).or_insert(position);
+            let (who, tenant, effect) = (&*rule.who, rule.tenant.as_ref(), rule.effect);
+            let audience = cover.audiences.of((who, tenant, effect));
+            for when in [When::Whole(*own)].into_iter().chain(any.iter().copied().map(When::Part)) {
+                let saying = (*objects, rule.may, when);
+                cover.first.entry((audience, saying)).or_insert(position);
+                if bearers.is_come_by(who) {
+                    let number = cover.besides.len();
+                    let said = cover.besides.entry((tenant, effect, saying));
+                    said.or_insert_with(|| AnyOf { number, names: Vec::new() }).names.push(who);
+                }
             }
         }
         cover
@@ -120,52 +136,71 @@ impl<'a> Cover<'a> {
 
     /// Says which line makes this one redundant.
     pub(super) fn repeated(&self, position: usize, rule: &Rule) -> Option<String> {
-        let Rule { at, .. } = self.wider(position, rule, rule.effect, [&*rule.who, "*"].into_iter())?;
+        let Rule { at, .. } =
+            [&*rule.who, "*"].into_iter().find_map(|who| self.wider(position, rule, rule.effect, who))?;
         Some(format!("`{at}` already says as much; remove this line"))
     }
 
     /// Says which line makes this one redundant by a name that everybody of its name goes by too. Of two names that come with
     /// each other neither is said to be enough: whoever removed the lines of both would have none.
-    pub(super) fn given_besides(&self, position: usize, rule: &Rule, ground: &Ground<'_>) -> Option<String> {
-        let tenant = rule.tenant.as_ref();
-        let names = ground.names_with(&rule.who, tenant);
-        let others = names.iter().filter(|name| **name != rule.who && &***name != "*");
-        let Rule { at, who, .. } = self.wider(position, rule, rule.effect, others.map(AsRef::as_ref))?;
-        let (own, both) = (&rule.who, ground.names_with(who, tenant).contains(&rule.who));
+    pub(super) fn given_besides(&self, position: usize, rule: &'a Rule, bearers: &mut Bearers<'a>) -> Option<String> {
+        let Rule { at, who, .. } = self.wider_besides(position, rule, rule.effect, &[], bearers)?;
+        let own = &rule.who;
         let unless = if &**who == "verified" { "" } else { ", unless it is to outlast the membership" };
+        let both = bearers.come_with(who, own, rule.tenant.as_ref());
         (!both).then(|| {
             format!("`{at}` already says as much for `{who}`, and whoever goes by `{own}` goes by that; remove this line{unless}")
         })
     }
 
-    /// The line that denies everything that this one allows, to everybody of these names.
-    pub(super) fn denied(&self, position: usize, rule: &Rule, names: &BTreeSet<Arc<str>>) -> Option<&LineRef> {
-        self.wider(position, rule, Effect::Deny, names.iter().map(AsRef::as_ref)).map(|denial| &denial.at)
+    /// The line that denies everything that this one allows, to everybody whom it is for.
+    pub(super) fn denied(&self, position: usize, rule: &'a Rule, bearers: &mut Bearers<'a>) -> Option<&'a LineRef> {
+        let denial = self.wider_besides(position, rule, Effect::Deny, &["*", &rule.who], bearers);
+        denial.map(|denial| &denial.at)
     }
 
-    fn wider<'w>(
+    /// The first wider line, by the order of the names that it could be for: these, and those that everybody of the name of the
+    /// line goes by besides.
+    fn wider_besides(
         &self,
         position: usize,
-        rule: &Rule,
+        rule: &'a Rule,
         effect: Effect,
-        who: impl Iterator<Item = &'w str>,
-    ) -> Option<&Rule> {
-        let (objects, condition) = self.said.get(position)?;
-        let (covering, spelled) = (self.covering.get(*objects)?, self.conditions.get(*condition)?);
-        let first = |sayings: &HashMap<Saying, usize>, audience: usize, condition: usize| {
-            let other = |objects: usize, may: Option<Permission>| {
-                sayings.get(&(audience, objects, may, condition)).copied().filter(|found| *found != position)
-            };
-            covering.iter().find_map(|objects| other(*objects, rule.may).or_else(|| other(*objects, None)))
-        };
-        let audiences = who.flat_map(|who| [rule.tenant.as_ref(), None].map(|tenant| (who, tenant, effect)));
-        let mut found = audiences.filter_map(|audience| {
-            let audience = self.audiences.known(&audience)?;
-            let mut conditions = [spelled.own, ALWAYS].into_iter().chain(spelled.all.iter().copied());
-            let whole = conditions.find_map(|condition| first(&self.whole, audience, condition));
-            whole.or_else(|| first(&self.parts, audience, spelled.own))
+        own: &[&'a str],
+        bearers: &mut Bearers<'a>,
+    ) -> Option<&'a Rule> {
+        let tenant = rule.tenant.as_ref();
+        let mut names = bearers.names_within(&rule.who, tenant, FEW).unwrap_or_else(|| {
+            let places = [tenant, None];
+            let said = self.as_wide(position, rule).flat_map(|saying| places.map(|tenant| (tenant, effect, saying)));
+            let besides = said.filter_map(|said| self.besides.get(&said));
+            besides.filter_map(|names| bearers.first(&rule.who, names, tenant)).collect()
         });
-        self.rules.get(found.next()?)
+        names.extend(own);
+        names.into_iter().find_map(|name| self.wider(position, rule, effect, name))
+    }
+
+    /// The first other line that is as wide, for one name.
+    fn wider(&self, position: usize, rule: &Rule, effect: Effect, who: &str) -> Option<&'a Rule> {
+        let audiences = [rule.tenant.as_ref(), None].into_iter();
+        let mut audiences = audiences.filter_map(|tenant| self.audiences.known(&(who, tenant, effect)));
+        let first = |audience, saying| self.first.get(&(audience, saying)).copied().filter(|found| *found != position);
+        let as_wide = |audience| self.as_wide(position, rule).find_map(|saying| first(audience, saying));
+        self.rules.get(audiences.find_map(as_wide)?)
+    }
+
+    /// What another line says that is as wide as this one.
+    fn as_wide(&self, position: usize, rule: &Rule) -> impl Iterator<Item = Saying> {
+        let of = |(objects, condition): &(usize, usize)| {
+            Some((self.covering.get(*objects)?, self.conditions.get(*condition)?))
+        };
+        let said = self.said.get(position).and_then(of);
+        let may = [rule.may, None];
+        said.into_iter().flat_map(move |(covering, Spelled { own, all, .. })| {
+            let whole = [*own, ALWAYS].into_iter().chain(all.iter().copied()).map(When::Whole);
+            let when = whole.chain([When::Part(*own)]);
+            when.flat_map(move |when| covering.iter().flat_map(move |objects| may.map(|may| (*objects, may, when))))
+        })
     }
 }
 

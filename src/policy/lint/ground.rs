@@ -73,21 +73,9 @@ impl<'a> Ground<'a> {
         from.next().is_some_and(|name| name.starts_with(prefix))
     }
 
-    /// What everybody of this name goes by besides; in every tenant, where the line is for every tenant.
-    pub(super) fn names_with(&self, name: &Arc<str>, tenant: Option<&Tenant>) -> BTreeSet<Arc<str>> {
-        let mut own = BTreeSet::from([Arc::clone(name)]);
-        if self.is_proved(name) {
-            own.insert("verified".into());
-        }
-        match tenant {
-            Some(tenant) => self.names.close(tenant, &own),
-            None => own.into_iter().chain(["*".into()]).collect(),
-        }
-    }
-
     /// Whether nobody goes by a name who has not proved who they are. Whom a platform names has a `user:` name and what that is
     /// given, but never a `subject:`.
-    fn is_proved(&self, name: &str) -> bool {
+    pub(super) fn is_proved(&self, name: &str) -> bool {
         name != "*" && (!self.asserts || name.starts_with(SUBJECT))
     }
 }

@@ -2,16 +2,17 @@
 //! what is a warning in the one is a refusal in the other. A denial that another denial makes redundant is only untidy
 //! too: its wall stands, in the wider line, and to refuse it would be to refuse the wider one, added in a hurry.
 //!
-//! `ground` says who there can be, `never` which conditions hold for nobody, `cover` which lines another one makes idle,
-//! `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and where an allowance
-//! wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which people differ only
-//! in case; `near` which denials are for a name that is nearly another; `hidden` which lines tell about a column that others
-//! hide. A finding that rests on what is *missing* is made only of files that were understood to the last line: the missing
+//! `ground` says who there can be and `bearers` who goes by what, `never` which conditions hold for nobody, `cover` which lines
+//! another one makes idle, `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and
+//! where an allowance wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which
+//! people differ only in case; `near` which denials are for a name that is nearly another; `hidden` which lines tell about a
+//! column that others hide. A finding that rests on what is *missing* is made only of files that were understood to the last line: the missing
 //! piece could stand in a line that was not.
 
 mod absent;
 mod alike;
 mod aside;
+mod bearers;
 mod cover;
 mod grants;
 mod ground;
@@ -23,6 +24,7 @@ mod rooms;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
+use self::bearers::Bearers;
 use self::cover::Cover;
 use self::ground::Ground;
 use self::hidden::Hidden;
@@ -38,7 +40,7 @@ use crate::model::{Name, Tenant};
 pub(super) fn lint(directory: &Path, lines: &Lines, names: &Names, catalog: &Catalog, complete: bool) -> Vec<Finding> {
     let ground = Ground::new(names, catalog);
     let linter = Linter { directory, catalog, ground, complete };
-    let mut findings = linter.rules(&lines.rules);
+    let mut findings = linter.rules(lines);
     findings.extend(linter.grants(lines));
     findings.extend(linter.alike(lines));
     findings.extend(linter.near(lines));
@@ -61,13 +63,14 @@ impl Linter<'_> {
         Finding { path: self.directory.join(&*at.file), line: at.line, column: 0, severity, message }
     }
 
-    fn rules(&self, rules: &[Rule]) -> Vec<Finding> {
+    fn rules(&self, Lines { rules, grants, .. }: &Lines) -> Vec<Finding> {
         let declared: HashMap<Kind, BTreeSet<String>> =
             Kind::ALL.into_iter().map(|kind| (kind, kind.declared(self.catalog))).collect();
         let generated: HashSet<String> = object::generated(self.catalog).collect();
         let readable = Readable::new(rules, self.catalog);
-        let cover = Cover::new(rules);
-        let hidden = Hidden::new(rules, self.catalog, &self.ground);
+        let mut bearers = Bearers::new(&self.ground, grants);
+        let cover = Cover::new(rules, &bearers);
+        let hidden = Hidden::new(rules, self.catalog);
         let mut rooms = rooms::Known::new();
         let mut findings = Vec::new();
         for (position, rule) in rules.iter().enumerate() {
@@ -79,9 +82,9 @@ impl Linter<'_> {
             let untidy = || {
                 cover
                     .repeated(position, rule)
-                    .or_else(|| cover.given_besides(position, rule, &self.ground))
+                    .or_else(|| cover.given_besides(position, rule, &mut bearers))
                     .or_else(|| match rule.effect {
-                        Effect::Allow => self.vain(position, rule, &cover, &readable),
+                        Effect::Allow => self.vain(rule, cover.denied(position, rule, &mut bearers), &readable),
                         Effect::Deny => None,
                     })
                     .or_else(|| comes_with_rows(rule, &declared, &generated, self.catalog))
@@ -94,7 +97,7 @@ impl Linter<'_> {
             }
             let known = findings.len();
             findings.extend(self.aside(rule));
-            let told = hidden.told(rule).into_iter().chain(self.unknown_rooms(rule, &mut rooms));
+            let told = hidden.told(rule, &mut bearers).into_iter().chain(self.unknown_rooms(rule, &mut rooms));
             let told = told.chain(self.opens_all(rule));
             findings.extend(told.map(|message| self.finding(&rule.at, Severity::Warning, message)));
             if findings.len() == known {
@@ -130,11 +133,10 @@ impl Linter<'_> {
         ))
     }
 
-    /// An allowance that comes to nothing by a denial, or by the lack of another allowance.
-    fn vain(&self, position: usize, rule: &Rule, cover: &Cover<'_>, readable: &Readable<'_>) -> Option<String> {
+    /// An allowance that comes to nothing by this denial, or by the lack of another allowance.
+    fn vain(&self, rule: &Rule, denial: Option<&LineRef>, readable: &Readable<'_>) -> Option<String> {
         let tenant = rule.tenant.as_ref();
-        let names = self.ground.names_with(&rule.who, tenant);
-        if let Some(denial) = cover.denied(position, rule, &names) {
+        if let Some(denial) = denial {
             return Some(format!("the line can never match: `{denial}` denies all that it allows"));
         }
         if !self.complete {

@@ -27,10 +27,10 @@ const WHO: [&str; 12] = [
 const WHAT: [&str; 7] = ["tool:echo", "tool:web_search", "tool:e*", "tool:*", "resource:keys", "resource:*", "*"];
 
 /// Numbers without a pattern, the same on every machine.
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         of[usize::try_from(self.0 >> 33).unwrap() % of.len()]
     }

@@ -12,6 +12,7 @@ mod issuers;
 mod malformed;
 mod mangled;
 mod many_lines;
+mod memberships;
 mod reload;
 mod rooms;
 mod watching;
