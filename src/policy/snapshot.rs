@@ -215,15 +215,35 @@ impl Snapshot {
     pub fn explain(&self, requester: &Requester, object: &Object, permission: Permission) -> Explanation {
         let names = self.names.close(&requester.tenant, &requester.names);
         let view = View { requester, names: &names };
-        let covering = |permission| {
-            let place = (&requester.tenant, object.kind(), permission);
-            let rules = self.index.covering(place, object.name()).into_iter();
+        let lines = self.considered(&view, object, permission, |place| self.index.covering(place, object.name()));
+        let decision = self.decide(requester, object, permission);
+        Explanation { lines, decision, names: names.into_iter().collect() }
+    }
+
+    /// Of the lines of an [`Explanation`] those that are for the requester, without what they come to together.
+    pub fn lines_for(&self, requester: &Requester, object: &Object, permission: Permission) -> Vec<LineReport> {
+        let names = self.names.close(&requester.tenant, &requester.names);
+        let view = View { requester, names: &names };
+        self.considered(&view, object, permission, |place| self.index.matching(place, object.name(), &names))
+    }
+
+    /// What each line comes to that is found for a permission, and for what that needs.
+    fn considered(
+        &self,
+        view: &View<'_>,
+        object: &Object,
+        permission: Permission,
+        found: impl Fn((&Tenant, Kind, Permission)) -> BTreeSet<usize>,
+    ) -> Vec<LineReport> {
+        let requester = view.requester;
+        let found = |permission| {
+            let rules = found((&requester.tenant, object.kind(), permission)).into_iter();
             rules.filter_map(|position| self.rules.get(position)).map(move |rule| (permission, rule))
         };
         // What may be changed may be read, too.
-        let read = permission.change().map(|_| covering(Permission::Read));
-        let considered = covering(permission).chain(read.into_iter().flatten());
-        let lines = considered.map(|(permission, rule)| LineReport {
+        let read = permission.change().map(|_| found(Permission::Read));
+        let considered = found(permission).chain(read.into_iter().flatten());
+        let line = |(permission, rule): (Permission, &Rule)| LineReport {
             line: rule.at.clone(),
             text: self.text(rule),
             permission,
@@ -232,14 +252,12 @@ impl Snapshot {
                 Effect::Deny => Verdict::Deny,
             },
             who: Arc::clone(&rule.who),
-            matched: names.contains(&rule.who),
+            matched: view.names.contains(&rule.who),
             reads: rule.when.read_of(requester),
-            open: rule.when.open(&view),
-            left: rule.when.residual(&view),
-        });
-        let lines = lines.collect();
-        let decision = self.decide(requester, object, permission);
-        Explanation { lines, decision, names: names.into_iter().collect() }
+            open: rule.when.open(view),
+            left: rule.when.residual(view),
+        };
+        considered.map(line).collect()
     }
 
     /// Asks casbin about every line, so that what it cannot decide, or finds elsewhere than the index, is found before the policy

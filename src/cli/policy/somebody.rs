@@ -12,7 +12,7 @@ use super::person;
 use super::reasons::{Counts, came_to};
 use crate::catalog::Catalog;
 use crate::model::{Context, Requester, Tenant, Value};
-use crate::policy::{Explanation, Object, Permission, Predicate, Snapshot};
+use crate::policy::{LineReport, Object, Permission, Predicate, Snapshot};
 use crate::store::audit::Verdict;
 
 /// How the attributes of a requester are spelled in conditions, before their name.
@@ -101,15 +101,7 @@ impl Somebody {
 
     /// Whom to ask about these objects.
     pub(super) fn ask(&self, objects: &[(Object, Permission)], policy: &Snapshot) -> Case {
-        let depends = objects.iter().map(|(object, permission)| {
-            let told = |requester| policy.explain(requester, object, *permission);
-            let (known, full) = (told(&self.known), told(&self.standing_in));
-            let mut depends = self.left(&known, &full, *permission);
-            if permission.change().is_some() {
-                depends.add(&self.left(&known, &full, Permission::Read));
-            }
-            depends
-        });
+        let depends = objects.iter().map(|(object, permission)| self.depends(object, *permission, policy));
         let depends: Vec<Depends> = depends.collect();
         let mut requester = self.standing_in.clone();
         for open in depends.iter().flat_map(|depends| depends.to_allow.union(&depends.to_deny)) {
@@ -118,11 +110,27 @@ impl Somebody {
         Case { requester, depends }
     }
 
+    /// What the answer about an object depends on.
+    pub(super) fn depends(&self, object: &Object, permission: Permission, policy: &Snapshot) -> Depends {
+        let known = policy.lines_for(&self.known, object, permission);
+        // Whoever stands in goes by as many names, so that these lines are among theirs, in one order.
+        let mut full = policy.lines_for(&self.standing_in, object, permission).into_iter();
+        let same = |known: LineReport| {
+            let full = full.find(|full| (&full.line, full.permission) == (&known.line, known.permission))?;
+            Some((known, full))
+        };
+        let lines: Vec<_> = known.into_iter().filter_map(same).collect();
+        let mut depends = self.left(&lines, permission);
+        if permission.change().is_some() {
+            depends.add(&self.left(&lines, Permission::Read));
+        }
+        depends
+    }
+
     /// What the lines about a permission leave open, and what stands in for it does not say.
-    fn left(&self, known: &Explanation, standing_in: &Explanation, permission: Permission) -> Depends {
+    fn left(&self, lines: &[(LineReport, LineReport)], permission: Permission) -> Depends {
         let mut depends = Depends { can_be: false, ..Depends::none() };
-        let lines = known.lines.iter().zip(&standing_in.lines);
-        for (known, full) in lines.filter(|(known, _)| known.matched && known.permission == permission) {
+        for (known, full) in lines.iter().filter(|(known, _)| known.permission == permission) {
             let of = match known.effect {
                 Verdict::Allow => &mut depends.to_allow,
                 Verdict::Deny => &mut depends.to_deny,

@@ -80,6 +80,22 @@ fn a_role_of_the_identity_provider_shows_what_its_people_get() {
 }
 
 #[test]
+fn a_role_that_puts_its_people_on_a_list_opens_what_asks_for_an_entry() {
+    let directory = with_policy(
+        &[],
+        &[
+            "g, idp:demo/board, room:board, acme",
+            "p, user:dora@acme.example, acme, tool:echo, call, \"board\" in r.sub.rooms, allow",
+            "p, user:dora@acme.example, acme, dataset:invoices, read, \"board\" in r.sub.rooms, allow",
+        ],
+    );
+    let dora = told(directory.path(), "user:dora@acme.example");
+    assert_eq!((&dora["tools"]["echo"], &dora["datasets"]["invoices"]), (&"idp".into(), &"idp".into()));
+    let roles = dora["rules"]["invoices"][0].as_str().unwrap();
+    assert!(roles.contains("idp:demo/board"), "{roles}");
+}
+
+#[test]
 fn what_a_claim_decides_is_never_taken_for_decided() {
     let directory = with_policy(
         &[],

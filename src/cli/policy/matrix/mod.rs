@@ -2,6 +2,8 @@
 
 mod cells;
 mod print;
+mod provided;
+mod rows;
 mod table;
 
 use std::io::Write;
@@ -70,7 +72,7 @@ pub(super) fn run(
         table.print(out)?;
     }
     out.write_all(LEGEND.as_bytes())?;
-    if !cells::changing(catalog).is_empty() {
+    if !rows::changing(catalog).is_empty() {
         out.write_all(CHANGES_LEGEND.as_bytes())?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::table::{Column, Note, Table};
+use super::table::{Column, Note, Table, Told};
 use crate::cli::policy::layout::{WIDTH, wrapped};
 
 /// How much of a name stands beside the words. The rules have all of it.
@@ -16,9 +16,29 @@ impl Table<'_> {
         self.block("Prompts, resources", &self.prompts.iter().chain(&self.resources).collect::<Vec<_>>(), out)?;
         self.block("Datasets", &self.datasets.iter().collect::<Vec<_>>(), out)?;
         self.block("Changes", &self.changes.iter().collect::<Vec<_>>(), out)?;
-        notes("Which rows", &self.notes.rows, "; ", out)?;
-        notes("Which columns", &self.notes.columns, "; ", out)?;
-        notes("Which tools of the datasets", &self.notes.tools, "; ", out)
+        self.notes("Which rows", |told| &told.rows, out)?;
+        self.notes("Which columns", |told| &told.columns, out)?;
+        self.notes("Which tools of the datasets", |told| &told.tools, out)
+    }
+
+    fn notes(&self, title: &str, of: impl Fn(&Told) -> &[Note], out: &mut dyn Write) -> anyhow::Result<()> {
+        let notes = self.names.iter().zip(self.told.iter().map(of)).filter(|(_, notes)| !notes.is_empty());
+        for (place, (name, notes)) in notes.enumerate() {
+            if place == 0 {
+                writeln!(out, "\n{title}")?;
+            }
+            writeln!(out, "  {name}")?;
+            let width = notes.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+            for (what, rules) in notes {
+                let indent = 4 + width + 2;
+                let text = wrapped(&rules.join("; "), WIDTH.saturating_sub(indent).max(30));
+                for (index, line) in text.iter().enumerate() {
+                    let what = if index == 0 { what } else { "" };
+                    writeln!(out, "    {what:<width$}  {line}")?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Prints columns, as many beside each other as fit, and the others below with the names once more.
@@ -56,25 +76,6 @@ fn shortened(name: &str) -> String {
     }
     let (before, after) = (NAME * 2 / 3, NAME - NAME * 2 / 3 - 1);
     name.chars().take(before).chain(['…']).chain(name.chars().skip(length - after)).collect()
-}
-
-fn notes(title: &str, notes: &[Note], between: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    if !notes.is_empty() {
-        writeln!(out, "\n{title}")?;
-    }
-    for note in notes {
-        writeln!(out, "  {}", note.name)?;
-        let width = note.rules.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
-        for (what, rules) in &note.rules {
-            let indent = 4 + width + 2;
-            let text = wrapped(&rules.join(between), WIDTH.saturating_sub(indent).max(30));
-            for (index, line) in text.iter().enumerate() {
-                let what = if index == 0 { what } else { "" };
-                writeln!(out, "    {what:<width$}  {line}")?;
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Column {

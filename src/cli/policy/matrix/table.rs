@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::cells::{self, Asked, Met, MetRows, NO};
+use super::cells::{Asked, Met, MetRows, NO};
+use super::provided::Provided;
+use super::rows::{self, Rows};
 use super::{EVERYBODY, in_order, shown};
 use crate::catalog::Catalog;
 use crate::model::{Name, Tenant};
@@ -19,7 +21,8 @@ pub(super) struct Table<'a> {
     pub(super) resources: Vec<Column>,
     pub(super) datasets: Vec<Column>,
     pub(super) changes: Vec<Column>,
-    pub(super) notes: Notes,
+    /// By the places of the names.
+    pub(super) told: Vec<Told>,
 }
 
 /// One thing, with a word for each name.
@@ -28,27 +31,27 @@ pub(super) struct Column {
     pub(super) cells: Vec<&'static str>,
 }
 
-/// What is said of the things that a name may use in part.
+/// What is said of a thing, rule by rule.
+pub(super) type Note = (String, Vec<String>);
+
+/// What is said of the things that one name may use in part.
 #[derive(Default)]
-pub(super) struct Notes {
+pub(super) struct Told {
     pub(super) rows: Vec<Note>,
     pub(super) columns: Vec<Note>,
     pub(super) tools: Vec<Note>,
 }
 
-/// What is said in the case of one name, thing by thing.
-pub(super) struct Note {
-    pub(super) name: String,
-    pub(super) rules: Vec<(String, Vec<String>)>,
-}
-
 impl<'a> Table<'a> {
     pub(super) fn new(tenant: &'a Tenant, catalog: &Catalog, policy: &Snapshot) -> anyhow::Result<Self> {
         let principals = policy.principals(tenant);
-        let provided: Vec<Arc<str>> = principals.iter().filter(|name| name.starts_with("idp:")).cloned().collect();
+        let mut provided = Provided::new(&principals, tenant, catalog, policy)?;
         let column = |head: &str| Column { head: head.to_owned(), cells: Vec::new() };
         let columns = |heads: &mut dyn Iterator<Item = &str>| heads.map(column).collect::<Vec<_>>();
-        let changing = cells::changing(catalog);
+        let read: Vec<Rows<'_>> = catalog.datasets.values().map(|dataset| Rows::read(dataset, catalog)).collect();
+        let changing = rows::changing(catalog);
+        let changed = changing.iter().map(|(tool, change, dataset)| Rows::changed(dataset, tool, *change, catalog));
+        let changed: Vec<Rows<'_>> = changed.collect();
         let mut table = Self {
             tenant,
             names: Vec::new(),
@@ -57,29 +60,25 @@ impl<'a> Table<'a> {
             resources: columns(&mut catalog.resources.iter().map(|uri| &**uri)),
             datasets: columns(&mut catalog.datasets.keys().map(Name::as_str)),
             changes: columns(&mut changing.iter().map(|(tool, ..)| tool.as_str())),
-            notes: Notes::default(),
+            told: Vec::new(),
         };
         for name in in_order(principals) {
             let asked = Asked::new(&name, &provided, tenant, catalog, policy)?;
             let mut told = Told::default();
             for (tool, column) in catalog.tools.iter().zip(&mut table.tools) {
-                told.met(asked.used(&Object::Tool(tool.clone())), column);
+                told.met(asked.used(&Object::Tool(tool.clone()), &mut provided), column);
             }
             for (prompt, column) in catalog.prompts.keys().zip(&mut table.prompts) {
-                told.met(asked.used(&Object::Prompt(prompt.clone())), column);
+                told.met(asked.used(&Object::Prompt(prompt.clone()), &mut provided), column);
             }
             for (uri, column) in catalog.resources.iter().zip(&mut table.resources) {
-                told.met(asked.used(&Object::Resource(Arc::clone(uri))), column);
+                told.met(asked.used(&Object::Resource(Arc::clone(uri)), &mut provided), column);
             }
-            for (dataset, column) in catalog.datasets.values().zip(&mut table.datasets) {
-                told.met_rows(asked.read(dataset), column);
+            for (rows, column) in read.iter().zip(&mut table.datasets).chain(changed.iter().zip(&mut table.changes)) {
+                told.met_rows(asked.met(rows, &mut provided), column);
             }
-            for ((tool, change, dataset), column) in changing.iter().zip(&mut table.changes) {
-                told.met_rows(asked.changed(tool, *change, dataset), column);
-            }
-            let name = shown(&name).to_owned();
-            table.notes.add(&name, told);
-            table.names.push(name);
+            table.names.push(shown(&name).to_owned());
+            table.told.push(told);
         }
         Ok(table)
     }
@@ -93,11 +92,10 @@ impl<'a> Table<'a> {
             };
             columns.iter().map(|column| (column.head.clone(), word(column).into())).collect()
         };
-        let rules = |notes: &[Note], name: &String| -> Map<String, Json> {
-            let own = notes.iter().filter(|note| note.name == *name).flat_map(|note| note.rules.iter().cloned());
-            own.map(|(what, rules)| (what, rules.into())).collect()
+        let rules = |notes: &[Note]| -> Map<String, Json> {
+            notes.iter().map(|(what, rules)| (what.clone(), rules.clone().into())).collect()
         };
-        let names = self.names.iter().enumerate().map(|(row, name)| {
+        let names = self.names.iter().zip(&self.told).enumerate().map(|(row, (name, told))| {
             json!({
                 "name": if name == EVERYBODY { "verified" } else { name },
                 "tools": words(&self.tools, row),
@@ -105,21 +103,13 @@ impl<'a> Table<'a> {
                 "resources": words(&self.resources, row),
                 "datasets": words(&self.datasets, row),
                 "changes": words(&self.changes, row),
-                "rules": rules(&self.notes.rows, name),
-                "columns": rules(&self.notes.columns, name),
-                "generated_tools": rules(&self.notes.tools, name),
+                "rules": rules(&told.rows),
+                "columns": rules(&told.columns),
+                "generated_tools": rules(&told.tools),
             })
         });
         json!({ "tenant": self.tenant.as_str(), "names": names.collect::<Vec<_>>() })
     }
-}
-
-/// What is said of one name.
-#[derive(Default)]
-struct Told {
-    rows: Vec<(String, Vec<String>)>,
-    columns: Vec<(String, Vec<String>)>,
-    tools: Vec<(String, Vec<String>)>,
 }
 
 impl Told {
@@ -135,14 +125,5 @@ impl Told {
         let head = || column.head.clone();
         self.columns.extend((!columns.is_empty()).then(|| (head(), columns)));
         self.tools.extend((!tools.is_empty()).then(|| (head(), tools)));
-    }
-}
-
-impl Notes {
-    fn add(&mut self, name: &str, told: Told) {
-        let note = |rules: Vec<_>| (!rules.is_empty()).then(|| Note { name: name.to_owned(), rules });
-        self.rows.extend(note(told.rows));
-        self.columns.extend(note(told.columns));
-        self.tools.extend(note(told.tools));
     }
 }
