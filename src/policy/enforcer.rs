@@ -33,7 +33,7 @@ const MATCHER: &str = r#"named(r.sub, p.sub) && (p.dom == "*" || p.dom == r.dom)
 
 /// Why casbin gave no answer. Whoever asked is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum EnforcerError {
+pub(super) enum EnforcerError {
     /// It refused its own model.
     #[error("casbin did not take the model")]
     Build(#[source] casbin::Error),

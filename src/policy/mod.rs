@@ -38,7 +38,6 @@ mod tests;
 pub use columns::{ColumnRule, Columns};
 pub use comparison::{Statement, Undecided};
 pub use decision::{Decision, Explanation, LineReport, Revision, RowDecision, RowRule, Ruling};
-pub use enforcer::EnforcerError;
 pub use files::format;
 pub use finding::{Finding, LineRef, Severity};
 pub use load::{ChangedLine, Checked, Policies, Refused, Reload, check, check_contents};
