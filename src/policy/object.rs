@@ -203,6 +203,17 @@ fn instead_of_column(column: &str, declared: &BTreeSet<String>, catalog: &Catalo
     instead(column, own)
 }
 
+/// Where a field is quoted, and the field without the quotes. In the middle a quote is a character like any other.
+fn unquoted(text: &str) -> Option<(usize, String)> {
+    const QUOTES: [char; 2] = ['"', '\''];
+    let at = if text.starts_with(QUOTES) { 0 } else { text.strip_suffix(QUOTES)?.len() };
+    let bare = text.trim_matches(QUOTES);
+    let bare = bare
+        .split_once(':')
+        .map_or_else(|| bare.to_owned(), |(word, name)| format!("{word}:{}", name.trim_start_matches(QUOTES)));
+    Some((at, bare))
+}
+
 /// The objects that a line covers: one, all whose name begins so, or (in denials) everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Pattern {
@@ -220,16 +231,13 @@ impl Pattern {
         if text == "*" {
             return Ok(Self { kind: None, name: "".into(), open: true });
         }
+        if let Some((at, bare)) = unquoted(text) {
+            return Err(Flaw::new(at, format!("fields are not quoted; write `{bare}`")));
+        }
         let kinds = Kind::ALL.map(Kind::as_str);
         let Some((word, name)) = text.split_once(':') else {
             return Err(Flaw::new(0, format!("`{text}` has no kind; write `dataset:{text}` or `tool:{text}`")));
         };
-        if let Some(quote) = text.find(['"', '\'']) {
-            return Err(Flaw::new(
-                quote,
-                format!("a quote is a character like any other; write `{}`", text.replace(['"', '\''], "")),
-            ));
-        }
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) else {
             return Err(Flaw::new(0, format!("`{word}:` is not a kind of object; {}", instead(word, kinds))));
         };

@@ -43,6 +43,19 @@ fn a_quote_is_a_character() {
 }
 
 #[test]
+fn an_object_is_not_quoted_and_may_have_a_quote_in_it() {
+    let line = |what: &str| only(format!("p, *, *, {what}, *, true, allow\n"));
+    assert_eq!(line("\"tool:echo\""), "1:10 refused: fields are not quoted; write `tool:echo`");
+    assert_eq!(line("tool:'echo'"), "1:20 refused: fields are not quoted; write `tool:echo`");
+    assert_eq!(line("'tool:e*'"), "1:10 refused: fields are not quoted; write `tool:e*`");
+    assert_eq!(line("tool:\"echo"), "1:15 refused: there is no tool `\"echo`; did you mean `echo`?");
+    for what in ["resource:static://it's*", "resource:static://\"it\"*"] {
+        let idle = format!("1:0 warning: the line can never match: `{what}` covers nothing that is declared");
+        assert_eq!(line(what), idle);
+    }
+}
+
+#[test]
 fn what_a_reader_cannot_see_or_would_mistake_is_refused() {
     let line = |what: &str| only(format!("p, *, *, {what}, call, true, deny\n"));
     assert_eq!(
@@ -149,10 +162,6 @@ fn patterns_end_in_a_star_or_have_none() {
     assert_eq!(
         line("*", "*", "allow"),
         "1:10 refused: `*` alone would allow everything there is; name a kind, as in `dataset:*`"
-    );
-    assert_eq!(
-        line("\"tool:echo\"", "call", "deny"),
-        "1:10 refused: a quote is a character like any other; write `tool:echo`"
     );
     assert_eq!(
         line("column:comments/nosuch", "read", "allow"),
