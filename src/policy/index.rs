@@ -125,7 +125,8 @@ impl Index {
     }
 
     /// The rules that casbin is given, in the order of the files: all that say such a kind of object and such a permission, so
-    /// that it finds those for the object and the requester by itself; where they are many, those that [`Index::matching`] finds.
+    /// that it finds those for the object and the requester by itself; where they are many, those that [`Index::matching`] finds,
+    /// and casbin cannot tell what that has lost: `tests/many_lines.rs` does, by reading every line.
     pub(super) fn given(
         &self,
         place: (&Tenant, Kind, Permission),

@@ -3,6 +3,11 @@
 //! To serve, nobody asks for it: rows and columns are decided by conditions compiled from the lines (`scope`, `columns`),
 //! and casbin would have to be asked again about each row. It is what those conditions are held against, by
 //! `bailiwick policy explain` and by the tests.
+//!
+//! casbin finds the lines by itself where they are few. Of many it is given those that the index finds ([`Index::given`]), as the
+//! conditions are compiled from these: a line that the index lost is then lost for both, and is not seen here.
+//!
+//! [`Index::given`]: super::index::Index::given
 
 use super::decision::Decision;
 use super::object::{Object, Permission};
