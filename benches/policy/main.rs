@@ -31,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the lines are about, how many there are, and of how many tenants.
-const SAMPLES: [(Mixture, usize, usize); 12] = [
+const SAMPLES: [(Mixture, usize, usize); 14] = [
     (Mixture::All, 10, 1),
     (Mixture::All, 1_000, 1),
     (Mixture::All, 1_000, 30),
@@ -44,6 +44,8 @@ const SAMPLES: [(Mixture, usize, usize); 12] = [
     (Mixture::Rows, 100_000, 1_000),
     (Mixture::Grants, 100_000, 1),
     (Mixture::Grants, 100_000, 1_000),
+    (Mixture::People, 100_000, 1),
+    (Mixture::People, 100_000, 1_000),
 ];
 /// How many answers each figure is of.
 const ASKED: usize = 2_000;

@@ -19,12 +19,14 @@ const LETTERS: [char; 4] = ['a', 'b', 'c', 'd'];
 pub(crate) enum Mixture {
     /// All of it: roles and who has them, rows, tools, data rooms, lines for every tenant.
     All,
-    /// Tools alone: two people in four have a condition of their own.
+    /// Tools alone: two lines of each person's four have a condition of their own.
     Tools,
     /// Rows alone, each line under a condition that no other has.
     Rows,
     /// Roles and data rooms: `g` lines, for two lines that say what those come to.
     Grants,
+    /// A role of many data rooms, and three lines for each of the people who have it.
+    People,
 }
 
 impl Mixture {
@@ -35,19 +37,22 @@ impl Mixture {
             Self::Tools => "tools",
             Self::Rows => "rows",
             Self::Grants => "grants",
+            Self::People => "people",
         }
     }
 
     pub(crate) fn read(word: &str) -> Result<Self, Failure> {
-        let all = [Self::All, Self::Tools, Self::Rows, Self::Grants];
+        let all = [Self::All, Self::Tools, Self::Rows, Self::Grants, Self::People];
         let known = all.into_iter().find(|mixture| mixture.as_str() == word);
-        known.ok_or_else(|| format!("`{word}` is no mixture of lines; there are all, tools, rows, grants").into())
+        known.ok_or_else(|| {
+            format!("`{word}` is no mixture of lines; there are all, tools, rows, grants, people").into()
+        })
     }
 
     /// Whether there are people who call tools.
     pub(crate) fn has_tools(self) -> bool {
         match self {
-            Self::All | Self::Tools | Self::Grants => true,
+            Self::All | Self::Tools | Self::Grants | Self::People => true,
             Self::Rows => false,
         }
     }
@@ -55,7 +60,7 @@ impl Mixture {
     /// Whether there are people who read rows.
     pub(crate) fn has_rows(self) -> bool {
         match self {
-            Self::All | Self::Rows | Self::Grants => true,
+            Self::All | Self::Rows | Self::Grants | Self::People => true,
             Self::Tools => false,
         }
     }
@@ -66,12 +71,14 @@ impl Mixture {
             Self::All => ((lines / SHARED).max(1), shared),
             Self::Tools | Self::Rows => (0, shared),
             Self::Grants => (MEANING.len(), |number| MEANING[number].to_owned()),
+            Self::People => ((lines / SHARED).max(1), rooms),
         };
         let block = match self {
             Self::All => team,
             Self::Tools => callers,
             Self::Rows => readers,
             Self::Grants => members,
+            Self::People => people,
         };
         let own = lines - common;
         let mut text = String::with_capacity(lines * 100);
@@ -195,6 +202,23 @@ fn members(tenant: usize, block: usize) -> [String; BLOCK] {
     each(tenant, block, |Line { tenant, person, place, number }| match place {
         0 => format!("g, user:{person}, role:member, {tenant}"),
         _ => format!("g, user:{person}, room:r{number}, {tenant}"),
+    })
+}
+
+/// What the role of [`people`] comes to, and its rooms.
+fn rooms(number: usize) -> String {
+    match number {
+        0 => "p, role:staff, *, dataset:documents, read, r.obj.data_room_id in r.sub.rooms, allow".to_owned(),
+        _ => format!("g, role:staff, room:r{number}, *"),
+    }
+}
+
+fn people(tenant: usize, block: usize) -> [String; BLOCK] {
+    each(tenant, block, |Line { tenant, person, place, number }| match place {
+        0 => format!("g, user:{person}, role:staff, {tenant}"),
+        1 => format!("p, user:{person}, {tenant}, tool:echo, call, true, allow"),
+        2 => format!("p, user:{person}, {tenant}, dataset:people, read, r.obj.amount == {number}, allow"),
+        _ => format!("p, user:{person}, {tenant}, dataset:documents, read, r.obj.amount == {number}, deny"),
     })
 }
 
