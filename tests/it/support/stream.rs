@@ -48,6 +48,15 @@ impl Stream {
         Self::send_to(base, head).await
     }
 
+    /// The own stream of a session, taken up after an event.
+    pub(crate) async fn after(server: &Server, token: &str, session: &str, event: &str) -> Self {
+        let head = format!(
+            "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\n\
+             Last-Event-ID: {event}\r\nAccept: text/event-stream\r\n\r\n"
+        );
+        Self::send(server, head).await
+    }
+
     /// A `subscriptions/listen` of 2026-07-28.
     pub(crate) async fn listening(server: &Server, token: &str, notifications: Value) -> Self {
         Self::listening_at(&server.base, token, notifications).await
@@ -95,6 +104,14 @@ impl Stream {
 
     pub(crate) fn times(&self, what: &str) -> usize {
         self.text.matches(what).count()
+    }
+
+    /// The id of the last event, once that has come whole.
+    pub(crate) async fn last_event(&mut self) -> String {
+        while !self.text.rsplit_once("data: ").is_some_and(|(_, last)| last.contains("\n\n")) {
+            self.text += &self.wire.more().await;
+        }
+        self.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned()
     }
 }
 
