@@ -9,14 +9,10 @@ use crate::support::client::{Answer, Client};
 use crate::support::issuer::{SigningKey, Token};
 use crate::support::revision::{REVISIONS, Speaker};
 use crate::support::server::Server;
-use crate::support::session::{self, SESSION, is_unknown, whoami};
+use crate::support::session::{SESSION, is_unknown, open, whoami};
 use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
-
-async fn open(client: &Client, token: &str) -> String {
-    session::open(client, token, "2025-11-25", json!({})).await
-}
 
 #[tokio::test]
 async fn item_77_a_session_does_not_exist_for_anybody_but_its_owner() {

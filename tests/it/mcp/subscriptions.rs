@@ -9,7 +9,8 @@ use sqlx::{ConnectOptions as _, SqliteConnection};
 use crate::isolation::{PEOPLE, Tables};
 use crate::support::client::Answer;
 use crate::support::server::Server;
-use crate::support::stream::{SESSION, Stream, open};
+use crate::support::session::{SESSION, open};
+use crate::support::stream::Stream;
 use crate::support::world::edit;
 
 const UPDATED: &str = "notifications/resources/updated";

@@ -5,12 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::client::Client;
 use super::server::Server;
+use super::session::SESSION;
 use super::wire::Wire;
-
-/// The header that names a session.
-pub(crate) const SESSION: &str = "Mcp-Session-Id";
 
 /// What is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,14 +110,4 @@ impl Stream {
         }
         self.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned()
     }
-}
-
-/// Opens a session.
-pub(crate) async fn open(client: &Client, token: &str) -> String {
-    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "0" } });
-    let answer = client.rpc("initialize", hello).token(token).send().await;
-    let capabilities = &answer.json()["result"]["capabilities"];
-    assert_eq!(capabilities["tools"]["listChanged"], true, "{answer:?}");
-    assert_eq!(capabilities["resources"]["listChanged"], true, "{answer:?}");
-    answer.header("mcp-session-id").to_owned()
 }
