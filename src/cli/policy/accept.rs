@@ -31,8 +31,7 @@ pub(super) async fn run(
     let (loaded, catalog) = given.load_catalog()?;
     let configured = &loaded.settings.policy.directory;
     let directory = named.unwrap_or(configured);
-    std::fs::read_dir(directory)
-        .with_context(|| format!("the policy directory {} cannot be read", directory.display()))?;
+    super::inside(directory)?;
     let checked = policy::check(directory, &catalog);
     let answer = match &checked.snapshot {
         None => Answer::Refused,
