@@ -80,7 +80,7 @@ pub(super) fn run(paths: &[PathBuf], check: bool, json: bool, out: &mut dyn Writ
             outcome.print(&path, out)?;
         }
     }
-    if !told.is_empty() {
+    if json && (ended.is_ok() || !told.is_empty()) {
         super::json::print(&json!({ "files": told }), out)?;
     }
     ended?;
