@@ -165,13 +165,13 @@ async fn main() -> Result<(), Failure> {
     let principal = authenticator.authenticate(&headers).await?;
     let record = || Record::open(clock.now(), (String::new(), "bench"), principal.requester(), principal.proof());
     time("audit, one at a time", 500, async |_| {
-        audit.reserve(Holder::Ourselves)?.record(record()).await?;
+        audit.reserve(Holder::Ourselves)?.record(Box::new(record())).await?;
         Ok(())
     })
     .await?;
     time("audit, 64 at once (all of them)", 50, async |_| {
         let places = (0..64).map(|_| audit.reserve(Holder::Ourselves)).collect::<Result<Vec<_>, _>>()?;
-        futures_util::future::try_join_all(places.into_iter().map(|place| place.record(record()))).await?;
+        futures_util::future::try_join_all(places.into_iter().map(|place| place.record(Box::new(record())))).await?;
         Ok(())
     })
     .await?;

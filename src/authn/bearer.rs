@@ -21,7 +21,10 @@ pub(super) fn token(headers: &HeaderMap, most: usize, trace: &mut Trace) -> Resu
     }
     let token = token.trim_start_matches(' ');
     let body = token.trim_end_matches('=');
-    if body.is_empty() || !body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b)) {
+    // From `-` to `9` are `-`, `.`, `/` and the digits.
+    if body.is_empty()
+        || !body.bytes().all(|b| matches!(b, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~'))
+    {
         return Err(Rejection::Malformed("has no token of the form `b64token` after `Bearer`"));
     }
     trace.compare(Reason::Size, token.len() <= most, &token.len(), &format_args!("at most {most} bytes"))?;

@@ -68,7 +68,7 @@ impl Gate {
 
         let decision = random::hex::<12>(self.random.as_ref())?;
         let ids = (decision.clone(), request);
-        let mut record = Record::open(self.clock.now(), ids, principal.requester(), principal.proof());
+        let mut record = Box::new(Record::open(self.clock.now(), ids, principal.requester(), principal.proof()));
         let (Ruling::Allow(_, lines) | Ruling::Deny(lines)) = &ruling;
         record.asked(action.names(), action.through());
         record.decided(policy.revision(), lines);

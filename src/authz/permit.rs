@@ -30,18 +30,20 @@ impl<A: Action> Authorized<A> {
 #[derive(Debug)]
 #[must_use]
 pub struct Receipt {
-    open: Option<(Place, Record)>,
+    /// Boxed, because it is handed from one to the next.
+    open: Option<(Place, Box<Record>)>,
     clock: Arc<dyn Clock>,
 }
 
 impl Receipt {
-    pub(in crate::authz) fn open(place: Place, record: Record, clock: Arc<dyn Clock>) -> Self {
-        Self { open: Some((place, Record { outcome: Outcome::Abandoned, ..record })), clock }
+    pub(in crate::authz) fn open(place: Place, mut record: Box<Record>, clock: Arc<dyn Clock>) -> Self {
+        record.outcome = Outcome::Abandoned;
+        Self { open: Some((place, record)), clock }
     }
 
     /// The record as it stands, for the log.
     pub fn record(&self) -> Option<&Record> {
-        self.open.as_ref().map(|(_, record)| record)
+        self.open.as_ref().map(|(_, record)| &**record)
     }
 
     /// Records what became of the action; the answer comes back once the record is durable.
@@ -64,7 +66,8 @@ impl Receipt {
     pub async fn begin(mut self, columns: Option<String>) -> Result<Begun, AuditError> {
         if let Some((place, record)) = &mut self.open {
             record.changed = columns;
-            place.another()?.record(Record { outcome: Outcome::Begun, ..record.clone() }).await?;
+            let begun = Record { outcome: Outcome::Begun, ..Record::clone(record) };
+            place.another()?.record(Box::new(begun)).await?;
         }
         Ok(Begun(self))
     }
@@ -76,7 +79,7 @@ impl Receipt {
         self
     }
 
-    fn take(&mut self) -> Option<(Place, Record)> {
+    fn take(&mut self) -> Option<(Place, Box<Record>)> {
         let (place, mut record) = self.open.take()?;
         record.duration = self.clock.now().since(record.at);
         Some((place, record))

@@ -83,8 +83,9 @@ async fn a_receipt_is_recorded_with_what_became_of_it_or_as_abandoned() {
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let stop = CancellationToken::new();
     let writing = tokio::spawn(writer.run(stop.clone()));
-    let open =
-        |decision| Receipt::open(log.reserve(Holder::Ourselves).unwrap(), record(decision, &clock), clock.clone());
+    let open = |decision| {
+        Receipt::open(log.reserve(Holder::Ourselves).unwrap(), Box::new(record(decision, &clock)), clock.clone())
+    };
 
     let (answered, abandoned) = (open("answered"), open("abandoned"));
     assert_eq!(answered.record().map(|record| record.decision.as_str()), Some("answered"), "the log reads it");

@@ -267,7 +267,8 @@ A file is replaced in one step, with its permissions kept, and only if something
 cannot be told apart into lines and fields is left alone, and what is wrong with it is printed.
 
 Exit codes: 0 everything is laid out; 1 a file is not understood, or would change under --check; 2 it
-could not be done: a file cannot be read or replaced, or the configuration is refused.";
+could not be done: a file cannot be read or replaced, or the configuration is refused. What came of
+the files before that one is told all the same.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {

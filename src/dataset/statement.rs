@@ -49,9 +49,10 @@ impl Statement {
     /// Appends a quoted name of the database, so that any name works (`Order Details`).
     pub fn name(&mut self, name: &str) -> &mut Self {
         self.text.push('"');
-        for (number, part) in name.split('"').enumerate() {
-            self.text.push_str(if number == 0 { "" } else { "\"\"" });
-            self.text.push_str(part);
+        if name.as_bytes().contains(&b'"') {
+            self.text.push_str(&name.replace('"', "\"\""));
+        } else {
+            self.text.push_str(name);
         }
         self.text.push('"');
         self

@@ -91,6 +91,8 @@ async fn fill(file: &Path, rows: u64) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO documents_fts (documents_fts) VALUES ('rebuild')").execute(&mut *transaction).await?;
     transaction.commit().await?;
     sqlx::raw_sql("PRAGMA analysis_limit = 1000; ANALYZE").execute(&mut connection).await?;
+    // Whoever reads waits for nobody who writes, and looks for no journal before each statement.
+    sqlx::raw_sql("PRAGMA journal_mode = wal").execute(&mut connection).await?;
     bar.finish_and_clear();
     connection.close().await
 }

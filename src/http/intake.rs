@@ -108,7 +108,7 @@ impl Intake {
         if !peek.watched.is_empty()
             && let Some(id) = &id
         {
-            match self.mcp.watch(principal, id, &peek.watched).await {
+            match Box::pin(self.mcp.watch(principal, id, &peek.watched)).await {
                 Ok((watched, untold)) => {
                     parts.extensions.insert(watched);
                     body = without(body, &untold);

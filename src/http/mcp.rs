@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use http_body_util::{BodyExt as _, BodyStream, Full};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
@@ -71,7 +71,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Err(refusal) => return refusal,
         };
         if batch::is_one(&body) {
-            return self.batch(&parts, &body, principal).await;
+            return Box::pin(self.batch(&parts, &body, principal)).await;
         }
         self.message(parts, body, principal).await
     }
@@ -132,7 +132,7 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             parts.extensions.insert(Gone(gone.clone()));
             let (gone, most) = (gone.drop_guard(), self.intake.limits.patience());
             let request = http::Request::from_parts(parts, Full::new(body));
-            let response = self.in_session(request, &owner).await;
+            let response = Box::pin(self.in_session(request, &owner)).await;
             // The stream of one answer. Whoever does not read it to its end has the work ended too.
             until(response, async move {
                 let _read = gone;
@@ -227,12 +227,14 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
         })
     }
 
-    /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work.
-    async fn timed(&self, answering: impl Future<Output = http::Response<RmcpBody>>) -> Response {
-        match tokio::time::timeout(self.intake.limits.patience(), answering).await {
-            Ok(response) => to_poem(response),
-            Err(_) => too_long(),
-        }
+    /// Waits for the answer's beginning, within the time limit; dropping the future cancels the work. Boxed, because what is handed
+    /// on would be copied by everyone who hands it on.
+    fn timed(
+        &self,
+        answering: impl Future<Output = http::Response<RmcpBody>> + Send,
+    ) -> impl Future<Output = Response> {
+        let answering = tokio::time::timeout(self.intake.limits.patience(), Box::pin(answering));
+        answering.map(|answer| answer.map_or_else(|_| too_long(), to_poem))
     }
 }
 
@@ -249,9 +251,12 @@ impl<H: ServerHandler + Clone> Endpoint for McpEndpoint<H> {
         }
         let response = match *request.method() {
             Method::POST => self.post(request, &principal).await,
-            Method::GET if request.headers().contains_key(SESSION_ID) => self.stream(request.into(), principal).await,
+            Method::GET if request.headers().contains_key(SESSION_ID) => {
+                Box::pin(self.stream(request.into(), principal)).await
+            }
             Method::DELETE if request.headers().contains_key(SESSION_ID) => {
-                self.in_session(http::Request::<Boxed>::from(request), &Owner::of(&principal)).await
+                let owner = Owner::of(&principal);
+                Box::pin(self.in_session(http::Request::<Boxed>::from(request), &owner)).await
             }
             _ => {
                 let text = "send requests by POST; GET and DELETE need the Mcp-Session-Id of a session";

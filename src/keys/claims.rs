@@ -222,19 +222,19 @@ impl Claims {
 
     /// The member for a person to read: name and value, or that it is absent.
     pub fn shown<'a>(&'a self, name: &'a str) -> Shown<'a> {
-        Shown { name, value: self.get(name) }
+        Shown { claims: self, name }
     }
 }
 
 /// A member for a person to read.
 pub struct Shown<'a> {
+    claims: &'a Claims,
     name: &'a str,
-    value: Option<&'a Value>,
 }
 
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.value {
+        match self.claims.get(self.name) {
             Some(value) => write!(f, "`{}` = {value}", self.name),
             None => write!(f, "`{}` absent", self.name),
         }

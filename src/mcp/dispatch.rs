@@ -50,7 +50,7 @@ impl Mcp {
             }
             Tool::Changes { declared, change, .. } => {
                 let asked = ChangeCall { entry, dataset: declared.dataset(), change: *change, arguments: &arguments };
-                self.change_rows(caller, asked, elicitation).await
+                Box::pin(self.change_rows(caller, asked, elicitation)).await
             }
         }
     }

@@ -50,7 +50,7 @@ pub use streams::{OpenStream, Session, Sink, Streams};
 pub use subscriptions::{LISTEN, Unwatched, Watched};
 
 use self::confirmation::Elicitation;
-use self::running::{guarded, limited, with_progress};
+use self::running::{guarded, limited};
 use crate::authn::Principal;
 use crate::authz::{Action, Authorized, Gate, Receipt, Recorded, Refusal};
 use crate::catalog::Catalog;
@@ -257,7 +257,7 @@ impl ServerHandler for Mcp {
         let watched = parts.and_then(|parts| parts.extensions.get::<Arc<Watched>>()).cloned().unwrap_or_default();
         let sink = Sink::Subscription(subscription.sink().clone(), watched);
         let stream = self.parts.streams.open(caller.principal, RequestId(caller.request), sink);
-        self.tell_missed(&stream).await;
+        Box::pin(self.tell_missed(&stream)).await;
         tokio::select! {
             () = subscription.cancelled() => {}
             () = stream.ended() => {}
@@ -272,7 +272,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.tools_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.tools_for(&caller, cursor.as_deref()))).await
     }
 
     async fn call_tool(
@@ -283,9 +283,8 @@ impl ServerHandler for Mcp {
         let caller = Self::caller(&context)?;
         let elicitation = Elicitation::of(&context, &mut call, self.session.get().is_some());
         let begun = tokio::time::Instant::now();
-        let answer = self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation);
-        let answer =
-            limited(&context, with_progress(&context, answer), |most| Ok(self.too_long(&call.name, most))).await?;
+        let answer = Box::pin(self.dispatch(&caller, &call.name, call.arguments.unwrap_or_default(), elicitation));
+        let answer = limited(&context, answer, |most| Ok(self.too_long(&call.name, most))).await?;
         if let (Some(session), CallToolResponse::Complete(complete)) = (self.session.get(), &answer) {
             session.notice(notices::of_answer(&call.name, &caller.request, complete, begun.elapsed())).await;
         }
@@ -313,7 +312,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListPromptsResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.prompts_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.prompts_for(&caller, cursor.as_deref()))).await
     }
 
     async fn get_prompt(
@@ -323,7 +322,7 @@ impl ServerHandler for Mcp {
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = Self::caller(&context)?;
         let arguments = get.arguments.unwrap_or_default();
-        guarded(&context, self.prompt(&caller, &get.name, &arguments)).await.map(GetPromptResponse::from)
+        guarded(&context, Box::pin(self.prompt(&caller, &get.name, &arguments))).await.map(GetPromptResponse::from)
     }
 
     async fn complete(
@@ -332,7 +331,7 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.complete_for(&caller, asked)).await
+        guarded(&context, Box::pin(self.complete_for(&caller, asked))).await
     }
 
     async fn list_resources(
@@ -342,7 +341,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.resources_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.resources_for(&caller, cursor.as_deref()))).await
     }
 
     async fn list_resource_templates(
@@ -352,7 +351,7 @@ impl ServerHandler for Mcp {
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let caller = Self::caller(&context)?;
         let cursor = page.and_then(|page| page.cursor);
-        guarded(&context, self.templates_for(&caller, cursor.as_deref())).await
+        guarded(&context, Box::pin(self.templates_for(&caller, cursor.as_deref()))).await
     }
 
     /// A method that no revision has, or not the one of the request.
@@ -370,7 +369,7 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.read(&caller, &read.uri)).await.map(ReadResourceResponse::from)
+        guarded(&context, Box::pin(self.read(&caller, &read.uri))).await.map(ReadResourceResponse::from)
     }
 
     async fn subscribe(
@@ -379,7 +378,7 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let caller = Self::caller(&context)?;
-        guarded(&context, self.subscribe_to(&caller, &subscribe.uri)).await
+        guarded(&context, Box::pin(self.subscribe_to(&caller, &subscribe.uri))).await
     }
 
     async fn unsubscribe(

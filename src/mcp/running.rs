@@ -1,10 +1,11 @@
 //! How a handler runs: until it ends, is cancelled or panics, with word of its progress for who asks for it.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use rmcp::model::{CallToolResult, ContentBlock, ProgressNotificationParam};
+use rmcp::model::{CallToolResult, ContentBlock, ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio::time::Instant;
@@ -58,38 +59,37 @@ impl Deadline {
     }
 }
 
+/// A handler at work. Boxed, because a future that is handed on is kept, and copied, by everyone who hands it on.
+pub(super) type Handler<'a, T> = Pin<Box<dyn Future<Output = Result<T, ErrorData>> + Send + 'a>>;
+
 /// Runs a handler until it ends, its request is cancelled, its client is gone or its time is over. All but the first only drop the
 /// handler, and with it its receipt, which is then recorded as abandoned, or as timed out.
-pub(super) fn guarded<T>(
+pub(super) async fn guarded<T: Send>(
     context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
-) -> impl Future<Output = Result<T, ErrorData>> {
-    limited(context, handler, |most| Err(too_long(most)))
+    handler: Handler<'_, T>,
+) -> Result<T, ErrorData> {
+    limited(context, handler, |most| Err(too_long(most))).await
 }
 
 /// The same for a handler that has an answer of its own to its time being over.
-pub(super) fn limited<T>(
+pub(super) async fn limited<T: Send>(
     context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
+    handler: Handler<'_, T>,
     late: impl FnOnce(Duration) -> Result<T, ErrorData>,
-) -> impl Future<Output = Result<T, ErrorData>> {
-    // Here, because a future that is handed on is kept by everyone who hands it on.
-    let handler = Box::pin(caught(handler));
+) -> Result<T, ErrorData> {
     let passed = async {
         match of_request::<Deadline>(context) {
             Some(deadline) => deadline.passed().await,
             None => std::future::pending().await,
         }
     };
-    async move {
-        tokio::select! {
-            // Of the messages of a batch, those whose turn comes too late are not begun.
-            biased;
-            most = passed => late(most),
-            outcome = handler => outcome,
-            () = context.ct.cancelled() => Err(reply::cancelled()),
-            () = gone(context) => Err(reply::cancelled()),
-        }
+    tokio::select! {
+        // Of the messages of a batch, those whose turn comes too late are not begun.
+        biased;
+        most = passed => late(most),
+        outcome = caught(with_progress(context, handler)) => outcome,
+        () = context.ct.cancelled() => Err(reply::cancelled()),
+        () = gone(context) => Err(reply::cancelled()),
     }
 }
 
@@ -104,14 +104,21 @@ async fn gone(context: &RequestContext<RoleServer>) {
     }
 }
 
-/// Tells a client that asked for it how long its answer has been in the making, every second: how much of a query is left is
-/// something that no database says.
-pub(super) async fn with_progress<T>(
+/// The handler, with word of its progress where the client asked for it.
+fn with_progress<'a, T: Send + 'a>(context: &'a RequestContext<RoleServer>, handler: Handler<'a, T>) -> Handler<'a, T> {
+    match context.meta.get_progress_token() {
+        Some(token) => Box::pin(telling(context, token, handler)),
+        None => handler,
+    }
+}
+
+/// Tells the client how long its answer has been in the making, every second: how much of a query is left is something that no
+/// database says.
+async fn telling<T>(
     context: &RequestContext<RoleServer>,
-    handler: impl Future<Output = Result<T, ErrorData>>,
+    token: ProgressToken,
+    mut handler: Handler<'_, T>,
 ) -> Result<T, ErrorData> {
-    let Some(token) = context.meta.get_progress_token() else { return handler.await };
-    let mut handler = std::pin::pin!(handler);
     let mut seconds = 0.0;
     loop {
         if let Ok(outcome) = tokio::time::timeout(BETWEEN_PROGRESS, &mut handler).await {

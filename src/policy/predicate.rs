@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{DataRoom, Name, Tenant, Value};
+use crate::store::audit::Verdict;
 
 /// One row as policies see it: a column that is not here, or is `None`, is absent.
 pub type Row = BTreeMap<Name, Option<Value>>;
@@ -21,6 +22,15 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// Whether a line of this effect decides where its condition came to this: it allows where that holds, and
+    /// denies unless it does not.
+    pub fn decides(self, effect: Verdict) -> bool {
+        match effect {
+            Verdict::Allow => self == Self::True,
+            Verdict::Deny => self != Self::False,
+        }
+    }
+
     /// Kleene's negation.
     #[must_use]
     pub fn negated(self) -> Self {

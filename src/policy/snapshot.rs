@@ -247,10 +247,7 @@ impl Snapshot {
             line: rule.at.clone(),
             text: self.text(rule),
             permission,
-            effect: match rule.effect {
-                Effect::Allow => Verdict::Allow,
-                Effect::Deny => Verdict::Deny,
-            },
+            effect: rule.effect.verdict(),
             who: Arc::clone(&rule.who),
             matched: view.names.contains(&rule.who),
             reads: rule.when.read_of(requester),
@@ -300,10 +297,8 @@ impl Snapshot {
         let truths: Arc<BTreeMap<usize, Truth>> =
             Arc::new(rules().map(|(position, rule)| (position, rule.when.truth(&view, row))).collect());
         let lines = |effect: Effect| -> Vec<LineRef> {
-            let counts = |position: &usize| match (effect, truths.get(position)) {
-                (Effect::Allow, truth) => truth == Some(&Truth::True),
-                (Effect::Deny, truth) => truth != Some(&Truth::False),
-            };
+            let truth = |position: &usize| truths.get(position).copied().unwrap_or(Truth::Unknown);
+            let counts = |position: &usize| truth(position).decides(effect.verdict());
             let of_effect = rules().filter(|(position, rule)| rule.effect == effect && counts(position));
             of_effect.map(|(_, rule)| rule.at.clone()).collect()
         };

@@ -77,7 +77,7 @@ async fn write(settings: &Audit, records: Vec<Record>) {
     let stop = CancellationToken::new();
     let task = tokio::spawn(writer.run(stop.clone()));
     for record in records {
-        log.reserve(Holder::Ourselves).unwrap().record(record).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(Box::new(record)).await.unwrap();
     }
     log.count_rejection("expired", "192.0.2.1".parse().unwrap());
     let detail = "policy.csv:12: unknown effect `Deny`; write `allow` or `deny`; the policy in force stays";

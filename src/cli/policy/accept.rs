@@ -31,17 +31,17 @@ pub(super) async fn run(
     let (loaded, catalog) = given.load_catalog()?;
     let configured = &loaded.settings.policy.directory;
     let directory = named.unwrap_or(configured);
-    std::fs::read_dir(directory)
-        .with_context(|| format!("the policy directory {} cannot be read", directory.display()))?;
+    super::inside(directory)?;
     let checked = policy::check(directory, &catalog);
     let answer = match &checked.snapshot {
         None => Answer::Refused,
         Some(snapshot) => {
             let (settings, revision) = (&loaded.settings.audit, snapshot.revision());
-            if named.is_some() && !holds(configured, revision, &catalog) {
-                Answer::Elsewhere(configured)
+            let is_elsewhere = named.is_some_and(|named| !is_one(named, configured));
+            if is_elsewhere && !holds(configured, revision, &catalog) {
+                Answer::Elsewhere(revision, configured)
             } else if in_force(settings).await?.is_some_and(|known| known == revision.to_string()) {
-                Answer::InForce
+                Answer::InForce(revision)
             } else {
                 let words = format!("accepted by {}, from {}", operator(&given.environment), directory.display());
                 audit::accept(settings, &revision.hex(), &words, clock.now()).await.with_context(|| {
@@ -49,7 +49,7 @@ pub(super) async fn run(
                         "revision {revision} is not accepted\nhint: run it as the user who runs the server, with its configuration"
                     )
                 })?;
-                Answer::Accepted
+                Answer::Accepted(revision)
             }
         }
     };
@@ -59,8 +59,8 @@ pub(super) async fn run(
         answer.print(directory, &checked, out)?;
     }
     Ok(match answer {
-        Answer::InForce | Answer::Accepted => ExitCode::SUCCESS,
-        Answer::Refused | Answer::Elsewhere(_) => ExitCode::FAILURE,
+        Answer::InForce(_) | Answer::Accepted(_) => ExitCode::SUCCESS,
+        Answer::Refused | Answer::Elsewhere(..) => ExitCode::FAILURE,
     })
 }
 
@@ -69,18 +69,26 @@ enum Answer<'a> {
     /// Something else is wrong with the files.
     Refused,
     /// The configured directory, which a server reads, holds others.
-    Elsewhere(&'a Path),
-    InForce,
-    Accepted,
+    Elsewhere(Revision, &'a Path),
+    InForce(Revision),
+    Accepted(Revision),
 }
 
 impl Answer<'_> {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Refused => "refused",
-            Self::Elsewhere(_) => "elsewhere",
-            Self::InForce => "in_force",
-            Self::Accepted => "accepted",
+            Self::Elsewhere(..) => "elsewhere",
+            Self::InForce(_) => "in_force",
+            Self::Accepted(_) => "accepted",
+        }
+    }
+
+    /// What the files are; broken ones are no revision.
+    fn revision(&self) -> Option<Revision> {
+        match self {
+            Self::Refused => None,
+            Self::Elsewhere(revision, _) | Self::InForce(revision) | Self::Accepted(revision) => Some(*revision),
         }
     }
 
@@ -88,14 +96,13 @@ impl Answer<'_> {
         json!({
             "directory": directory.display().to_string(),
             "result": self.as_str(),
-            "revision": checked.snapshot.as_ref().map(|snapshot| snapshot.revision().to_string()),
+            "revision": self.revision().map(|revision| revision.to_string()),
             "findings": checked.findings.iter().map(super::json::finding).collect::<Vec<_>>(),
         })
     }
 
     fn print(&self, directory: &Path, checked: &Checked, out: &mut dyn Write) -> anyhow::Result<()> {
         let shown = directory.display();
-        let revision = checked.snapshot.as_ref().map(|snapshot| snapshot.revision().to_string()).unwrap_or_default();
         match self {
             Self::Refused => {
                 for finding in checked.findings.iter().filter(|finding| finding.severity == Severity::Refusal) {
@@ -103,21 +110,27 @@ impl Answer<'_> {
                 }
                 writeln!(out, "{shown}: refused, and nothing is accepted; only the loss of a file can be")?;
             }
-            Self::Elsewhere(configured) => writeln!(
+            Self::Elsewhere(revision, configured) => writeln!(
                 out,
                 "{shown}: revision {revision} is not accepted: a server reads {}, which holds other files; put these there first",
                 configured.display()
             )?,
-            Self::InForce => writeln!(
+            Self::InForce(revision) => writeln!(
                 out,
                 "{shown}: nothing is lost, so there is nothing to accept: revision {revision} is in force already"
             )?,
-            Self::Accepted => {
+            Self::Accepted(revision) => {
                 writeln!(out, "{shown}: revision {revision} is accepted: a running server takes it within a second")?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether two paths lead to one directory.
+fn is_one(one: &Path, other: &Path) -> bool {
+    let (one, other) = (std::fs::canonicalize(one), std::fs::canonicalize(other));
+    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
 }
 
 /// Whether the directory that a server reads has exactly these contents now: what is accepted before they come does not count.

@@ -7,59 +7,101 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
 use super::counted;
-use crate::policy;
+use crate::policy::{self, Finding};
 
-/// Lays out the files, and those of the directories. With `check` nothing is written, and the exit code is 1 where
-/// something would be; it is 1 too where a file cannot be understood.
-pub(super) fn run(paths: &[PathBuf], check: bool, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (mut moved, mut left, mut refused) = (0, 0, 0);
-    let mut told = Vec::new();
-    for path in files(paths)? {
-        let before = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut findings = Vec::new();
-        let result = match policy::format(&path, &before) {
-            Err(found) => {
-                refused += 1;
-                findings = found;
-                "not_understood"
-            }
-            Ok(after) if after.as_bytes() == before => {
-                left += 1;
-                "in_order"
-            }
-            Ok(_) if check => {
-                moved += 1;
-                "would_be_laid_out"
-            }
-            Ok(after) => {
-                moved += 1;
-                replace(&path, &before, &after).with_context(|| format!("{} is left as it was", path.display()))?;
-                "laid_out"
-            }
-        };
-        if json {
-            let findings: Vec<_> = findings.iter().map(super::json::finding).collect();
-            told.push(json!({ "file": path.display().to_string(), "result": result, "findings": findings }));
-            continue;
-        }
-        findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
-        match result {
-            "laid_out" => writeln!(out, "{}: laid out anew", path.display())?,
-            "would_be_laid_out" => writeln!(out, "{}: would be laid out anew", path.display())?,
-            _ => {}
+/// What came of a file.
+enum Outcome {
+    InOrder,
+    WouldBeLaidOut,
+    LaidOut,
+    /// It is left as it was, because of this.
+    NotUnderstood(Vec<Finding>),
+}
+
+impl Outcome {
+    /// The word in the document.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::InOrder => "in_order",
+            Self::WouldBeLaidOut => "would_be_laid_out",
+            Self::LaidOut => "laid_out",
+            Self::NotUnderstood(_) => "not_understood",
         }
     }
-    if json {
+
+    fn findings(&self) -> &[Finding] {
+        match self {
+            Self::NotUnderstood(findings) => findings,
+            Self::InOrder | Self::WouldBeLaidOut | Self::LaidOut => &[],
+        }
+    }
+
+    fn document(&self, path: &Path) -> Json {
+        let findings: Vec<_> = self.findings().iter().map(super::json::finding).collect();
+        json!({ "file": path.display().to_string(), "result": self.as_str(), "findings": findings })
+    }
+
+    fn print(&self, path: &Path, out: &mut dyn Write) -> std::io::Result<()> {
+        match self {
+            Self::InOrder => Ok(()),
+            Self::WouldBeLaidOut => writeln!(out, "{}: would be laid out anew", path.display()),
+            Self::LaidOut => writeln!(out, "{}: laid out anew", path.display()),
+            Self::NotUnderstood(findings) => findings.iter().try_for_each(|finding| writeln!(out, "{finding}")),
+        }
+    }
+}
+
+/// Lays out the files, and those of the directories. With `check` nothing is written, and the exit code is 1 where
+/// something would be; it is 1 too where a file cannot be understood. Where one cannot be read or replaced, those before it
+/// are told of all the same.
+pub(super) fn run(paths: &[PathBuf], check: bool, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let (mut moved, mut left, mut refused) = (0, 0, 0);
+    let (mut told, mut ended) = (Vec::new(), Ok(()));
+    for path in files(paths)? {
+        let outcome = match lay_out(&path, check) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
+        };
+        *match outcome {
+            Outcome::InOrder => &mut left,
+            Outcome::WouldBeLaidOut | Outcome::LaidOut => &mut moved,
+            Outcome::NotUnderstood(_) => &mut refused,
+        } += 1;
+        if json {
+            told.push(outcome.document(&path));
+        } else {
+            outcome.print(&path, out)?;
+        }
+    }
+    if json && (ended.is_ok() || !told.is_empty()) {
         super::json::print(&json!({ "files": told }), out)?;
-    } else {
+    }
+    ended?;
+    if !json {
         let done = if check { "to lay out" } else { "laid out anew" };
         writeln!(out, "{} {done}, {left} in order, {refused} not understood and left alone", counted(moved, "file"))?;
     }
     Ok(if refused > 0 || (check && moved > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn lay_out(path: &Path, check: bool) -> anyhow::Result<Outcome> {
+    let before = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    match policy::format(path, &before) {
+        Err(findings) => Ok(Outcome::NotUnderstood(findings)),
+        Ok(after) if after.as_bytes() == before => Ok(Outcome::InOrder),
+        Ok(_) if check => Ok(Outcome::WouldBeLaidOut),
+        Ok(after) => {
+            replace(path, &before, &after).with_context(|| format!("{} is left as it was", path.display()))?;
+            Ok(Outcome::LaidOut)
+        }
+    }
 }
 
 /// The files that are named, and the policy files of the directories, as a server would read them.

@@ -78,8 +78,7 @@ fn answered(ended: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
 async fn check(directory: Option<PathBuf>, json: bool, given: &Given, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (loaded, catalog) = given.load_catalog()?;
     let directory = directory.as_ref().unwrap_or(&loaded.settings.policy.directory);
-    std::fs::read_dir(directory)
-        .with_context(|| format!("the policy directory {} cannot be read", directory.display()))?;
+    inside(directory)?;
     let checked = policy::check(directory, &catalog);
     let empty = match &checked.snapshot {
         Some(snapshot) => Some(Empty::ask(snapshot, &loaded, &catalog).await),
@@ -103,6 +102,12 @@ async fn check(directory: Option<PathBuf>, json: bool, given: &Given, out: &mut 
         writeln!(out, "{shown}: refused, {}, {}", counted(refusals, "refusal"), counted(warnings, "warning"))?;
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// What is in a policy directory. That it cannot be read is no answer to a question about the policy.
+fn inside(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(directory).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    entries.with_context(|| format!("the policy directory {} cannot be read", directory.display()))
 }
 
 fn counted(number: usize, noun: &str) -> String {

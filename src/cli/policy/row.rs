@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::bail;
+use serde_json::Value as Json;
 
 use super::preview::{self, Preview, RowKey};
 use super::reasons;
@@ -148,9 +149,9 @@ impl RowQuestion<'_> {
         let key = self.catalog.datasets.get(&dataset).and_then(|parent| {
             let value = |key: &Name| {
                 let (column, _) = within.by.iter().find(|(_, column)| *column == key)?;
-                row.get(column)?.as_ref().map(bare)
+                row.get(column)?.as_ref().map(|value| Json::String(bare(value)))
             };
-            parent.key.iter().map(value).collect::<Option<Vec<String>>>()
+            parent.key.iter().map(value).collect::<Option<Vec<Json>>>()
         });
         let readable = match self.policy.rows(self.requester, &dataset, Permission::Read).rule {
             RowRule::Nothing => false,
@@ -160,22 +161,22 @@ impl RowQuestion<'_> {
                 self.preview.row(self.dataset, self.key, &RowFilter { parent, ..own }).await?.is_some()
             }
         };
-        let key = key.map(|key| key.join(","));
-        let why = match &key {
-            Some(key) if !readable => self.why_not(&dataset, key).await?,
-            Some(_) | None => None,
+        let (key, why) = match key {
+            Some(parts) => {
+                let shown = preview::shown(&parts);
+                let why = if readable { None } else { self.why_not(&dataset, &shown, parts).await? };
+                (Some(shown), why)
+            }
+            None => (None, None),
         };
         Ok(Some(Parent { dataset, key, readable, why }))
     }
 
     /// Why a row of a dataset around this one may not be read; `None` where its key cannot be asked about.
-    async fn why_not(&self, dataset: &Name, key: &str) -> anyhow::Result<Option<String>> {
+    async fn why_not(&self, dataset: &Name, key: &str, parts: Vec<Json>) -> anyhow::Result<Option<String>> {
         let (requester, read) = (self.requester, Permission::Read);
         let Some(parent) = self.catalog.datasets.get(dataset) else { return Ok(None) };
-        let parts = if parent.key.len() == 1 { vec![key] } else { key.split(',').collect() };
-        let Ok(row_key) = RowKey::new(key, parent, parts.into_iter().map(Into::into).collect()) else {
-            return Ok(None);
-        };
+        let Ok(row_key) = RowKey::new(key, parent, parts) else { return Ok(None) };
         let own = preview::of_tenant(parent, &requester.tenant, self.catalog);
         let row = match &own {
             Some(own) => self.preview.row(parent, &row_key, own).await?,

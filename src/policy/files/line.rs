@@ -13,6 +13,7 @@ use crate::policy::condition::{self, Condition};
 use crate::policy::finding::{Finding, Flaw, LineRef, Severity, instead};
 use crate::policy::names::{self, NamePosition};
 use crate::policy::object::{Kind, Pattern, Permission};
+use crate::store::audit::Verdict;
 
 /// What a line does where it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +27,13 @@ impl Effect {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
+        }
+    }
+
+    pub(in crate::policy) fn verdict(self) -> Verdict {
+        match self {
+            Self::Allow => Verdict::Allow,
+            Self::Deny => Verdict::Deny,
         }
     }
 }

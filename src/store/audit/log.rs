@@ -249,8 +249,8 @@ impl Place {
 
     /// Hands the record over, at once; the future is ready when it is durable. Dropping the future does not take the
     /// record back.
-    pub fn record(self, record: Record) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
-        self.hand_over(Entry::Decision(Box::new(record)))
+    pub fn record(self, record: Box<Record>) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
+        self.hand_over(Entry::Decision(record))
     }
 
     /// The same for an event.
@@ -259,11 +259,11 @@ impl Place {
     }
 
     /// Hands over a record that nobody waits for: that of a request whose client is gone, or that took too long.
-    pub fn record_detached(self, mut record: Record) {
+    pub fn record_detached(self, mut record: Box<Record>) {
         if record.outcome == Outcome::Abandoned && self.ending.as_ref().is_some_and(Ending::is_too_late) {
             record.outcome = Outcome::TimedOut;
         }
-        self.permit.send(Waiting { entry: Entry::Decision(Box::new(record)), answer: None, _share: self.share });
+        self.permit.send(Waiting { entry: Entry::Decision(record), answer: None, _share: self.share });
     }
 
     fn hand_over(self, entry: Entry) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {

@@ -116,7 +116,7 @@ async fn a_record_is_in_the_file_when_its_future_is_ready_even_if_the_writer_is_
     let settings = settings(directory.path());
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
-    log.reserve(Holder::Ourselves).unwrap().record(record("d-1")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("d-1"))).await.unwrap();
     running.task.abort();
     // A copy of the files as they are: what a process that was killed leaves behind.
     let after = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ async fn every_field_survives_being_stored() {
         expected.push(Record { outcome, ..record("d-3") });
     }
     for record in expected.clone() {
-        log.reserve(Holder::Ourselves).unwrap().record(record).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(Box::new(record)).await.unwrap();
     }
     assert_eq!(stored(&settings).await, expected);
     running.stop().await;
@@ -208,7 +208,7 @@ async fn each_holder_has_a_part_of_the_queue_and_nobody_fills_it_for_the_others(
     let ours: Vec<_> = (0..8).map(|_| log.reserve(Holder::Ourselves).unwrap()).collect();
 
     // A record that waits for the writer is theirs until it is taken.
-    places.remove(0).record_detached(record("waits"));
+    places.remove(0).record_detached(Box::new(record("waits")));
     assert!(log.reserve(at("2001:db8:1::1")).is_err());
     drop(places.remove(0));
     places.push(log.reserve(at("2001:db8:1::1")).unwrap());
@@ -226,7 +226,7 @@ async fn a_log_without_a_writer_refuses() {
     let place = log.reserve(Holder::Ourselves).unwrap();
     drop(writer);
     assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Stopped)));
-    assert!(matches!(place.record(record("d-1")).await, Err(AuditError::Stopped)));
+    assert!(matches!(place.record(Box::new(record("d-1"))).await, Err(AuditError::Stopped)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,7 +238,7 @@ async fn a_thousand_records_at_once_take_few_commits() {
     let before = commit_frames(&std::fs::read(&wal).unwrap());
     let running = Running::start(writer);
     let write = async |number: usize| {
-        log.reserve(Holder::Ourselves).unwrap().record(record(&format!("d-{number}"))).await.unwrap();
+        log.reserve(Holder::Ourselves).unwrap().record(Box::new(record(&format!("d-{number}")))).await.unwrap();
     };
     futures_util::future::join_all((0..1_000).map(write)).await;
     let commits = commit_frames(&std::fs::read(&wal).unwrap()) - before;
@@ -261,7 +261,7 @@ async fn records_that_wait_together_are_written_by_one_commit() {
     let before = commits();
     let mut waiting = Vec::new();
     for number in 0..50 {
-        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record(&format!("d-{number}"))));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(Box::new(record(&format!("d-{number}")))));
     }
     let running = Running::start(writer);
     for written in waiting {
@@ -307,16 +307,16 @@ async fn a_failing_write_is_answered_with_an_error_and_the_log_refuses_until_it_
     .await
     .unwrap();
     let held = log.reserve(Holder::Ourselves).unwrap();
-    let error = log.reserve(Holder::Ourselves).unwrap().record(record("lost")).await.unwrap_err();
+    let error = log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("lost"))).await.unwrap_err();
     assert!(matches!(error, AuditError::Write(_)), "{error}");
     assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Failed(_))));
     assert!(log.status().failure.unwrap().why.contains("disk on fire"));
     // A place taken before the failure is answered, not left waiting.
-    assert!(held.record(record("lost too")).await.is_err());
+    assert!(held.record(Box::new(record("lost too"))).await.is_err());
 
     sqlx::raw_sql("DROP TRIGGER no_decisions; DROP TRIGGER no_events").execute(&mut saboteur).await.unwrap();
     eventually("the log recovers", || log.reserve(Holder::Ourselves).is_ok()).await;
-    log.reserve(Holder::Ourselves).unwrap().record(record("kept")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("kept"))).await.unwrap();
     assert_eq!(stored(&settings).await, [record("kept")]);
     let events = AuditReader::open(&settings.path).await.unwrap().events(None).await.unwrap();
     assert_eq!(events.len(), 1);
@@ -333,11 +333,11 @@ async fn a_file_that_is_moved_away_refuses_and_one_that_is_put_back_recovers() {
     let settings = settings(&inner);
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
-    log.reserve(Holder::Ourselves).unwrap().record(record("before")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("before"))).await.unwrap();
 
     let away = directory.path().join("away");
     std::fs::rename(&inner, &away).unwrap();
-    let error = log.reserve(Holder::Ourselves).unwrap().record(record("lost")).await.unwrap_err();
+    let error = log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("lost"))).await.unwrap_err();
     assert!(matches!(error, AuditError::Replaced(_)), "{error}");
     assert!(matches!(log.reserve(Holder::Ourselves), Err(AuditError::Failed(_))));
     eventually("the reason names the directory", || {
@@ -347,7 +347,7 @@ async fn a_file_that_is_moved_away_refuses_and_one_that_is_put_back_recovers() {
 
     std::fs::rename(&away, &inner).unwrap();
     eventually("the log recovers", || log.reserve(Holder::Ourselves).is_ok()).await;
-    log.reserve(Holder::Ourselves).unwrap().record(record("after")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("after"))).await.unwrap();
     assert_eq!(stored(&settings).await, [record("before"), record("after")]);
     running.stop().await;
 }
@@ -358,15 +358,15 @@ async fn a_shutdown_writes_what_waits_and_takes_nothing_more() {
     let settings = settings(directory.path());
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let late = log.reserve(Holder::Ourselves).unwrap();
-    let waiting = log.reserve(Holder::Ourselves).unwrap().record(record("waiting"));
-    log.reserve(Holder::Ourselves).unwrap().record_detached(record("detached"));
+    let waiting = log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("waiting")));
+    log.reserve(Holder::Ourselves).unwrap().record_detached(Box::new(record("detached")));
     log.count_rejection("expired", "192.0.2.1".parse().unwrap());
     let running = Running::start(writer);
     running.stop.cancel();
     waiting.await.unwrap();
     eventually("the queue is closed", || matches!(log.reserve(Holder::Ourselves), Err(AuditError::Stopped))).await;
     assert!(!running.task.is_finished(), "a place is still out");
-    late.record(record("late")).await.unwrap();
+    late.record(Box::new(record("late"))).await.unwrap();
     running.task.await.unwrap();
     let decisions: Vec<_> = stored(&settings).await.into_iter().map(|record| record.decision).collect();
     assert_eq!(decisions, ["waiting", "detached", "late"]);
@@ -440,13 +440,13 @@ async fn records_are_kept_as_long_as_configured() {
     let running = Running::start(writer);
     let mut waiting = Vec::new();
     for _ in 0..2_500 {
-        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record("old")));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("old"))));
     }
     for written in waiting {
         written.await.unwrap();
     }
     clock.advance(Duration::from_mins(30));
-    log.reserve(Holder::Ourselves).unwrap().record(record("young")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("young"))).await.unwrap();
     clock.advance(Duration::from_secs(1_801));
     for _ in 0..100 {
         if stored(&settings).await.len() == 1 {
@@ -466,7 +466,7 @@ async fn the_oldest_records_go_when_the_file_is_too_large_and_the_file_shrinks()
     let running = Running::start(writer);
     let mut waiting = Vec::new();
     for number in 0..4_000 {
-        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(record(&format!("{number:04}"))));
+        waiting.push(log.reserve(Holder::Ourselves).unwrap().record(Box::new(record(&format!("{number:04}")))));
     }
     for written in waiting {
         written.await.unwrap();
@@ -501,7 +501,7 @@ async fn a_client_cannot_make_a_record_large() {
     let (log, writer) = AuditLog::open(&settings, clock()).await.unwrap();
     let running = Running::start(writer);
     let object = format!("tool:{}", "ü".repeat(500_000));
-    log.reserve(Holder::Ourselves).unwrap().record(Record { object, ..record("d-1") }).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(Record { object, ..record("d-1") })).await.unwrap();
     let stored = stored(&settings).await.remove(0).object;
     assert!(stored.len() <= super::insert::LONGEST_TEXT && stored.ends_with('…'), "{}", stored.len());
     running.stop().await;
@@ -525,9 +525,9 @@ async fn filters_find_what_they_say() {
         tool: Some("echo".to_owned()),
         ..record("d-2")
     };
-    log.reserve(Holder::Ourselves).unwrap().record(record("d-1")).await.unwrap();
-    log.reserve(Holder::Ourselves).unwrap().record(other).await.unwrap();
-    log.reserve(Holder::Ourselves).unwrap().record(record("d-3")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("d-1"))).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(other)).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("d-3"))).await.unwrap();
     let reader = AuditReader::open(&settings.path).await.unwrap();
     let found = async |filter: Filter, limit: u32| -> Vec<String> {
         reader.query(&filter, limit).await.unwrap().into_iter().map(|d| d.record.decision).collect()
@@ -560,13 +560,13 @@ async fn pruning_from_outside_works_beside_a_running_writer() {
     let clock = clock();
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let running = Running::start(writer);
-    log.reserve(Holder::Ourselves).unwrap().record(record("old")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("old"))).await.unwrap();
     clock.advance(Duration::from_secs(10));
-    log.reserve(Holder::Ourselves).unwrap().record(record("new")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("new"))).await.unwrap();
     let before = Timestamp::from_micros(START + 5_000_000);
     assert_eq!(prune(&settings, before, clock.now()).await.unwrap(), 1);
     assert_eq!(stored(&settings).await, [record("new")]);
-    log.reserve(Holder::Ourselves).unwrap().record(record("newer")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("newer"))).await.unwrap();
     running.stop().await;
 }
 
@@ -577,7 +577,7 @@ async fn a_restart_after_everything_was_pruned_keeps_the_order_of_writing() {
     let clock = clock();
     let (log, writer) = AuditLog::open(&settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
     let running = Running::start(writer);
-    log.reserve(Holder::Ourselves).unwrap().record(record("first")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("first"))).await.unwrap();
     let reader = AuditReader::open(&settings.path).await.unwrap();
     let first = reader.tail(1).await.unwrap()[0].written;
     running.stop().await;
@@ -585,7 +585,7 @@ async fn a_restart_after_everything_was_pruned_keeps_the_order_of_writing() {
     prune(&settings, clock.now(), clock.now()).await.unwrap();
     let (log, writer) = AuditLog::open(&settings, clock).await.unwrap();
     let running = Running::start(writer);
-    log.reserve(Holder::Ourselves).unwrap().record(record("second")).await.unwrap();
+    log.reserve(Holder::Ourselves).unwrap().record(Box::new(record("second"))).await.unwrap();
     assert_eq!(reader.after(first, 10).await.unwrap().len(), 1);
     running.stop().await;
 }

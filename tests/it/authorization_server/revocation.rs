@@ -6,7 +6,8 @@ use crate::support::browser::Form;
 use crate::support::client::Answer;
 use crate::support::oauth::{self, Registered, Tokens};
 use crate::support::server::Server;
-use crate::support::stream::{Stream, open};
+use crate::support::session::open;
+use crate::support::stream::Stream;
 use crate::support::world::edit;
 
 fn about(client: &Registered, token: &str) -> Form {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::demo::prepared;
-use super::policy_matrix::with_writable_people;
+use super::policy_matrix::{with_lines, with_writable_people};
 use super::process::{Said, bailiwick, matches_snapshot, run};
 
 /// The demo with its policy, and in `draft` an edited copy of it.
@@ -20,16 +20,6 @@ fn edited(edit: impl Fn(&str) -> String) -> TempDir {
     let text = fs::read_to_string(directory.path().join("policies/policy.csv")).unwrap();
     fs::write(draft.join("policy.csv"), edit(&text)).unwrap();
     directory
-}
-
-/// The lines without those that begin so, and more lines.
-fn edit(text: &str, without: &[&str], more: &[&str]) -> String {
-    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in without {
-        assert!(text.lines().any(|found| squeezed(found).starts_with(line)), "{line}");
-    }
-    let kept = text.lines().filter(|line| !without.iter().any(|begin| squeezed(line).starts_with(begin)));
-    kept.chain(more.iter().copied()).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn diff(directory: &TempDir) -> Said {
@@ -49,7 +39,7 @@ fn without_revisions(text: &str) -> String {
 #[test]
 fn an_edited_policy_is_compared_name_by_name() {
     let directory = edited(|text| {
-        edit(
+        with_lines(
             text,
             &[
                 "p, role:accountant, *, dataset:invoices",
@@ -106,14 +96,14 @@ fn an_edit_of_the_text_alone_is_no_difference() {
     same(&str::to_owned, "No difference: the files are the same.");
     let text = "No difference in effect: only the text differs (order, comments, blanks, model.conf).";
     let reversed = |text: &str| text.lines().rev().flat_map(|line| [line.trim_start_matches('#'), "\n"]).collect();
-    same(&|text| edit(text, &["#"], &["# New.", ""]), text);
-    same(&|text| reversed(&edit(text, &["#"], &[])), text);
+    same(&|text| with_lines(text, &["#"], &["# New.", ""]), text);
+    same(&|text| reversed(&with_lines(text, &["#"], &[])), text);
     same(&|text| text.replace(" == ", "==").replace(", ", ",   "), text);
     // A line for every tenant, and one for each of them; one condition, and one for each of its parts.
     let lines = "No difference in effect: every tenant has the same lines.";
     let each = ["acme", "globex"].map(|tenant| format!("p, role:member, {tenant}, dataset:people, read, true, allow"));
     let each: Vec<&str> = each.iter().map(String::as_str).collect();
-    same(&|text| edit(text, &["p, role:member, *, dataset:people"], &each), lines);
+    same(&|text| with_lines(text, &["p, role:member, *, dataset:people"], &each), lines);
 }
 
 #[test]
@@ -121,14 +111,14 @@ fn one_line_of_alternatives_is_as_good_as_two_lines() {
     let own = "r.obj.owner_id == r.sub.external_id";
     let rooms = "r.obj.data_room_id in r.sub.rooms";
     let both = format!("p, role:member, *, dataset:documents, read, {own} || {rooms}, allow");
-    let said = diff(&edited(|text| edit(text, &["p, role:member, *, dataset:documents, read"], &[&both])));
+    let said = diff(&edited(|text| with_lines(text, &["p, role:member, *, dataset:documents, read"], &[&both])));
     assert!(said.code == 0 && said.out.contains("No difference in effect"), "{}", said.out);
 }
 
 #[test]
 fn a_line_for_everybody_is_told_to_each_name() {
     let line = "p, verified, *, dataset:people, read, r.obj.title == \"Chief financial officer\", allow";
-    let said = diff(&edited(|text| edit(text, &[], &[line])));
+    let said = diff(&edited(|text| with_lines(text, &[], &[line])));
     assert_eq!(said.code, 1);
     // Members see every colleague already.
     let told = "  everybody verified, role:accountant\n    + tools           count_people, get_people, list_people, search_people\n";
@@ -141,7 +131,7 @@ fn a_line_for_everybody_is_told_to_each_name() {
 #[test]
 fn narrowing_and_widening_are_told_apart() {
     let narrower = "p, role:member, *, dataset:people, read, r.obj.title == \"Chief financial officer\", allow";
-    let directory = edited(|text| edit(text, &["p, role:member, *, dataset:people"], &[narrower]));
+    let directory = edited(|text| with_lines(text, &["p, role:member, *, dataset:people"], &[narrower]));
     let said = diff(&directory);
     let told =
         "    ~ dataset people  18 -> 1 row\n                      - every row but: title Chief financial officer\n";
@@ -155,14 +145,14 @@ fn narrowing_and_widening_are_told_apart() {
 fn a_line_that_matters_only_to_people_of_several_names_is_never_called_no_difference() {
     // Whoever is a guest alone sees no invoices anyway; an accountant who is a guest too loses them.
     let lines = ["g, idp:demo/guest, role:guest, acme", "p, role:guest, acme, dataset:invoices, read, true, deny"];
-    let said = diff(&edited(|text| edit(text, &[], &lines)));
+    let said = diff(&edited(|text| with_lines(text, &[], &lines)));
     assert_eq!(said.code, 1);
     assert!(said.out.contains("that went (-) and came (+) and change nothing for one of these names by itself"));
     assert!(said.out.contains("  p, role:guest, acme, dataset:invoices, read, true, deny\n"), "{}", said.out);
     assert!(said.out.ends_with("0 gain, 0 lose, 0 may differ; 2 lines may matter to others\n"), "{}", said.out);
     // A claim that the name does not have, asked for by `present`, which is false rather than unknown without it.
     let line = "p, verified, *, dataset:people, read, present(r.sub.clearance), allow";
-    let said = diff(&edited(|text| edit(text, &[], &[line])));
+    let said = diff(&edited(|text| with_lines(text, &[], &[line])));
     assert!(said.out.contains("may differ with the right clearance, see [1]"), "{}", said.out);
     assert!(said.out.contains("  [1]  now allow when  present(r.sub.clearance)\n"), "{}", said.out);
     assert_eq!(said.code, 1);
@@ -170,7 +160,7 @@ fn a_line_that_matters_only_to_people_of_several_names_is_never_called_no_differ
 
 #[test]
 fn without_a_database_it_is_said_that_rows_are_not_counted() {
-    let directory = edited(|text| edit(text, &["p, role:member, *, dataset:people"], &[]));
+    let directory = edited(|text| with_lines(text, &["p, role:member, *, dataset:people"], &[]));
     fs::rename(directory.path().join("company.db"), directory.path().join("gone.db")).unwrap();
     let said = diff(&directory);
     assert_eq!(said.code, 1);
@@ -246,7 +236,7 @@ fn a_revision_is_read_out_of_git() {
     git(path, &["tag", "first"]);
     let file = path.join("policies/policy.csv");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, edit(&text, &[], &["g, user:bob@acme.example, room:finance, acme"])).unwrap();
+    fs::write(&file, with_lines(&text, &[], &["g, user:bob@acme.example, room:finance, acme"])).unwrap();
     let expected = "                                + room finance\n";
     let unsaved = diff_in(path, &["HEAD"]);
     assert!(unsaved.code == 1 && unsaved.out.contains(expected), "{unsaved:?}");
@@ -301,7 +291,7 @@ fn northwind(database: &str, from: &str, to: &str) -> Said {
     fs::create_dir(directory.path().join("draft")).unwrap();
     fs::copy(root.join("policies/model.conf"), directory.path().join("draft/model.conf")).unwrap();
     let text = fs::read_to_string(root.join("policies/policy.csv")).unwrap();
-    fs::write(directory.path().join("draft/policy.csv"), edit(&text, &[from], &[to])).unwrap();
+    fs::write(directory.path().join("draft/policy.csv"), with_lines(&text, &[from], &[to])).unwrap();
     let (policies, draft, config) =
         (root.join("policies"), directory.path().join("draft"), root.join("bailiwick.toml"));
     let [policies, draft, config] = [&policies, &draft, &config].map(|path| path.to_str().unwrap());
@@ -329,7 +319,7 @@ fn the_example_is_compared_with_its_database() {
 fn a_prompt_comes_and_goes_like_a_tool() {
     let line = "p, role:member, *, prompt:review_document";
     let directory = edited(|text| {
-        edit(text, &[line], &["p, user:eve@acme.example, acme, prompt:review_document, read, true, allow"])
+        with_lines(text, &[line], &["p, user:eve@acme.example, acme, prompt:review_document, read, true, allow"])
     });
     let said = diff(&directory);
     assert_eq!(said.code, 1);
@@ -340,7 +330,7 @@ fn a_prompt_comes_and_goes_like_a_tool() {
     let draft = directory.path().join("draft/policy.csv");
     let text = fs::read_to_string(directory.path().join("policies/policy.csv")).unwrap();
     let more = ["p, *, acme, prompt:*, read, r.sub.clearance < 3, deny"];
-    fs::write(draft, edit(&text, &[], &more)).unwrap();
+    fs::write(draft, with_lines(&text, &[], &more)).unwrap();
     let said = diff(&directory);
     assert!(said.out.contains("- prompt review_document  "), "{}", said.out);
     assert!(said.out.contains("may differ with the right clearance, see [1]"), "{}", said.out);
@@ -352,12 +342,12 @@ fn a_column_that_is_no_longer_written_is_told() {
     let path = directory.path();
     let update = "p, role:member, acme, dataset:people, update, true, allow";
     let text = fs::read_to_string(path.join("policies/policy.csv")).unwrap();
-    fs::write(path.join("policies/policy.csv"), edit(&text, &[], &[update])).unwrap();
+    fs::write(path.join("policies/policy.csv"), with_lines(&text, &[], &[update])).unwrap();
     let draft = path.join("draft");
     fs::create_dir(&draft).unwrap();
     fs::copy(path.join("policies/model.conf"), draft.join("model.conf")).unwrap();
     let write = |more: &[&str]| {
-        fs::write(draft.join("policy.csv"), edit(&text, &[], &[&[update], more].concat())).unwrap();
+        fs::write(draft.join("policy.csv"), with_lines(&text, &[], &[&[update], more].concat())).unwrap();
         diff(&directory)
     };
     let denied = write(&["p, role:member, acme, column:people/email, update, true, deny"]);

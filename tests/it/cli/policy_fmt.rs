@@ -102,6 +102,19 @@ fn a_file_that_is_not_understood_is_left_alone_and_the_others_are_laid_out() {
     let nowhere = run(directory.path(), &["policy", "fmt", "nowhere.csv"]);
     assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""));
     assert!(nowhere.err.starts_with("error: cannot read nowhere.csv\n"), "{}", nowhere.err);
+    // What was replaced before that is told.
+    for (more, told) in [
+        (&[][..], "c.csv: laid out anew\n".to_owned()),
+        (&["--json"], {
+            let files = serde_json::json!([{ "file": "c.csv", "result": "laid_out", "findings": [] }]);
+            format!("{:#}\n", serde_json::json!({ "files": files }))
+        }),
+    ] {
+        fs::write(directory.path().join("c.csv"), RAGGED).unwrap();
+        let stopped = run(directory.path(), &[&["policy", "fmt", "c.csv", "nowhere.csv"], more].concat());
+        assert_eq!((stopped.code, stopped.out), (2, told));
+        assert!(stopped.err.starts_with("error: cannot read nowhere.csv\n"), "{}", stopped.err);
+    }
     fs::create_dir(directory.path().join("empty")).unwrap();
     let empty = run(directory.path(), &["policy", "fmt", "empty"]);
     assert!(empty.code == 2 && empty.err.contains("there is no `*.csv` in empty"), "{empty:?}");

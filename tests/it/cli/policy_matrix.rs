@@ -8,27 +8,32 @@ use tempfile::TempDir;
 
 use super::demo::prepared;
 use super::process::{bailiwick, run};
+use crate::support::world::edit;
 
-/// The demo with more lines in its policy, and without those that contain something.
+/// The lines without those that begin so, and more lines.
+pub(super) fn with_lines(text: &str, without: &[&str], more: &[&str]) -> String {
+    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in without {
+        assert!(text.lines().any(|found| squeezed(found).starts_with(line)), "{line}");
+    }
+    let kept = text.lines().filter(|line| !without.iter().any(|begin| squeezed(line).starts_with(begin)));
+    kept.chain(more.iter().copied()).flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The demo with more lines in its policy, and without those that begin so.
 pub(super) fn with_policy(without: &[&str], more: &[&str]) -> TempDir {
     let directory = prepared();
     let policy = directory.path().join("policies/policy.csv");
     let text = fs::read_to_string(&policy).unwrap();
-    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(without.iter().all(|part| text.lines().any(|line| squeezed(line).contains(part))));
-    let kept = text.lines().filter(|line| !without.iter().any(|part| squeezed(line).contains(part)));
-    fs::write(&policy, kept.chain(more.iter().copied()).flat_map(|line| [line, "\n"]).collect::<String>()).unwrap();
+    fs::write(&policy, with_lines(&text, without, more)).unwrap();
     directory
 }
 
 /// The demo, in which rows of `people` can be updated.
 pub(super) fn with_writable_people(more: &[&str]) -> TempDir {
     let directory = with_policy(&[], more);
-    let settings = directory.path().join("bailiwick.toml");
-    let text = fs::read_to_string(&settings).unwrap();
     let people = "name = \"people\"\n";
-    assert!(text.contains(people));
-    fs::write(&settings, text.replacen(people, &format!("{people}writable = [\"update\"]\n"), 1)).unwrap();
+    edit(&directory.path().join("bailiwick.toml"), people, &format!("{people}writable = [\"update\"]\n"));
     directory
 }
 

@@ -131,6 +131,10 @@ async fn a_loss_is_accepted_in_a_running_server() {
     let early = accept();
     assert_eq!((early.code, early.err.as_str()), (0, ""), "{early:?}");
     assert!(early.out.contains(NOTHING), "{}", early.out);
+    let named = run(directory.path(), &["policy", "accept", "./policies", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&named.out).unwrap();
+    assert_eq!((named.code, &document["result"]), (0, &"in_force".into()), "the configured one by another path");
+    assert!(early.out.contains(&format!("{NOTHING}{} is", document["revision"].as_str().unwrap())), "{document}");
     fs::remove_file(&walls).unwrap();
     wait_until("the loss is refused", async || policy(&running).await.contains("walls.csv")).await;
     let told = policy(&running).await;
@@ -184,7 +188,10 @@ async fn what_is_accepted_are_exactly_the_contents_that_were_there() {
     assert!(said.out.contains("which holds other files; put these there first"), "{}", said.out);
     let said = accept(directory.path(), &["other", "--json"]);
     assert!(said.code == 1 && said.out.contains("\"result\": \"elsewhere\""), "{said:?}");
+    assert!(!said.out.contains("\"revision\": null"), "{said:?}");
     fs::write(other.join("policy.csv"), "nonsense\n").unwrap();
+    let refused = accept(directory.path(), &["other", "--json"]);
+    assert!(refused.code == 1 && refused.out.contains("\"revision\": null"), "{refused:?}");
     let refused = accept(directory.path(), &["other"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.out.contains("policy.csv:1:1: refused: "), "{}", refused.out);

@@ -39,7 +39,7 @@ fn beside(demo: &Path, key: &str) -> (Running, TempDir) {
 }
 
 async fn open(client: &Client, token: &str) -> String {
-    session::open(client, token, "2025-06-18", json!({ "elicitation": {} })).await
+    session::open_as(client, token, "2025-06-18", json!({ "elicitation": {} })).await
 }
 
 async fn page(client: &Client, token: &str, cursor: Option<&Value>) -> Answer {

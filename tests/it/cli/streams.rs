@@ -11,7 +11,8 @@ use bailiwick::random::OsRandom;
 use serde_json::{Value, json};
 
 use super::process::{Running, run, wait_until};
-use crate::support::stream::{Stream, open};
+use crate::support::session::open;
+use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::edit;
 

@@ -2,17 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use bailiwick::store::audit::{AuditReader, Outcome, Verdict};
+use bailiwick::store::audit::{Outcome, Verdict};
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
-use tokio::time::Instant;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::subscriptions::writer;
 use crate::support::rows::Caller;
 use crate::support::server::Server;
-use crate::support::wire::Wire;
 use crate::support::world::edit;
 
 /// What is said of every document that was not changed.
@@ -37,17 +34,12 @@ pub(crate) fn writable(directory: &Path) {
     fs::write(&policy, fs::read_to_string(&policy).unwrap() + LINES).unwrap();
 }
 
-async fn server() -> Server {
+pub(super) async fn server() -> Server {
     Server::demo_with(writable).await
 }
 
-fn caller<'a>(server: &'a Server, person: &str) -> Caller<'a> {
+pub(super) fn caller<'a>(server: &'a Server, person: &str) -> Caller<'a> {
     Caller { client: &server.client, token: server.token(person) }
-}
-
-/// A connection of the test's own, that may write.
-pub(super) async fn open(server: &Server) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(server.directory.join("company.db")).connect().await.unwrap()
 }
 
 pub(super) async fn execute(connection: &mut SqliteConnection, sql: &str) {
@@ -55,7 +47,7 @@ pub(super) async fn execute(connection: &mut SqliteConnection, sql: &str) {
 }
 
 /// Every row of every table, to the letter.
-async fn everything(connection: &mut SqliteConnection) -> Vec<String> {
+pub(super) async fn everything(connection: &mut SqliteConnection) -> Vec<String> {
     let mut all = Vec::new();
     for (table, columns) in [
         ("documents", "id, tenant_id, data_room_id, owner_id, title, body, classification, updated_at"),
@@ -71,7 +63,7 @@ async fn everything(connection: &mut SqliteConnection) -> Vec<String> {
     all
 }
 
-fn document(changes: &Value) -> Value {
+pub(super) fn document(changes: &Value) -> Value {
     let mut document = json!({
         "data_room_id": "finance",
         "owner_id": "ada@acme.example",
@@ -89,7 +81,7 @@ fn document(changes: &Value) -> Value {
 async fn a_row_is_created_changed_and_deleted_and_each_step_is_answered_as_it_is_stored() {
     let server = server().await;
     let ada = caller(&server, "ada");
-    let mut db = open(&server).await;
+    let mut db = writer(&server).await;
     execute(
         &mut db,
         "CREATE TRIGGER stamped AFTER UPDATE OF title ON documents BEGIN
@@ -146,7 +138,7 @@ async fn a_row_is_created_changed_and_deleted_and_each_step_is_answered_as_it_is
 async fn what_a_person_may_not_change_stays_to_the_letter_and_every_refusal_reads_the_same() {
     let server = server().await;
     let (ada, bob) = (caller(&server, "ada"), caller(&server, "bob"));
-    let mut db = open(&server).await;
+    let mut db = writer(&server).await;
     let hers = ada.call("create_documents", document(&json!({}))).await.structured()["row"]["id"].clone();
     let open_to_all = document(&json!({ "classification": "public" }));
     let public = ada.call("create_documents", open_to_all).await.structured()["row"]["id"].clone();
@@ -195,7 +187,7 @@ async fn what_a_person_may_not_change_stays_to_the_letter_and_every_refusal_read
 async fn a_child_is_written_within_a_parent_that_is_in_sight_and_moved_into_no_other() {
     let server = server().await;
     let (ada, bob) = (caller(&server, "ada"), caller(&server, "bob"));
-    let mut db = open(&server).await;
+    let mut db = writer(&server).await;
     let invoice = |id: &str, owner: &str| {
         json!({ "id": id, "owner_id": owner, "customer": "Initech", "amount": 10.5, "currency": "EUR", "status": "draft",
                 "issued_at": "2026-11-25T00:00:00Z" })
@@ -328,83 +320,4 @@ async fn a_value_is_of_its_type_and_what_is_wrong_with_it_is_said() {
     assert_eq!(error, "argument `body` is missing; expected a value: a new row needs it");
     let error = ada.error("update_documents", json!({ "id": "1" })).await;
     assert!(error.contains("at least one column to change: `data_room_id`"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_person_changes_so_much_in_a_minute_and_another_is_not_kept_from_it() {
-    let server = Server::demo_with(|directory| {
-        edit(&directory.join("bailiwick.toml"), "[server]\n", "[mcp]\nchanges_per_minute = 3\n\n[server]\n");
-    })
-    .await;
-    let (ada, bob) = (caller(&server, "ada"), caller(&server, "bob"));
-    let create = async || ada.call("create_documents", document(&json!({}))).await;
-    for _ in 0..3 {
-        create().await.structured();
-    }
-    let told = create().await.tool_error();
-    assert!(told.starts_with("Nothing was changed: this person has made as many changes"), "{told}");
-    assert!(told.contains("Try again in 2"), "{told}");
-    let his = document(&json!({ "data_room_id": "sales", "owner_id": "bob@acme.example" }));
-    bob.call("create_documents", his).await.structured();
-    server.clock.advance(Duration::from_secs(20));
-    create().await.structured();
-    create().await.tool_error();
-    let decisions = server.stop_and_read_decisions().await;
-    let limited = decisions.iter().filter(|decision| decision.record.outcome == Outcome::Limited).count();
-    assert_eq!(limited, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_busy_database_is_said_to_be_busy_and_nothing_is_changed() {
-    let server = Server::demo_with(|directory| {
-        writable(directory);
-        let settings = directory.join("bailiwick.toml");
-        edit(&settings, "[database]\n", "[database]\nstatement_timeout = \"200ms\"\n");
-    })
-    .await;
-    let ada = caller(&server, "ada");
-    let mut db = open(&server).await;
-    execute(&mut db, "BEGIN IMMEDIATE").await;
-    let error = ada.error("create_documents", document(&json!({}))).await;
-    assert_eq!(error, "The database is busy with other changes, and nothing was changed. Try again in a moment.");
-    execute(&mut db, "ROLLBACK").await;
-    ada.call("create_documents", document(&json!({}))).await.structured();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_before_the_commit_has_changed_nothing_and_the_next_is_served() {
-    let server = server().await;
-    let ada = caller(&server, "ada");
-    let mut db = open(&server).await;
-    let before = everything(&mut db).await;
-    // Somebody else writes, so that the change waits for its transaction.
-    execute(&mut db, "BEGIN IMMEDIATE").await;
-    let params = json!({ "name": "create_documents", "arguments": document(&json!({ "title": "Half" })) });
-    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
-    let mut wire = Wire::connect(&server.base).await;
-    wire.begin(&ada.token, &format!("Content-Length: {}\r\n", call.len())).await;
-    wire.send(&call).await;
-    let audit = AuditReader::open(&server.directory.join("audit.db")).await.unwrap();
-    let outcomes = async || -> Vec<Outcome> {
-        let decisions = audit.tail(100).await.unwrap().into_iter().map(|decision| decision.record);
-        decisions.filter(|record| record.action == "create").map(|record| record.outcome).collect()
-    };
-    let until = async |expected: &[Outcome]| {
-        let begun = Instant::now();
-        while outcomes().await != expected {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}, not {expected:?}", outcomes().await);
-            tokio::task::yield_now().await;
-        }
-    };
-    until(&[Outcome::Begun]).await;
-    drop(wire);
-    until(&[Outcome::Begun, Outcome::Abandoned]).await;
-    execute(&mut db, "ROLLBACK").await;
-    assert_eq!(everything(&mut db).await, before);
-    ada.call("create_documents", document(&json!({ "title": "Whole" }))).await.structured();
-    let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM documents WHERE title IN ('Half', 'Whole')")
-        .fetch_all(&mut db)
-        .await
-        .unwrap();
-    assert_eq!(titles, ["Whole"]);
 }

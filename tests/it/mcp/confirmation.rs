@@ -5,10 +5,12 @@ use std::time::Duration;
 use bailiwick::store::audit::Outcome;
 use serde_json::{Value, json};
 
-use super::changes::{execute, open, writable};
+use super::changes::{execute, writable};
+use super::deletion::Deletion;
+use super::subscriptions::writer;
 use crate::support::client::Answer;
 use crate::support::server::Server;
-use crate::support::wire::Wire;
+use crate::support::session::SESSION;
 use crate::support::world::edit;
 
 const DECLINED: &str = "Nothing was changed: the person did not confirm it.";
@@ -194,7 +196,7 @@ async fn a_row_that_nothing_names_is_shown_by_its_first_columns() {
 
 /// Changes a document behind the back of whoever was asked about it.
 async fn retitle(server: &Server, id: &str, title: &str) {
-    execute(&mut open(server).await, &format!("UPDATE documents SET title = '{title}' WHERE id = {id}")).await;
+    execute(&mut writer(server).await, &format!("UPDATE documents SET title = '{title}' WHERE id = {id}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,63 +264,34 @@ async fn a_client_that_cannot_ask_is_left_to_the_policy_unless_a_word_is_require
 
 /// A call over a session whose client is asked in the middle of it; how the call ends once this was answered. Where the row
 /// is given another title before that, the client is asked twice.
-async fn in_session(server: &Server, arguments: &Value, answer: &Value, retitled: Option<&str>) -> Value {
-    let token = server.token("ada");
-    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "elicitation": {} },
-        "clientInfo": { "name": "test", "version": "0" } });
-    let opened = server.client.rpc("initialize", hello).token(&token).send().await;
-    let session = opened.header("mcp-session-id").to_owned();
-    let params = json!({ "name": "delete_documents", "arguments": arguments });
-    let body = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params }).to_string();
-    let mut wire = Wire::connect(&server.base).await;
-    wire.send(&format!(
-        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nMcp-Session-Id: {session}\r\n\
-         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    ))
-    .await;
-    let question = event(&mut wire, "elicitation/create").await;
+async fn in_session(server: &Server, id: &str, answer: &Value, retitled: Option<&str>) -> Value {
+    let mut deletion = Deletion::begin(server, "2025-11-25", id).await;
+    let mut question = deletion.question().await;
     assert!(question["params"]["message"].as_str().unwrap().starts_with("Delete one of documents"), "{question}");
-    let mut question = question;
+    let reply = |question: &Value| json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer });
     if let Some(title) = retitled {
-        retitle(server, arguments["id"].as_str().unwrap(), title).await;
-        let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer }).to_string();
-        server.client.post(reply).token(&token).header("Mcp-Session-Id", &session).send().await;
-        question = event(&mut wire, title).await;
+        retitle(server, id, title).await;
+        deletion.send(&reply(&question)).await;
+        question = deletion.event(title).await;
         assert_eq!(question["method"], "elicitation/create", "{question}");
     }
-    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer }).to_string();
-    let stranger = server.client.post(reply.clone()).token(&server.token("bob")).header("Mcp-Session-Id", &session);
-    assert_eq!(stranger.send().await.status, 404, "nobody answers in the place of another");
-    let sent = server.client.post(reply).token(&token).header("Mcp-Session-Id", &session).send().await;
+    let reply = reply(&question);
+    let stranger = server.client.post(reply.to_string()).token(&server.token("bob"));
+    let stranger = stranger.header(SESSION, &deletion.session).send().await;
+    assert_eq!(stranger.status, 404, "nobody answers in the place of another");
+    let sent = deletion.send(&reply).await;
     assert!((200..300).contains(&sent.status), "{sent:?}");
-    event(&mut wire, "\"id\":9").await["result"].clone()
-}
-
-/// The event of a stream that has this in it.
-pub(super) async fn event(wire: &mut Wire, with: &str) -> Value {
-    let mut text = wire.until(with).await;
-    loop {
-        let whole = text.split("\n\n").filter(|event| event.contains(with)).find_map(|event| {
-            let data = event.lines().find_map(|line| line.strip_prefix("data: "))?;
-            serde_json::from_str(data).ok()
-        });
-        match whole {
-            Some(event) => return event,
-            None => text.push_str(&wire.until("\n").await),
-        }
-    }
+    deletion.answer().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_session_the_client_is_asked_in_the_middle_of_the_call() {
     let server = strict_server().await;
     let id = document(&server, "Session").await;
-    let arguments = json!({ "id": id });
-    let told = in_session(&server, &arguments, &json!({ "action": "decline" }), None).await;
+    let told = in_session(&server, &id, &json!({ "action": "decline" }), None).await;
     assert_eq!((&told["isError"], &told["content"][0]["text"]), (&json!(true), &json!(DECLINED)), "{told}");
     assert!(is_there(&server, &id).await);
-    let done = in_session(&server, &arguments, &yes(), Some("Another by then")).await;
+    let done = in_session(&server, &id, &yes(), Some("Another by then")).await;
     let row = &done["structuredContent"]["row"];
     assert_eq!((&row["id"], &row["title"]), (&json!(id), &json!("Another by then")), "{done}");
     assert!(!is_there(&server, &id).await);

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
-use crate::support::stream::{SESSION, Stream, open};
+use crate::support::session::{SESSION, open};
+use crate::support::stream::Stream;
 use crate::support::world::edit;
 
 const MESSAGE: &str = "notifications/message";

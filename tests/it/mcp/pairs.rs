@@ -13,6 +13,7 @@ use crate::isolation::{ADA_ELSEWHERE, DATASETS, PEOPLE, Tables, Who, has, key_ar
 use crate::support::client::{Answer, Call};
 use crate::support::revision::{REVISIONS, STATELESS, Speaker};
 use crate::support::server::Server;
+use crate::support::stream::Stream;
 
 /// One person, and what they hold.
 struct Someone<'a> {
@@ -144,6 +145,19 @@ pub(super) fn token_of(server: &Server, who: &Who) -> String {
     }
 }
 
+/// Has the stream of a session tell that a call of its person was answered, so many times; the last event of it.
+async fn last_event(server: &Server, within: &Speaker<'_>, times: usize) -> String {
+    let mut stream = Stream::of_session(server, &within.token, within.session.as_ref().unwrap()).await;
+    within.answer("logging/setLevel", json!({ "level": "debug" })).await;
+    for _ in 0..times {
+        within.answer("tools/call", json!({ "name": "whoami", "arguments": {} })).await.structured();
+    }
+    stream.until_times("notifications/message", times).await;
+    let event = stream.last_event().await;
+    within.answer("logging/setLevel", json!({ "level": "emergency" })).await;
+    event
+}
+
 impl<'a> Someone<'a> {
     async fn begin(server: &'a Server, who: &'a Who, revision: &'static str) -> Self {
         let token = token_of(server, who);
@@ -166,13 +180,11 @@ impl<'a> Someone<'a> {
         let next = page["result"]["nextCursor"].as_str();
         cursors.extend(next.map(|cursor| ("resources/list", json!({}), cursor.to_owned())));
 
-        let old = Speaker::begin(&server.client, token, "2025-11-25").await;
-        // Further answers than a session of anybody else has had; what rmcp knows the last by is told to nobody.
-        for _ in 0..40 {
-            old.answer("ping", json!({})).await;
-        }
-        let event = "0/40".to_owned();
-        let session = speaker.session.clone().or(old.session).unwrap();
+        let older = Speaker::begin(&server.client, token, "2025-11-25").await;
+        let within = if speaker.is_stateless() { &older } else { &speaker };
+        let event = last_event(server, within, 3).await;
+        let session = within.session.clone().unwrap();
+        Stream::after(server, &within.token, &session, &event).await;
         Self { who, speaker, tools, prompts, cursors, session, event }
     }
 
@@ -294,8 +306,11 @@ async fn compare(revision: &'static str) {
             for (theirs, garbage) in one.with_session(&other.session).into_iter().zip(one.with_session("garbage")) {
                 assert_eq!(heard(&theirs.send().await, ""), heard(&garbage.send().await, ""), "{what}");
             }
-            let fresh = Speaker::begin(&server.client, one.speaker.token.clone(), "2025-11-25").await.session.unwrap();
-            let resumed = (one.resumes(&fresh, &other.event).await, one.resumes(&fresh, "0/4000").await);
+            let fresh = Speaker::begin(&server.client, one.speaker.token.clone(), "2025-11-25").await;
+            let own = last_event(&server, &fresh, 1).await;
+            assert_ne!(own, other.event, "the session has no such event of its own");
+            let fresh = fresh.session.unwrap();
+            let resumed = (one.resumes(&fresh, &other.event).await, one.resumes(&fresh, "4000").await);
             assert_eq!(resumed.0, resumed.1, "{} resumes a stream of {}", one.who.name, other.who.name);
         }
     }

@@ -9,14 +9,10 @@ use crate::support::client::{Answer, Client};
 use crate::support::issuer::{SigningKey, Token};
 use crate::support::revision::{REVISIONS, Speaker};
 use crate::support::server::Server;
-use crate::support::session::{self, SESSION, is_unknown, whoami};
+use crate::support::session::{SESSION, is_unknown, open, whoami};
 use crate::support::stream::Stream;
 use crate::support::wire::Wire;
 use crate::support::world::{World, edit, token};
-
-async fn open(client: &Client, token: &str) -> String {
-    session::open(client, token, "2025-11-25", json!({})).await
-}
 
 #[tokio::test]
 async fn item_77_a_session_does_not_exist_for_anybody_but_its_owner() {
@@ -130,23 +126,34 @@ async fn what_came_on_a_stream_is_given_again_to_its_owner_alone() {
     let server = Server::demo().await;
     let client = &server.client;
     let (ada, bob) = (server.token("ada"), server.token("bob"));
-    let of_ada = open(client, &ada).await;
+    let (of_ada, of_bob) = (open(client, &ada).await, open(client, &bob).await);
     let mut stream = Stream::of_session(&server, &ada, &of_ada).await;
     edit(&server.policy(), "# Take the", "p, *, *, tool:echo, call, true, deny\n# Take the");
     stream.until("notifications/tools/list_changed").await;
-    stream.until("\n\n").await;
-    let event = stream.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    let mut of_his = Stream::of_session(&server, &bob, &of_bob).await;
+    edit(&server.policy(), "# Take the", "p, *, *, resource:static://welcome, read, true, deny\n# Take the");
+    for stream in [&mut stream, &mut of_his] {
+        stream.until("notifications/resources/list_changed").await;
+    }
+    let (event, his) = (stream.last_event().await, of_his.last_event().await);
+    assert_ne!(event, his, "he has been told less");
+    // While a stream is open, another of its session only waits.
+    drop((stream, of_his));
 
     // Another's stream is as unknown as one that was made up, whatever event is named.
     let garbage = resume(client, &bob, "garbage", &event).await;
     is_unknown(&garbage);
     let theirs = resume(client, &bob, &of_ada, &event).await;
     assert_eq!((theirs.status, &theirs.text), (garbage.status, &garbage.text));
-    // In one's own session nothing comes after an event that never was, and a stream that was no stream of a session.
-    for event in ["0/0", "0/1", "1/1", "999/999", "x", "-1", "999999999999", ""] {
-        let nothing = resume(client, &ada, &of_ada, event).await;
+    // In one's own session nothing comes after an event that never was there, whosever it is.
+    let never = ["0/0", "0/1", "1/1", "999/999", "x", "-1", "7", "4294967295", "999999999999", ""];
+    let strangers = [(&bob, &of_bob, event.as_str())];
+    for (token, session, event) in strangers.into_iter().chain(never.map(|event| (&ada, &of_ada, event))) {
+        let nothing = resume(client, token, session, event).await;
         assert_eq!((nothing.status, &nothing.json()["error"]), (400, &json!("unknown_event")), "{event}: {nothing:?}");
     }
+    Stream::after(&server, &bob, &of_bob, &his).await;
+    Stream::after(&server, &ada, &of_ada, &event).await;
     let without = client.method("GET", "/mcp").token(&bob).header("Last-Event-ID", &event).send().await;
     assert_eq!(without.status, 405, "without a session there is nothing to resume");
     assert_eq!(resume(client, "a.b.c", &of_ada, &event).await.status, 401);
@@ -161,20 +168,12 @@ async fn what_its_owner_missed_is_given_again_and_nothing_else() {
     let denial = "p, *, *, tool:echo, call, true, deny\n# Take the";
     edit(&server.policy(), "# Take the", denial);
     stream.until("notifications/tools/list_changed").await;
-    stream.until("\n\n").await;
-    let last = stream.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    let last = stream.last_event().await;
     edit(&server.policy(), "# Take the", "p, *, *, resource:static://welcome, read, true, deny\n# Take the");
     // As if it had been lost on the way.
     stream.until("notifications/resources/list_changed").await;
     drop(stream);
-    let mut again = Stream::send(
-        &server,
-        format!(
-            "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {bob}\r\n{SESSION}: {session}\r\n\
-             Last-Event-ID: {last}\r\nAccept: text/event-stream\r\n\r\n"
-        ),
-    )
-    .await;
+    let mut again = Stream::after(&server, &bob, &session, &last).await;
     again.until("notifications/resources/list_changed").await;
     assert_eq!(again.times("notifications/tools/list_changed"), 0, "{}", again.text);
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
-use crate::support::stream::{SESSION, Stream, open};
+use crate::support::session::{SESSION, open};
+use crate::support::stream::Stream;
 use crate::support::world::edit;
 
 const TOOLS: &str = "notifications/tools/list_changed";

@@ -11,7 +11,7 @@ use super::subscriptions::{demo, document, told, touch, writer};
 use crate::isolation::{ADA_ELSEWHERE, PEOPLE, Tables, Who};
 use crate::support::revision::{REVISIONS, STATELESS, Speaker};
 use crate::support::server::Server;
-use crate::support::stream::{SESSION, Stream};
+use crate::support::stream::Stream;
 
 /// A row that nobody has.
 const NOBODYS: &str = "999999999";
@@ -45,12 +45,10 @@ async fn listen(server: &Server, speaker: &Speaker<'_>, rows: &BTreeSet<String>,
         let addresses: Vec<String> = rows.iter().map(|id| document(id)).collect();
         return Stream::listening(server, token, json!({ "resourceSubscriptions": addresses })).await;
     };
-    let resumed = after.map_or(String::new(), |event| format!("Last-Event-ID: {event}\r\n"));
-    let head = format!(
-        "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\n\
-         {resumed}Accept: text/event-stream\r\n\r\n"
-    );
-    Stream::send(server, head).await
+    match after {
+        Some(event) => Stream::after(server, token, session, event).await,
+        None => Stream::of_session(server, token, session).await,
+    }
 }
 
 impl Listener<'_> {

@@ -3,55 +3,13 @@
 use std::time::Duration;
 
 use bailiwick::store::audit::{AuditReader, Outcome};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::confirmation::{document, event, is_there, strict_server, strict_server_with, yes};
-use crate::support::client::Answer;
+use super::confirmation::{document, is_there, strict_server, strict_server_with, yes};
+use super::deletion::Deletion;
 use crate::support::revision::{REVISIONS, STATELESS};
 use crate::support::server::Server;
-use crate::support::stream::SESSION;
-use crate::support::wire::Wire;
-
-/// A client that says that it can ask, in a session of this revision, and its open call of a deletion.
-struct Deletion<'a> {
-    server: &'a Server,
-    token: String,
-    session: String,
-    wire: Wire,
-}
-
-impl<'a> Deletion<'a> {
-    async fn begin(server: &'a Server, revision: &str, id: &str) -> Self {
-        let token = server.token("ada");
-        let hello = json!({ "protocolVersion": revision, "capabilities": { "elicitation": {} },
-            "clientInfo": { "name": "test", "version": "0" } });
-        let opened = server.client.rpc("initialize", hello).token(&token).send().await;
-        let session = opened.header("mcp-session-id").to_owned();
-        let params = json!({ "name": "delete_documents", "arguments": { "id": id } });
-        let body = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params }).to_string();
-        let mut wire = Wire::connect(&server.base).await;
-        let accept = "Accept: application/json, text/event-stream";
-        wire.begin(&token, &format!("{SESSION}: {session}\r\n{accept}\r\nContent-Length: {}\r\n", body.len())).await;
-        wire.send(&body).await;
-        Self { server, token, session, wire }
-    }
-
-    async fn question(&mut self) -> Value {
-        event(&mut self.wire, "elicitation/create").await
-    }
-
-    async fn send(&self, message: &Value) -> Answer {
-        self.server.client.post(message.to_string()).token(&self.token).header(SESSION, &self.session).send().await
-    }
-
-    /// What the call is answered, by its id.
-    async fn told(&mut self) -> String {
-        let answer = event(&mut self.wire, "\"id\":9").await;
-        assert_eq!(answer["result"]["isError"], true, "{answer}");
-        answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
-    }
-}
 
 /// Waits until the deletions are recorded so.
 async fn recorded(server: &Server, expected: &[Outcome]) {

@@ -92,7 +92,7 @@ async fn is_served(server: &Server, token: &str) {
     let begun = Instant::now();
     assert_eq!(server.client.tool("list_few", json!({})).token(token).send().await.structured()["rows"], json!([]));
     assert_eq!(server.client.modern("tools/list", json!({})).token(token).send().await.status, 200);
-    let session = session::open(&server.client, token, "2025-06-18", json!({})).await;
+    let session = session::open_as(&server.client, token, "2025-06-18", json!({})).await;
     assert_eq!(session::whoami(&server.client, token, &session).await.status, 200);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
@@ -106,7 +106,7 @@ async fn one_person_has_so_many_requests_in_hand_whatever_they_come_through() {
     // What was answered is not in hand any more, in whatever way it was asked.
     for _ in 0..MOST + 4 {
         speaker.answer("tools/call", json!({ "name": "whoami" })).await.structured();
-        session::open(client, &token(), "2025-06-18", json!({})).await;
+        session::open_as(client, &token(), "2025-06-18", json!({})).await;
         client.modern("tools/list", json!({})).token(&token()).send().await.json();
     }
 
@@ -167,11 +167,11 @@ async fn a_second_account_of_a_person_brings_no_second_share_of_sessions_and_str
     })
     .await;
     let (client, listening) = (&world.server.client, json!({ "toolsListChanged": true }));
-    let first = session::open(client, &token(), "2025-11-25", json!({})).await;
-    let others = session::open(client, &other(), "2025-11-25", json!({})).await;
-    let second = session::open(client, &same_person(), "2025-11-25", json!({})).await;
+    let first = session::open(client, &token()).await;
+    let others = session::open(client, &other()).await;
+    let second = session::open(client, &same_person()).await;
     session::is_unknown(&session::whoami(client, &same_person(), &first).await);
-    let third = session::open(client, &same_person(), "2025-11-25", json!({})).await;
+    let third = session::open(client, &same_person()).await;
     session::is_unknown(&session::whoami(client, &token(), &first).await);
     for (token, session) in [(same_person(), second), (same_person(), third), (other(), others)] {
         assert_eq!(session::whoami(client, &token, &session).await.status, 200);

@@ -4,14 +4,23 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Client};
 
+/// The header that names one.
 pub(crate) const SESSION: &str = "Mcp-Session-Id";
 
-/// Opens a session, and gives its id.
-pub(crate) async fn open(client: &Client, token: &str, revision: &str, capabilities: Value) -> String {
+/// Opens a session of the last revision that has them, and gives its id.
+pub(crate) async fn open(client: &Client, token: &str) -> String {
+    open_as(client, token, "2025-11-25", json!({})).await
+}
+
+/// The same, of this revision and by a client that can do so much.
+pub(crate) async fn open_as(client: &Client, token: &str, revision: &str, capabilities: Value) -> String {
     let about = json!({ "name": "test", "version": "0" });
     let hello = json!({ "protocolVersion": revision, "capabilities": capabilities, "clientInfo": about });
     let answer = client.rpc("initialize", hello).token(token).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
+    let capabilities = &answer.json()["result"]["capabilities"];
+    assert_eq!(capabilities["tools"]["listChanged"], true, "{answer:?}");
+    assert_eq!(capabilities["resources"]["listChanged"], true, "{answer:?}");
     answer.header("mcp-session-id").to_owned()
 }
 

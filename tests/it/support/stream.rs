@@ -5,12 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::client::Client;
 use super::server::Server;
+use super::session::SESSION;
 use super::wire::Wire;
-
-/// The header that names a session.
-pub(crate) const SESSION: &str = "Mcp-Session-Id";
 
 /// What is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,6 +43,15 @@ impl Stream {
             "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\nAccept: text/event-stream\r\n\r\n"
         );
         Self::send_to(base, head).await
+    }
+
+    /// The own stream of a session, taken up after an event.
+    pub(crate) async fn after(server: &Server, token: &str, session: &str, event: &str) -> Self {
+        let head = format!(
+            "GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{SESSION}: {session}\r\n\
+             Last-Event-ID: {event}\r\nAccept: text/event-stream\r\n\r\n"
+        );
+        Self::send(server, head).await
     }
 
     /// A `subscriptions/listen` of 2026-07-28.
@@ -96,14 +102,12 @@ impl Stream {
     pub(crate) fn times(&self, what: &str) -> usize {
         self.text.matches(what).count()
     }
-}
 
-/// Opens a session.
-pub(crate) async fn open(client: &Client, token: &str) -> String {
-    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "0" } });
-    let answer = client.rpc("initialize", hello).token(token).send().await;
-    let capabilities = &answer.json()["result"]["capabilities"];
-    assert_eq!(capabilities["tools"]["listChanged"], true, "{answer:?}");
-    assert_eq!(capabilities["resources"]["listChanged"], true, "{answer:?}");
-    answer.header("mcp-session-id").to_owned()
+    /// The id of the last event, once that has come whole.
+    pub(crate) async fn last_event(&mut self) -> String {
+        while !self.text.rsplit_once("data: ").is_some_and(|(_, last)| last.contains("\n\n")) {
+            self.text += &self.wire.more().await;
+        }
+        self.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned()
+    }
 }

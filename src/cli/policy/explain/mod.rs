@@ -26,7 +26,7 @@ use crate::cli::serve::Given;
 use crate::config::Loaded;
 use crate::dataset::{Face, Statement};
 use crate::model::nearest;
-use crate::policy::{Decision, Explanation, LineRef, Object, Permission, RowRule, Snapshot, Truth};
+use crate::policy::{Decision, Explanation, LineRef, Object, Permission, RowRule, Snapshot};
 use crate::store::audit::Verdict;
 
 /// Explains one decision. The exit code is 0 where it is allowed, 1 where it is denied.
@@ -211,13 +211,7 @@ impl Told {
 /// Whether a column can be used in a row, and the lines that make it so there.
 fn column_of(row: &RowTold, column: &AskedColumn) -> (Verdict, Vec<LineRef>) {
     let verdict = if row.masked.contains(&column.name) { Verdict::Deny } else { Verdict::Allow };
-    let decides = |line: &&LineOnRow| {
-        line.report.effect == verdict
-            && match verdict {
-                Verdict::Allow => line.truth == Truth::True,
-                Verdict::Deny => line.truth != Truth::False,
-            }
-    };
+    let decides = |line: &&LineOnRow| line.report.effect == verdict && line.truth.decides(verdict);
     let lines = column.on_row.iter().filter(decides).map(|line| line.report.line.clone());
     (verdict, lines.collect())
 }

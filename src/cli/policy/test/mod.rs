@@ -76,12 +76,9 @@ pub(super) async fn run(request: &PolicyTest, given: &Given, out: &mut dyn Write
 
 /// Refuses a directory that holds tests where a policy is expected: what stands around it would be tried otherwise, or nothing.
 fn not_its_tests(directory: &Path) -> anyhow::Result<()> {
-    let has = |extension: &str| -> std::io::Result<bool> {
-        let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?.into_iter();
-        Ok(entries.any(|entry| entry.path().extension().is_some_and(|own| own == extension)))
-    };
-    let cannot = || format!("the policy directory {} cannot be read", directory.display());
-    if has("toml").with_context(cannot)? && !has("csv").with_context(cannot)? {
+    let inside = super::inside(directory)?;
+    let has = |extension: &str| inside.iter().any(|path| path.extension().is_some_and(|own| own == extension));
+    if has("toml") && !has("csv") {
         let shown = directory.display();
         bail!(
             "{shown} holds tests and no policy\n\
