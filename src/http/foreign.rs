@@ -42,6 +42,15 @@ impl Asked {
         };
         Some(Self { host: one(header::HOST)?, origin: one(header::ORIGIN)? })
     }
+
+    /// The same in bytes of its own: those of a request are a piece of all its headers, the token among them.
+    fn copied(&self) -> Option<Self> {
+        let own = |value: &Option<HeaderValue>| match value {
+            Some(value) => HeaderValue::from_bytes(value.as_bytes()).map(Some),
+            None => Ok(None),
+        };
+        Some(Self { host: own(&self.host).ok()?, origin: own(&self.origin).ok()? })
+    }
 }
 
 impl<E> Ours<E> {
@@ -61,8 +70,8 @@ impl<E> Ours<E> {
             return false;
         }
         let is_refused = self.is_refused(headers).await;
-        if !is_refused {
-            self.accepted.store(Some(Arc::new(asked)));
+        if !is_refused && let Some(own) = asked.copied() {
+            self.accepted.store(Some(Arc::new(own)));
         }
         is_refused
     }

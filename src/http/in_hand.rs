@@ -4,11 +4,16 @@
 //! refused has the processor to themselves. So whoever is refused more often than somebody who waits when asked to is answered
 //! later: what is left is as many requests as there are connections in each [`LATER`].
 
+use std::io;
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use poem::http::StatusCode;
 use poem::{Body, Response};
 
@@ -32,7 +37,7 @@ pub(super) struct InHand {
 }
 
 /// A request that is being answered. In the extensions of what carried it, so that it is counted for as long as anything works on
-/// it, whichever task that is; and with the answer, until it is written.
+/// it, whichever task that is; and with the bytes of the answer, until they are written.
 #[derive(Debug, Clone)]
 pub(super) struct OneOfThem {
     _share: Arc<Share<Person>>,
@@ -42,13 +47,45 @@ impl OneOfThem {
     /// The answer, counted for as long as there is something of it.
     pub(super) fn with(self, mut response: Response) -> Response {
         let body: Boxed = response.take_body().into();
-        // What maps the body's errors goes with the body, and leaves its size to be known.
-        let counted = body.map_err(move |error| {
-            let _answered = &self;
-            error
-        });
-        response.set_body(Body::from(counted.boxed()));
+        response.set_body(Body::from(Counted { body, one: self }.boxed()));
         response
+    }
+}
+
+/// A body whose every byte is counted until the system has taken it: the body itself ends when its last bytes wait to be written.
+struct Counted {
+    body: Boxed,
+    one: OneOfThem,
+}
+
+/// Bytes, and what is counted for them.
+struct Held {
+    bytes: Bytes,
+    _one: OneOfThem,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let held = |bytes| Bytes::from_owner(Held { bytes, _one: self.one.clone() });
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(held))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -94,11 +131,11 @@ pub(super) fn too_many() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Attributes, Context, Proof, Requester, Scopes, Subject, Timestamp};
+    use crate::model::{self, Attributes, Proof, Requester, Scopes, Subject, Timestamp};
     use crate::test_support::clock::ManualClock;
 
     fn somebody() -> Person {
-        let (attributes, context) = (Attributes::default(), Context::default());
+        let (attributes, context) = (Attributes::default(), model::Context::default());
         let requester = Requester { tenant: "acme".parse().unwrap(), names: [].into(), attributes, context };
         let never = Timestamp::from_secs(0);
         let subject = Subject { issuer: "one".parse().unwrap(), id: "ada".parse().unwrap() };
@@ -114,7 +151,10 @@ mod tests {
         assert!(in_hand.take(&person).is_err(), "nobody has read it yet");
         let body: Boxed = answer.into_body().into();
         assert_eq!(hyper::body::Body::size_hint(&body).exact(), Some(7), "its length is still known");
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "written");
+        let bytes = body.collect().await.unwrap().to_bytes();
+        assert!(in_hand.take(&person).is_err(), "the body is over, and nobody has written its bytes yet");
+        assert_eq!(bytes, "written");
+        drop(bytes);
         assert!(in_hand.take(&person).is_ok());
     }
 }

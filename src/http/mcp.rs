@@ -28,6 +28,7 @@ use super::resumed;
 use super::session::{Asked, Carried, Owner, Sessions, Within};
 use crate::authn::Principal;
 use crate::mcp::{Gone, RequestId, Session, Sink};
+use crate::model::Person;
 
 const SESSION_ID: &str = "mcp-session-id";
 const BOTH_MEDIA_TYPES: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
@@ -95,9 +96,14 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Ok(messages) => messages,
             Err(refusal) => return refusal,
         };
+        // The answers together are one more, for as long as they wait to be written.
+        let together = match self.intake.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
+            Ok(together) => together,
+            Err(over) => return over.answered().await,
+        };
         let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
         match tokio::time::timeout(self.intake.limits.patience(), each).await {
-            Ok(response) => response,
+            Ok(response) => together.with(response),
             Err(_) => too_long(),
         }
     }

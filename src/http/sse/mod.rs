@@ -111,11 +111,15 @@ impl<H: ServerHandler + Clone> LegacySse<H> {
         let entry = Entry { open: Arc::clone(&self.open), id };
         let stream = self.intake.mcp.streams().open(principal, request, Sink::Session(session));
         let ending = Arc::clone(&pending);
-        // Once it is to end nothing more is taken in, and what was is answered.
+        let patience = self.intake.limits.patience();
+        // Once it is to end nothing more is taken in, and what was is answered; but for an id that was taken anew while its
+        // cancellation was on its way, which rmcp takes for the cancelled one.
         let end = async move {
             stream.ended().await;
             drop(entry);
-            ending.none().await;
+            if tokio::time::timeout(patience, ending.none()).await.is_err() {
+                tracing::debug!("a stream ended with a request that was never answered");
+            }
         };
         let serving = rmcp::service::serve_server_with_ct(
             self.handler.clone(),

@@ -38,9 +38,17 @@ impl Transport<RoleServer> for Pipe {
     }
 }
 
-/// The requests that were taken in and whose answers have not been written yet, and whether the answer is made.
+/// The requests that were taken in and whose answers have not been written yet.
 #[derive(Debug, Default)]
-pub(super) struct Pending(watch::Sender<HashMap<RequestId, bool>>);
+pub(super) struct Pending(watch::Sender<HashMap<RequestId, Answer>>);
+
+/// How far the answer of a request is.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Awaited,
+    /// It waits for its reader.
+    Made,
+}
 
 /// How many answers one stream is owed at most. rmcp takes every message in at once, so that this is what bounds the answers
 /// that wait for their reader.
@@ -65,19 +73,21 @@ impl Pending {
         match message {
             ClientJsonRpcMessage::Request(request) => {
                 self.0.send_if_modified(|ids| {
-                    noted = match ids.len() {
-                        _ if ids.contains_key(&request.id) => Noted::InUse,
-                        MOST.. => Noted::Full,
-                        _ => Noted::Yes,
+                    noted = if ids.contains_key(&request.id) {
+                        Noted::InUse
+                    } else if ids.len() >= MOST {
+                        Noted::Full
+                    } else {
+                        Noted::Yes
                     };
-                    noted == Noted::Yes && ids.insert(request.id.clone(), false).is_none()
+                    noted == Noted::Yes && ids.insert(request.id.clone(), Answer::Awaited).is_none()
                 });
             }
             ClientJsonRpcMessage::Notification(told) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &told.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.0.send_if_modified(|ids| ids.get(id) == Some(&false) && ids.remove(id).is_some());
+                    self.0.send_if_modified(|ids| ids.get(id) == Some(&Answer::Awaited) && ids.remove(id).is_some());
                 }
             }
             ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => {}
@@ -88,7 +98,7 @@ impl Pending {
     /// Notes that an answer is made, of a request that was cancelled too late as well: it waits for its reader from now on.
     fn made(&self, message: &ServerJsonRpcMessage) {
         if let Some(id) = answers(message) {
-            self.0.send_if_modified(|ids| ids.insert(id.clone(), true).is_none());
+            self.0.send_if_modified(|ids| ids.insert(id.clone(), Answer::Made).is_none());
         }
     }
 
