@@ -91,16 +91,19 @@ async fn untended(
         return Ok(None);
     }
     let mut statement = Statement::default();
-    statement.sql("SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ");
+    // Neither the event nor the table is looked for in the trigger's own name, which comes first.
+    statement.sql("SELECT lower(name), lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ");
     statement.bind(Bind::Text(object.name.as_str().into())).sql(" COLLATE NOCASE");
-    let triggers: Vec<String> = database.fetch(statement).await?.into_iter().flatten().filter_map(text).collect();
+    let mut triggers = Vec::new();
+    for row in database.fetch(statement).await? {
+        if let [Some(name), Some(sql)] = &row.into_iter().map(text).collect::<Vec<_>>()[..] {
+            triggers.push(sql.replacen(name, "", 1));
+        }
+    }
     let fts = fts.to_ascii_lowercase();
-    // Neither the event nor the table is looked for in the trigger's own name.
     let tends = |trigger: &String, change: Change| {
-        let words: Vec<&str> = trigger.split_whitespace().collect();
-        let is_event = |pair: &[&str]| pair[0] == event_of(change) && ["on", "of"].contains(&pair[1]);
-        let body = words.iter().skip_while(|word| **word != "begin");
-        words.windows(2).any(is_event) && body.into_iter().any(|word| word.contains(&fts))
+        let mut head = trigger.split_whitespace().take_while(|word| *word != "on");
+        head.any(|word| word == event_of(change)) && trigger.contains(&fts)
     };
     let tended = |change: &Change| triggers.iter().any(|trigger| tends(trigger, *change));
     Ok(dataset.writable.iter().copied().find(|change| !tended(change)))

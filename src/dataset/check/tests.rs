@@ -265,10 +265,20 @@ async fn a_full_text_table_follows_the_rows_of_what_is_writable() {
     }
     let found = errors(&format!("{DOCUMENTS} {triggers}"), writable()).await;
     assert!(!found.iter().any(|error| error.contains("trigger")), "{found:?}");
+    // However it is written: the name of the table may have a blank, and be quoted.
+    let mut spaced = writable();
+    spaced.search.as_mut().unwrap().fts = Some("Words Of Documents".to_owned());
+    let follow = r#"BEGIN INSERT INTO "Words Of Documents" ("Words Of Documents") VALUES ('rebuild'); END;"#;
+    let written =
+        ["AFTER INSERT ON\"documents\"", "AFTER UPDATE OF title ON [documents]", "AFTER DELETE -- all\n ON documents"];
+    let written = written.iter().enumerate().map(|(n, head)| format!("CREATE TRIGGER t{n} {head} {follow}"));
+    let table = r#"CREATE VIRTUAL TABLE "Words Of Documents" USING fts5 (title, body, content = documents, content_rowid = rowid);"#;
+    let found = errors(&format!("{DOCUMENTS} {table} {}", written.collect::<String>()), spaced).await;
+    assert!(!found.iter().any(|error| error.contains("trigger")), "{found:?}");
     // A name is no more than a name.
     let named = "CREATE TRIGGER documents_fts_insert AFTER DELETE ON documents BEGIN DELETE FROM a; END;
         CREATE TRIGGER [insert] AFTER DELETE ON documents BEGIN DELETE FROM documents_fts; END;
-        CREATE TRIGGER [update documents_fts] AFTER INSERT ON documents BEGIN DELETE FROM a; END;";
+        CREATE TRIGGER [x insert on documents_fts] AFTER DELETE ON documents BEGIN DELETE FROM a; END;";
     let found = errors(&format!("{DOCUMENTS} CREATE TABLE a (id TEXT PRIMARY KEY); {named}"), writable()).await;
     assert!(found.iter().any(|error| error.contains("keeps it after INSERT")), "{found:?}");
     let other = triggers.replace("Documents_FTS (documents_fts) VALUES ('rebuild')", "documents (id) VALUES (NULL)");
