@@ -209,7 +209,7 @@ impl Names {
     }
 
     /// Says whether there are names enough for a chain too long: each but its ends is given and gives in turn. The lines of
-    /// `*` were counted once, so that a tenant costs no more than its own.
+    /// `*` were counted once, and are walked only where there are names enough.
     fn could_be_deep(&self, membership: Membership<'_>) -> bool {
         let given = membership.own.values().iter().filter(|group| membership.mentions(group)).count();
         let giving = membership.own.names().filter(|member| self.links.groups.contains(*member)).count();

@@ -211,7 +211,7 @@ fn unquoted(text: &str) -> Option<(usize, String)> {
     let bare = bare
         .split_once(':')
         .map_or_else(|| bare.to_owned(), |(word, name)| format!("{word}:{}", name.trim_start_matches(QUOTES)));
-    Some((at, bare))
+    (!bare.is_empty() && !bare.ends_with(':')).then_some((at, bare))
 }
 
 /// The objects that a line covers: one, all whose name begins so, or (in denials) everything.

@@ -114,9 +114,12 @@ impl Somebody {
     pub(super) fn depends(&self, object: &Object, permission: Permission, policy: &Snapshot) -> Depends {
         let known = policy.lines_for(&self.known, object, permission);
         // Whoever stands in goes by as many names, so that these lines are among theirs, in one order.
-        let mut full = policy.lines_for(&self.standing_in, object, permission).into_iter();
+        let full = policy.lines_for(&self.standing_in, object, permission);
+        let mut rest = full.iter();
         let same = |known: LineReport| {
-            let full = full.find(|full| (&full.line, full.permission) == (&known.line, known.permission))?;
+            let mut ahead = rest.clone();
+            let full = ahead.find(|full| (&full.line, full.permission) == (&known.line, known.permission))?;
+            rest = ahead;
             Some((known, full))
         };
         let lines: Vec<_> = known.into_iter().filter_map(same).collect();
@@ -128,7 +131,7 @@ impl Somebody {
     }
 
     /// What the lines about a permission leave open, and what stands in for it does not say.
-    fn left(&self, lines: &[(LineReport, LineReport)], permission: Permission) -> Depends {
+    fn left(&self, lines: &[(LineReport, &LineReport)], permission: Permission) -> Depends {
         let mut depends = Depends { can_be: false, ..Depends::none() };
         for (known, full) in lines.iter().filter(|(known, _)| known.permission == permission) {
             let of = match known.effect {

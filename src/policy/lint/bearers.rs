@@ -8,24 +8,31 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use super::ground::Ground;
+use super::ground::{Ground, VERIFIED};
 use crate::model::Tenant;
 use crate::policy::files::Grant;
-use crate::policy::names::{self, Membership};
-
-/// The name of everybody who proved who they are, which no `g` line gives.
-const VERIFIED: &str = "verified";
+use crate::policy::names::Membership;
 
 /// The names that come with names.
 pub(super) struct Bearers<'a> {
     ground: &'a Ground<'a>,
     grants: &'a [Grant],
     members: Option<Members<'a>>,
-    known: HashMap<(Option<&'a Tenant>, Sought<'a>), Leading<'a>>,
+    known: HashMap<(Given<'a>, Sought<'a>), Leading<'a>>,
+}
+
+/// Which `g` lines bring somebody to what others go by besides their own name: the tenants that have none of their own share what
+/// those of `*` come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Given<'a> {
+    /// None: those of a line for every tenant are in no tenant alone.
+    Nothing,
+    Everywhere,
+    In(&'a Tenant),
 }
 
 /// Of what is given, by the tenant of the lines, the members that others go by besides their own name.
-type Members<'a> = HashMap<(Option<&'a Tenant>, &'a str), Vec<&'a str>>;
+type Members<'a> = HashMap<Option<&'a Tenant>, HashMap<&'a str, Vec<&'a str>>>;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,11 +56,6 @@ type Leading<'a> = HashMap<&'a str, (&'a str, Option<&'a str>)>;
 impl<'a> Bearers<'a> {
     pub(super) fn new(ground: &'a Ground<'a>, grants: &'a [Grant]) -> Self {
         Self { ground, grants, members: None, known: HashMap::new() }
-    }
-
-    /// Whether somebody can go by a name besides their own.
-    pub(super) fn is_come_by(&self, name: &str) -> bool {
-        is_come_by(name, self.ground)
     }
 
     /// What everybody of a name goes by besides, if that is no more than so many names; `*` is not counted.
@@ -80,7 +82,7 @@ impl<'a> Bearers<'a> {
     /// Whether everybody of a name goes by another, too: in every tenant, where none is said.
     pub(super) fn come_with(&mut self, name: &str, other: &'a str, tenant: Option<&'a Tenant>) -> bool {
         let by_itself = other == "*" || other == name;
-        by_itself || self.is_come_by(other) && self.find(name, Sought::Name(other), &[other], tenant).is_some()
+        by_itself || self.ground.is_come_by(other) && self.find(name, Sought::Name(other), &[other], tenant).is_some()
     }
 
     /// The first of several names, by their order, that everybody of a name goes by besides.
@@ -95,7 +97,7 @@ impl<'a> Bearers<'a> {
         names: &[&'a str],
         tenant: Option<&'a Tenant>,
     ) -> Option<&'a str> {
-        let (is_proved, is_come_by) = (self.ground.is_proved(name), self.is_come_by(name));
+        let (is_proved, is_come_by) = (self.ground.is_proved(name), self.ground.is_come_by(name));
         let membership = self.membership(tenant);
         let leading = self.leading(sought, names, tenant);
         let besides = |from: &str| {
@@ -120,13 +122,22 @@ impl<'a> Bearers<'a> {
     }
 
     fn leading(&mut self, sought: Sought<'a>, names: &[&'a str], tenant: Option<&'a Tenant>) -> &Leading<'a> {
-        let vacant = match self.known.entry((tenant, sought)) {
+        let (ground, grants) = (self.ground, self.grants);
+        let members = self.members.get_or_insert_with(|| members(grants, ground));
+        let given = match tenant {
+            None => Given::Nothing,
+            Some(tenant) if members.contains_key(&Some(tenant)) => Given::In(tenant),
+            Some(_) => Given::Everywhere,
+        };
+        let vacant = match self.known.entry((given, sought)) {
             Entry::Occupied(known) => return known.into_mut(),
             Entry::Vacant(vacant) => vacant,
         };
-        let (ground, grants) = (self.ground, self.grants);
-        let members = self.members.get_or_insert_with(|| members(grants, ground));
-        let places = tenant.map(|tenant| [Some(tenant), None]);
+        let places: &[Option<&Tenant>] = match given {
+            Given::Nothing => &[],
+            Given::Everywhere => &[None],
+            Given::In(tenant) => &[Some(tenant), None],
+        };
         let mut leading = Leading::new();
         for name in BTreeSet::from_iter(names) {
             let mut open = vec![*name];
@@ -148,7 +159,7 @@ impl<'a> Bearers<'a> {
                 if !is_news {
                     continue;
                 }
-                let members = places.iter().flatten().filter_map(|place| members.get(&(*place, from)));
+                let members = places.iter().filter_map(|place| members.get(place)?.get(from));
                 open.extend(members.flatten());
             }
         }
@@ -156,14 +167,48 @@ impl<'a> Bearers<'a> {
     }
 }
 
-fn is_come_by(name: &str, ground: &Ground<'_>) -> bool {
-    name == VERIFIED || names::is_ours(name, ground.catalog)
-}
-
 fn members<'a>(grants: &'a [Grant], ground: &Ground<'_>) -> Members<'a> {
     let mut members = Members::new();
-    for Grant { member, group, tenant, .. } in grants.iter().filter(|grant| is_come_by(&grant.member, ground)) {
-        members.entry((tenant.as_ref(), group)).or_default().push(member);
+    for Grant { member, group, tenant, .. } in grants.iter().filter(|grant| ground.is_come_by(&grant.member)) {
+        members.entry(tenant.as_ref()).or_default().entry(group).or_default().push(member);
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::files::{self, Sources};
+    use crate::policy::names::Names;
+    use crate::policy::tests::memberships::{GIVEN, GIVING, lines};
+    use crate::policy::tests::{catalog, directory};
+
+    #[test]
+    fn what_comes_with_a_name_is_what_is_found_from_it() {
+        let (catalog, mut found) = (catalog(), 0);
+        let tenants: Vec<Option<&Tenant>> = catalog.tenants.keys().map(Some).chain([None]).collect();
+        for seed in 0..100 {
+            let directory = directory(lines(seed));
+            let sources = Sources::read(directory.path()).unwrap();
+            let (read, _) = files::parse(directory.path(), sources, &catalog);
+            let names = Names::new(&read.grants, &catalog);
+            let ground = Ground::new(&names, &catalog);
+            let mut bearers = Bearers::new(&ground, &read.grants);
+            for name in GIVING.into_iter().chain(GIVEN) {
+                for tenant in &tenants {
+                    let besides = bearers.names_within(name, *tenant, usize::MAX).unwrap();
+                    for other in GIVEN.into_iter().chain(["verified"]).filter(|other| *other != name) {
+                        let expected = besides.contains(other);
+                        assert_eq!(
+                            bearers.come_with(name, other, *tenant),
+                            expected,
+                            "{seed} {name} {other} {tenant:?}"
+                        );
+                        found += usize::from(expected);
+                    }
+                }
+            }
+        }
+        assert!(found > 2_000, "{found}: too few to tell");
+    }
 }

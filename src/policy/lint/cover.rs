@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use super::bearers::{AnyOf, Bearers};
+use super::ground::Ground;
 use crate::model::Tenant;
 use crate::policy::condition::{Condition, Tree};
 use crate::policy::files::{Effect, Rule};
@@ -104,7 +105,7 @@ impl<'a> Spellings<'a> {
 }
 
 impl<'a> Cover<'a> {
-    pub(super) fn new(rules: &'a [Rule], bearers: &Bearers<'_>) -> Self {
+    pub(super) fn new(rules: &'a [Rule], ground: &Ground<'_>) -> Self {
         let mut objects = Numbers(HashMap::new());
         let (conditions, when) = spelled(rules);
         let said = rules.iter().zip(when).map(|(rule, when)| (objects.of(named(&rule.what)), when)).collect();
@@ -124,7 +125,7 @@ impl<'a> Cover<'a> {
             for when in [When::Whole(*own)].into_iter().chain(any.iter().copied().map(When::Part)) {
                 let saying = (*objects, rule.may, when);
                 cover.first.entry((audience, saying)).or_insert(position);
-                if bearers.is_come_by(who) {
+                if ground.is_come_by(who) {
                     let number = cover.besides.len();
                     let said = cover.besides.entry((tenant, effect, saying));
                     said.or_insert_with(|| AnyOf { number, names: Vec::new() }).names.push(who);

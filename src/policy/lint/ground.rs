@@ -10,6 +10,8 @@ use crate::policy::names::{self, Names};
 
 const SUBJECT: &str = "subject:";
 const IDP: &str = "idp:";
+/// The name of everybody who proved who they are, which no `g` line gives.
+pub(super) const VERIFIED: &str = "verified";
 
 /// The tenants, and the names that somebody in each can be given.
 pub(super) struct Ground<'a> {
@@ -71,6 +73,11 @@ impl<'a> Ground<'a> {
         }
         let mut from = held.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         from.next().is_some_and(|name| name.starts_with(prefix))
+    }
+
+    /// Whether somebody can go by a name besides their own.
+    pub(super) fn is_come_by(&self, name: &str) -> bool {
+        name == VERIFIED || names::is_ours(name, self.catalog)
     }
 
     /// Whether nobody goes by a name who has not proved who they are. Whom a platform names has a `user:` name and what that is

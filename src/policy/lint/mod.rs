@@ -6,8 +6,8 @@
 //! another one makes idle, `grants` which memberships lead nowhere. `absent` says where a denial counts more than it reads, and
 //! where an allowance wants something absent; `aside` which denials a person gets around by signing in elsewhere; `alike` which
 //! people differ only in case; `near` which denials are for a name that is nearly another; `hidden` which lines tell about a
-//! column that others hide. A finding that rests on what is *missing* is made only of files that were understood to the last line: the missing
-//! piece could stand in a line that was not.
+//! column that others hide. A finding that rests on what is *missing* is made only of files that were understood to the last
+//! line: the missing piece could stand in a line that was not.
 
 mod absent;
 mod alike;
@@ -69,7 +69,7 @@ impl Linter<'_> {
         let generated: HashSet<String> = object::generated(self.catalog).collect();
         let readable = Readable::new(rules, self.catalog);
         let mut bearers = Bearers::new(&self.ground, grants);
-        let cover = Cover::new(rules, &bearers);
+        let cover = Cover::new(rules, &self.ground);
         let hidden = Hidden::new(rules, self.catalog);
         let mut rooms = rooms::Known::new();
         let mut findings = Vec::new();

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use super::many_lines::Numbers;
 use super::*;
 
-const GIVEN: [&str; 10] =
+pub(in crate::policy) const GIVEN: [&str; 10] =
     ["role:r0", "role:r1", "role:r2", "role:r3", "role:r4", "role:r5", "role:r6", "role:r7", "room:a", "room:b"];
-const GIVING: [&str; 12] = [
+pub(in crate::policy) const GIVING: [&str; 12] = [
     "verified",
     "user:u0",
     "user:u1",
@@ -28,7 +28,7 @@ g, verified, room:of-all, *
 ";
 
 /// Lines for people, everybody and roles, and roles in rings.
-fn lines(seed: u64) -> String {
+pub(in crate::policy) fn lines(seed: u64) -> String {
     let mut numbers = Numbers(seed);
     let mut text = ROOMS.to_owned();
     let tenants = ["acme", "acme", "globex", "*"];

@@ -12,7 +12,7 @@ mod issuers;
 mod malformed;
 mod mangled;
 mod many_lines;
-mod memberships;
+pub(super) mod memberships;
 mod reload;
 mod rooms;
 mod watching;
@@ -68,7 +68,7 @@ fn dataset(dataset: &str, kinds: &[(&str, ColumnType)]) -> Dataset {
     }
 }
 
-fn catalog() -> Arc<Catalog> {
+pub(super) fn catalog() -> Arc<Catalog> {
     let tenant = |(tenant, issuer): (&str, &str)| {
         let entry = TenantEntry {
             name: tenant.parse().unwrap(),
@@ -128,7 +128,7 @@ fn catalog() -> Arc<Catalog> {
 }
 
 /// A policy directory with the shipped model and one file.
-fn directory(policy: impl AsRef<[u8]>) -> TempDir {
+pub(super) fn directory(policy: impl AsRef<[u8]>) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("model.conf"), shipped_model()).unwrap();
     fs::write(directory.path().join("policy.csv"), policy).unwrap();
