@@ -38,11 +38,12 @@ impl<K: Clone + Eq + Hash> Shares<K> {
     /// Takes one for `key`; `None` where they have as many as they may.
     pub fn take(&self, key: &K) -> Option<Share<K>> {
         let mut taken = self.0.lock();
-        let count = taken.entry(key.clone()).or_insert(0);
-        if *count >= self.0.most {
-            return None;
+        match taken.get_mut(key) {
+            Some(count) if *count >= self.0.most => return None,
+            Some(count) => *count += 1,
+            None if self.0.most == 0 => return None,
+            None => drop(taken.insert(key.clone(), 1)),
         }
-        *count += 1;
         drop(taken);
         Some(Share { key: key.clone(), of: Arc::clone(&self.0) })
     }

@@ -106,7 +106,9 @@ impl Stream {
     /// The id of the last event, once that has come whole.
     pub(crate) async fn last_event(&mut self) -> String {
         while !self.text.rsplit_once("data: ").is_some_and(|(_, last)| last.contains("\n\n")) {
-            self.text += &self.wire.more().await;
+            let more = self.wire.more().await;
+            assert!(!more.is_empty(), "the stream ended without an event: {}", self.text);
+            self.text += &more;
         }
         self.text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned()
     }
