@@ -9,13 +9,17 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http_body_util::Full;
-use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::error::answer;
-use crate::mcp::Mcp;
+use crate::mcp::{Mcp, RequestId};
+
+const HOST: &str = "the Host of the request is not one that this server answers";
+const ORIGIN: &str = "the Origin of the request is not one that this server answers";
+const EITHER: &str = "the Host or the Origin of the request comes twice, or names a user";
 
 /// Answers no request of a stranger's page.
 pub(super) struct Ours<E> {
@@ -33,12 +37,13 @@ struct Asked {
 }
 
 impl Asked {
-    /// Nothing where a header comes more than once.
+    /// Nothing where a header comes more than once, which no client does (RFC 9112, section 3.2), or names a user.
     fn by(headers: &HeaderMap) -> Option<Self> {
         let one = |name| {
             let mut values = headers.get_all(name).iter();
             let first = values.next();
-            values.next().is_none().then(|| first.cloned())
+            let is_plain = first.is_none_or(|value| !value.as_bytes().contains(&b'@'));
+            (is_plain && values.next().is_none()).then(|| first.cloned())
         };
         Some(Self { host: one(header::HOST)?, origin: one(header::ORIGIN)? })
     }
@@ -64,24 +69,36 @@ impl<E> Ours<E> {
         Self { inner, checks, accepted: ArcSwapOption::empty() }
     }
 
-    async fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let Some(asked) = Asked::by(headers) else { return self.is_refused(headers).await };
-        if self.accepted.load().as_deref() == Some(&asked) {
-            return false;
+    /// What of a request is not ours.
+    async fn foreign(&self, request: &Request) -> Option<&'static str> {
+        let headers = request.headers();
+        // A target with a host of its own (RFC 9112, section 3.2.2) is for proxies, and says again what the header does.
+        let host = headers.get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
+        if request.uri().authority().is_some_and(|target| !host.eq_ignore_ascii_case(target.as_str().as_bytes())) {
+            return Some(HOST);
         }
-        let is_refused = self.is_refused(headers).await;
-        if !is_refused && let Some(own) = asked.copied() {
+        let Some(asked) = Asked::by(headers) else { return Some(EITHER) };
+        if self.accepted.load().as_deref() == Some(&asked) {
+            return None;
+        }
+        if self.is_refused(headers, &[header::HOST]).await {
+            return Some(HOST);
+        }
+        if self.is_refused(headers, &[header::HOST, header::ORIGIN]).await {
+            return Some(ORIGIN);
+        }
+        if let Some(own) = asked.copied() {
             self.accepted.store(Some(Arc::new(own)));
         }
-        is_refused
+        None
     }
 
     /// Asks rmcp, which looks at `Host` and `Origin` first, for something that it has not.
-    async fn is_refused(&self, headers: &HeaderMap) -> bool {
+    async fn is_refused(&self, headers: &HeaderMap, names: &[HeaderName]) -> bool {
         let mut asked = http::Request::new(Full::new(Bytes::new()));
-        for name in [header::HOST, header::ORIGIN] {
-            for value in headers.get_all(&name) {
-                asked.headers_mut().append(&name, value.clone());
+        for name in names {
+            if let Some(value) = headers.get(name) {
+                asked.headers_mut().insert(name, value.clone());
             }
         }
         asked.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -94,8 +111,14 @@ impl<E: Endpoint> Endpoint for Ours<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if self.is_foreign(request.headers()).await {
-            let text = "the Host or Origin of the request is not one that this server answers";
+        if let Some(text) = self.foreign(&request).await {
+            let id = request.extensions().get::<RequestId>().map_or("", |id| &id.0);
+            let shown = |name| request.headers().get(name).map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
+            let (host, origin) = (shown(header::HOST), shown(header::ORIGIN));
+            tracing::info!(
+                request.id = %id, ?host, ?origin,
+                "{text}; see `server.public_url`, `server.allowed_hosts` and `server.allowed_origins`"
+            );
             return Ok(answer(StatusCode::FORBIDDEN, "forbidden", text));
         }
         Ok(self.inner.call(request).await?.into_response())

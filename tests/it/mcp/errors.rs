@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::Answer;
 use crate::support::revision::{REVISIONS, STATELESS, Speaker};
 use crate::support::server::Server;
+use crate::support::wire::Wire;
 
 /// What must be answered: the code, and words of the message.
 struct Wrong {
@@ -227,10 +228,39 @@ async fn a_page_of_another_origin_is_refused_whatever_it_sends() {
                 let answer = call.header(name, value).body(body).send().await;
                 let what = format!("{name}: {value}, {method} {body}: {answer:?}");
                 assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("forbidden")), "{what}");
+                let said = format!("the {name} of the request is not one that this server answers");
+                assert_eq!(answer.json()["error_description"], said, "{what}");
             }
         }
     }
     is_welcome().await;
+}
+
+#[tokio::test]
+async fn what_says_twice_where_it_is_sent_or_from_is_refused() {
+    let server = Server::demo().await;
+    let (ada, here) = (server.token("ada"), server.base.trim_start_matches("http://"));
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let (own, evil) = (format!("Host: {here}"), "Host: evil.example".to_owned());
+    let from = |origin: &str| format!("Origin: {origin}");
+    for (target, headers, status) in [
+        ("/mcp", vec![own.clone()], 200),
+        (&*format!("http://{here}/mcp"), vec![own.clone()], 200),
+        ("/mcp", vec![own.clone(), from(&format!("http://{here}"))], 200),
+        ("/mcp", vec![own.clone(), evil.clone()], 403),
+        ("/mcp", vec![evil, own.clone()], 403),
+        ("/mcp", vec![own.clone(), from(&format!("http://{here}")), from("http://evil.example")], 403),
+        ("/mcp", vec![format!("Host: evil.example@{here}")], 403),
+        ("/mcp", vec![own.clone(), from(&format!("http://evil.example@{here}"))], 403),
+        ("http://evil.example/mcp", vec![own.clone()], 403),
+    ] {
+        let mut wire = Wire::connect(&server.base).await;
+        let (headers, length) = (headers.join("\r\n"), ping.len());
+        let head = format!("POST {target} HTTP/1.1\r\n{headers}\r\nAuthorization: Bearer {ada}");
+        wire.send(&format!("{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{ping}")).await;
+        let answer = wire.until("\r\n\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {headers}: {answer}");
+    }
 }
 
 #[tokio::test]
