@@ -68,6 +68,25 @@ fn what_is_somebodys_own_is_said_of_the_role_that_gives_it() {
 }
 
 #[test]
+fn of_rows_that_come_with_a_claim_the_columns_that_are_open_are_told() {
+    let directory = with_policy(
+        &["p, role:member, *, dataset:people"],
+        &[
+            "p, role:member, *, dataset:people, read, r.sub.clearance >= 1, allow",
+            "p, role:accountant, acme, dataset:people, read, r.sub.clearance >= 1, allow",
+            "p, role:accountant, acme, column:people/salary, read, r.sub.clearance > 2, allow",
+        ],
+    );
+    for (name, told_of) in [
+        ("role:member", json!(["salary too, in some rows at least"])),
+        ("role:accountant", json!(["salary only with the right clearance"])),
+    ] {
+        let said = told(directory.path(), name);
+        assert_eq!((&said["datasets"]["people"], &said["columns"]["people"]), (&"claims".into(), &told_of), "{name}");
+    }
+}
+
+#[test]
 fn a_role_of_the_identity_provider_shows_what_its_people_get() {
     let directory =
         with_policy(&["g, user:bob@acme.example, role:member, acme"], &["g, idp:demo/user, role:member, acme"]);

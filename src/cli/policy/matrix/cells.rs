@@ -84,10 +84,13 @@ impl<'a> Asked<'a> {
         let are_there = |who: &Somebody| rows.are_there(who, self.policy);
         let met = Met { cell: answer.cell(), rules: rules(&answer, rows) };
         let met = self.or_with_a_role(met, &rows.asked, provided, are_there);
-        if !answer.is_some() || answer.is_unreached {
-            return MetRows { met, columns: Vec::new(), tools: Vec::new() };
-        }
         let columns = rows.columns.clone().zip(rows.about_columns());
+        if !answer.is_some() || answer.is_unreached {
+            // Of rows that come with a claim, what is seen in them besides.
+            let come = answer.cell() == "claims" && !rows.are_changed();
+            let columns = columns.filter(|_| come).filter_map(|(at, column)| opened(&answer, at, column));
+            return MetRows { met, columns: columns.collect(), tools: Vec::new() };
+        }
         if rows.are_changed() {
             let columns = columns.filter_map(|(at, column)| written(&answer, at, column));
             return MetRows { met, columns: columns.collect(), tools: Vec::new() };
@@ -154,6 +157,15 @@ fn read(answer: &Answer<'_>, rows: &Rows<'_>, at: usize, column: &Column) -> Opt
         (names, false, Some(word)) if is_masked => Some(format!("{word}, {}", more(names))),
         (names, false, _) => Some(only_with(&column.name, names)),
     }
+}
+
+/// A protected column that some line opens, whichever rows there are.
+fn opened(answer: &Answer<'_>, at: usize, column: &Column) -> Option<String> {
+    let depends = answer.case.depends([at]);
+    (column.protected && depends.can_be).then(|| match &depends.names()[..] {
+        [] => format!("{} too, in some rows at least", column.name),
+        names => only_with(&column.name, names),
+    })
 }
 
 /// What is not as declared of a column that is written.

@@ -38,9 +38,11 @@ in the other rows. A protected column that is not named is not seen.
 
 A name that begins with `role:` or `idp:` stands for everybody who has it, and «own» and «their» for
 what is that person's. Somebody who goes by several names may do what any of them may, less what any
-of them is denied; the line of a person is what their name gives, and whom the identity provider
-gives a role has the line of that `idp:` name too. What a token claims is known only when it
-arrives: here nobody claims anything. `bailiwick policy explain` says more about one person.
+of them is denied, and what these come to together: a column that one name opens, in the rows of
+another; the rows of a room that one brings, by a rule of another. The line of a person is what
+their name gives, and whom the identity provider gives a role has the line of that `idp:` name too.
+What a token claims is known only when it arrives: here nobody claims anything. `bailiwick policy
+explain` says of one person, with all their names and claims, what it comes to.
 ";
 
 /// What stands under it where rows can be changed.
