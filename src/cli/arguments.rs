@@ -93,9 +93,9 @@ pub(super) struct Demo {
     /// Where the demo's files are kept between runs; without it they are temporary
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) dir: Option<PathBuf>,
-    /// How many documents to make
-    #[arg(long, value_name = "N", default_value_t = crate::demo::DEFAULT_ROWS)]
-    pub(super) rows: u64,
+    /// How many documents to make, where there is no database yet [default: 3000]
+    #[arg(long, value_name = "N")]
+    pub(super) rows: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]

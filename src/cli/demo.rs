@@ -46,7 +46,8 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
         temporary.path().to_owned()
     };
     let seams = serve::seams();
-    let prepared = demo::prepare(&directory, command.rows, port, Arc::clone(&seams.random)).await?;
+    let rows = command.rows.unwrap_or(demo::DEFAULT_ROWS);
+    let prepared = demo::prepare(&directory, rows, port, Arc::clone(&seams.random)).await?;
     let password = demo::open_accounts(&prepared, &seams.random, seams.clock.now()).await?;
     given.options.config = Some(prepared.settings.clone());
     given.options.port = Some(port);
@@ -54,6 +55,10 @@ pub(super) async fn run(command: Demo, mut given: Given) -> anyhow::Result<ExitC
     given.environment.retain(|(name, _)| name.to_string_lossy().starts_with("BAILIWICK_LOG"));
     let loaded = given.load()?;
     serve::log(&loaded.settings.log)?;
+    if prepared.is_kept && command.rows.is_some() {
+        let database = prepared.database.display();
+        tracing::warn!(%database, "this database was there and is kept as it is: `--rows` is for a new one");
+    }
     let more = demo::routes(Arc::clone(&prepared.issuer), Arc::clone(&seams.clock));
     let app = App::build(&loaded, seams, Some(more)).await?;
     say(&prepared, &password, port)?;

@@ -73,14 +73,17 @@ pub(super) fn server(section: &mut Section<'_>) -> Option<Server> {
     let session_idle = section.duration("session_idle", Duration::from_secs(1)..=Duration::from_hours(24));
     let handle_key = handle_key(section);
 
-    let At { value: (ip, by_name), .. } = written?;
+    let At { value: (ip, by_name), origin: place } = written?;
     let port = port?.value;
     let public_url = match public_url {
         Some(url) => url,
         None if ip.is_loopback() && !section.has("public_url") => derived(ip, by_name, port, section)?,
         None => {
             let hint = "a server that others can reach needs the origin that they know it by, such as `https://mcp.acme.example`";
-            return section.need("public_url", None, hint);
+            if !section.has("public_url") {
+                section.refuse(&place, BadSetting::Missing { key: section.key("public_url"), hint: hint.into() });
+            }
+            return None;
         }
     };
     if !ip.is_loopback() && public_url.value.scheme() == "http" {
@@ -148,11 +151,16 @@ pub(super) fn mcp(section: &mut Section<'_>) -> Option<McpOffer> {
 /// Reads `[log]`.
 pub(super) fn log(section: &mut Section<'_>) -> Option<Log> {
     let level = section.checked("level", |text| match text.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        // A word alone that is no level would be taken for the name of a part of the program, and nothing said of the rest.
+        Ok(_) if !text.is_empty() && text.split(',').all(is_level_or_says_of_what) => Ok(text.to_owned()),
         _ => Err("a filter such as `info`, or `info,bailiwick=debug`"),
     });
     let format = section.word("format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
     Some(Log { level: level?.value, format: format?.value })
+}
+
+fn is_level_or_says_of_what(directive: &str) -> bool {
+    directive.contains(['=', '[']) || directive.trim().parse::<tracing_subscriber::filter::LevelFilter>().is_ok()
 }
 
 /// Reads `[outbound]`. What the certificates are is seen when something is to be fetched.

@@ -115,6 +115,10 @@ pub(super) fn sign_ins(root: &Section<'_>, written: Vec<Written>, issuers: &[Iss
         }
         seen.push(named.clone());
         let Some(issuer) = issuers.iter().find(|issuer| issuer.name.as_str() == named.value) else {
+            // It may be one of those that were refused.
+            if root.reading().has_problems() {
+                continue;
+            }
             root.unknown_word("sign_in.issuer", &named, issuers.iter().map(|issuer| issuer.name.as_str()));
             continue;
         };

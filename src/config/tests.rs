@@ -342,6 +342,7 @@ fn bad_values_are_refused_with_what_would_be_right() {
             "\"bailiwick=loud\"",
             "is \"bailiwick=loud\"; expected a filter such as `info`, or `info,bailiwick=debug`",
         ),
+        ("log.level", "\"inof\"", "is \"inof\"; expected a filter such as `info`, or `info,bailiwick=debug`"),
         ("log.format", "\"xml\"", "is `xml`; expected `human`, `json`"),
         (
             "database.url",
@@ -396,10 +397,17 @@ fn a_header_says_one_thing_only() {
 }
 
 #[test]
+fn what_signs_in_at_an_issuer_that_was_refused_is_not_refused_too() {
+    let sign_in = "users = \"yes\"\n[[sign_in]]\nissuer = \"blockbrain\"\nclient_id = \"c\"\nclient_secret = \"s\"\n";
+    let found = refused(&format!("{ISSUER}{sign_in}"));
+    assert!(found.contains("`issuer.blockbrain.users` is \"yes\"; expected") && !found.contains("sign_in"), "{found}");
+}
+
+#[test]
 fn a_server_that_others_can_reach_must_say_its_public_url() {
     refuses(
         "[server]\naddress = \"0.0.0.0\"",
-        "bailiwick.toml:1: `server.public_url` is missing; a server that others can reach needs the origin that they know \
+        "bailiwick.toml:2: `server.public_url` is missing; a server that others can reach needs the origin that they know \
          it by, such as `https://mcp.acme.example`",
     );
     let warned =

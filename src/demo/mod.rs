@@ -55,6 +55,8 @@ pub struct Prepared {
     pub policy: PathBuf,
     /// The sample database.
     pub database: PathBuf,
+    /// Whether it was there before.
+    pub is_kept: bool,
     /// The issuer whose keys the server publishes at [`JWKS_PATH`].
     pub issuer: Arc<Issuer>,
 }
@@ -64,10 +66,11 @@ pub struct Prepared {
 pub async fn prepare(directory: &Path, rows: u64, port: u16, random: Arc<dyn Random>) -> Result<Prepared, DemoError> {
     let settings = files::write(directory, port)?;
     let database = directory.join("company.db");
+    let is_kept = database.exists();
     data::make(&database, rows).await?;
     let issuer = Arc::new(Issuer::new(issuer_url(port), random)?);
     let policy = directory.join("policies").join("policy.csv");
-    Ok(Prepared { directory: directory.to_owned(), settings, policy, database, issuer })
+    Ok(Prepared { directory: directory.to_owned(), settings, policy, database, is_kept, issuer })
 }
 
 /// Makes an account for each of the five people and a client for programs on this machine, where they are missing; gives the
