@@ -342,7 +342,6 @@ fn bad_values_are_refused_with_what_would_be_right() {
             "\"bailiwick=loud\"",
             "is \"bailiwick=loud\"; expected a filter such as `info`, or `info,bailiwick=debug`",
         ),
-        ("log.level", "\"inof\"", "is \"inof\"; expected a filter such as `info`, or `info,bailiwick=debug`"),
         ("log.format", "\"xml\"", "is `xml`; expected `human`, `json`"),
         (
             "database.url",
@@ -394,6 +393,13 @@ fn a_header_says_one_thing_only() {
         "[context]\nagent = [\"X-A\"]\nthread = [\"x-a\"]",
         "bailiwick.toml:3: `context.thread` is `x-a`, which bailiwick.toml:2 has already; a header can say one thing only",
     );
+}
+
+#[test]
+fn a_level_with_a_slip_is_not_taken_for_a_name() {
+    let expected = "expected a filter such as `info`, or `info,bailiwick=debug`";
+    refuses("[log]\nlevel = \"inof\"", &format!("bailiwick.toml:2: `log.level` is \"inof\"; {expected}"));
+    assert_eq!(loaded(&format!("[log]\nlevel = \"WARN, bailiwick=debug\"\n{ISSUER}{TENANT}")).warnings, []);
 }
 
 #[test]
