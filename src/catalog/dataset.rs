@@ -48,6 +48,21 @@ pub enum ColumnType {
     Bytes,
 }
 
+impl ColumnType {
+    /// The word for it in a declaration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Time(_) => "time",
+            Self::Json => "json",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
 /// How a point in time stands in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeStorage {

@@ -22,19 +22,6 @@ const STORED: [(&str, TimeStorage); 4] = [
     ("julian", TimeStorage::Julian),
 ];
 
-/// The word for a type.
-pub(super) fn word(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Id => "id",
-        ColumnType::Text => "text",
-        ColumnType::Number => "number",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Time(_) => "time",
-        ColumnType::Json => "json",
-        ColumnType::Bytes => "bytes",
-    }
-}
-
 /// Checks the columns of the dataset with this key.
 pub(super) fn columns(key: &str, declared: &[ColumnDeclaration], findings: &mut Findings) -> Vec<Column> {
     let mut columns = Vec::new();

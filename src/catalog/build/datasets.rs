@@ -4,7 +4,7 @@ use super::super::error::{BadDeclaration, Findings};
 use super::super::{
     Column, ColumnType, Dataset, Direction, Operation, OrderTerm, RoomRule, Search, TenantRule, Within,
 };
-use super::columns::{columns, word};
+use super::columns::columns;
 use crate::config::{At, DatasetDeclaration, TenantDeclaration, TenantWord};
 use crate::model::Name;
 
@@ -140,7 +140,7 @@ impl Checked<'_> {
             match column.kind {
                 ColumnType::Id | ColumnType::Text | ColumnType::Number | ColumnType::Boolean | ColumnType::Time(_) => {}
                 ColumnType::Json | ColumnType::Bytes => {
-                    let found = format!("`{}`, a column of type `{}`", column.name, word(column.kind));
+                    let found = format!("`{}`, a column of type `{}`", column.name, column.kind.as_str());
                     findings.unfit(&name.origin, self.key("key"), found, "columns that can be asked for");
                 }
             }
@@ -166,7 +166,7 @@ impl Checked<'_> {
         match column.kind {
             ColumnType::Id | ColumnType::Text => Some(column.name.clone()),
             ColumnType::Number | ColumnType::Boolean | ColumnType::Time(_) | ColumnType::Json | ColumnType::Bytes => {
-                let found = format!("`{}`, a column of type `{}`", column.name, self::word(column.kind));
+                let found = format!("`{}`, a column of type `{}`", column.name, column.kind.as_str());
                 findings.unfit(&name.origin, self.key(word), found, "a column of type `id` or `text`");
                 None
             }
@@ -207,7 +207,7 @@ impl Checked<'_> {
         for name in &declared.columns.value {
             let Some(column) = self.exposed_column("search.columns", name, findings) else { continue };
             if column.kind != ColumnType::Text {
-                let found = format!("`{}`, a column of type `{}`", column.name, word(column.kind));
+                let found = format!("`{}`, a column of type `{}`", column.name, column.kind.as_str());
                 findings.unfit(&name.origin, self.key("search.columns"), found, "columns of type `text`");
             }
             columns.push(column.name.clone());
@@ -225,7 +225,7 @@ impl Checked<'_> {
             let name = At::new(name.to_owned(), term.origin.clone());
             let Some(column) = self.exposed_column("order", &name, findings) else { continue };
             if matches!(column.kind, ColumnType::Json | ColumnType::Bytes) {
-                let found = format!("`{}`, a column of type `{}`", column.name, word(column.kind));
+                let found = format!("`{}`, a column of type `{}`", column.name, column.kind.as_str());
                 findings.unfit(&name.origin, self.key("order"), found, "columns that have an order");
             }
             if order.iter().any(|earlier| earlier.column == column.name) {

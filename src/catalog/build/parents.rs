@@ -2,7 +2,6 @@
 
 use super::super::Dataset;
 use super::super::error::{BadDeclaration, Findings};
-use super::columns::word;
 use crate::config::{DatasetDeclaration, WithinDeclaration};
 
 /// Checks what every `within` says of the parent.
@@ -72,8 +71,8 @@ fn check_columns(key: &str, within: &WithinDeclaration, child: &Dataset, parent:
         if let Some(own) = child.column(&from.value)
             && own.kind != column.kind
         {
-            let found = format!("from `{}`, a column of type `{}`", from.value, word(own.kind));
-            let expected = format!("the type of `{}`, which is `{}`", to.value, word(column.kind));
+            let found = format!("from `{}`, a column of type `{}`", from.value, own.kind.as_str());
+            let expected = format!("the type of `{}`, which is `{}`", to.value, column.kind.as_str());
             findings.unfit(&from.origin, key.clone(), found, expected);
         }
     }

@@ -2,7 +2,6 @@
 
 use super::super::error::Findings;
 use super::super::{ColumnType, Content, RowResource};
-use super::columns::word;
 use super::datasets::Checked;
 use crate::config::{At, ResourceWord};
 use crate::model::Name;
@@ -79,7 +78,7 @@ impl Checked<'_> {
             let found = format!("`{}`, which is in no answer", column.name);
             findings.unfit(&name.origin, self.key(word), found, "an exposed column");
         } else if !fits(column.kind) {
-            let found = format!("`{}`, a column of type `{}`", column.name, self::word(column.kind));
+            let found = format!("`{}`, a column of type `{}`", column.name, column.kind.as_str());
             findings.unfit(&name.origin, self.key(word), found, expected);
         }
         Some(column.name.clone())

@@ -115,15 +115,13 @@ fn storage(
     stored: &StoredColumn,
     why: &'static str,
 ) -> CheckError {
-    let (kind, cast) = match column.kind {
-        ColumnType::Id => ("id", "TEXT"),
-        ColumnType::Text => ("text", "TEXT"),
-        ColumnType::Number => ("number", "NUMERIC"),
-        ColumnType::Boolean => ("boolean", "INTEGER"),
-        ColumnType::Time(TimeStorage::Text) => ("time", "TEXT"),
-        ColumnType::Time(TimeStorage::Unix | TimeStorage::UnixMillis | TimeStorage::Julian) => ("time", "NUMERIC"),
-        ColumnType::Json => ("json", "TEXT"),
-        ColumnType::Bytes => ("bytes", "BLOB"),
+    let cast = match column.kind {
+        ColumnType::Id | ColumnType::Text | ColumnType::Time(TimeStorage::Text) | ColumnType::Json => "TEXT",
+        ColumnType::Number | ColumnType::Time(TimeStorage::Unix | TimeStorage::UnixMillis | TimeStorage::Julian) => {
+            "NUMERIC"
+        }
+        ColumnType::Boolean => "INTEGER",
+        ColumnType::Bytes => "BLOB",
     };
     let affinity = match stored.affinity {
         Affinity::Text => "TEXT",
@@ -135,7 +133,7 @@ fn storage(
     CheckError::Storage {
         dataset: dataset.name.clone(),
         column: column.name.clone(),
-        kind,
+        kind: column.kind.as_str(),
         stored: stored.declared.clone(),
         affinity,
         why,

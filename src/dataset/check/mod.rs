@@ -5,6 +5,7 @@
 //! asked what it has and how it would compare; its schema text is read only where there is nothing to ask (the options of
 //! a full-text table). This module alone makes a [`Schema`].
 
+mod cells;
 mod columns;
 mod fts;
 mod index;
@@ -64,6 +65,7 @@ async fn relation(
     let mut divides = BTreeSet::new();
     let mut written = writable::Written::default();
     if complete {
+        cells::check(dataset, &object, database, findings).await;
         key::check(dataset, &object, database, findings).await?;
         divides = index::check(dataset, &object, findings);
         fts::check(dataset, &object, catalogue, database, findings).await?;

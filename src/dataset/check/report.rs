@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::catalog::ColumnType;
 use crate::dataset::DatabaseError;
 use crate::model::Name;
 
@@ -185,6 +186,17 @@ pub enum Warning {
         /// The database's declared type.
         stored: String,
     },
+    /// None of the first values of a column is of its declared type.
+    NothingFits {
+        /// The dataset.
+        dataset: Name,
+        /// The column.
+        column: Name,
+        /// The declared type.
+        kind: ColumnType,
+        /// How many values were looked at.
+        cells: usize,
+    },
     /// The database changes rows of another table along with those of the dataset.
     Follows {
         /// The dataset.
@@ -234,6 +246,13 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "dataset `{dataset}`: column `{column}` is declared `{stored}` in the database, which SQLite treats as numeric: values that look like numbers are stored as numbers, and are absent here"
+                )
+            }
+            Self::NothingFits { dataset, column, kind, cells } => {
+                let kind = kind.as_str();
+                write!(
+                    f,
+                    "dataset `{dataset}`: none of the first {cells} values of column `{column}` is a {kind} as it is declared, and what is none is absent in answers and fits no filter; look at its `type`, and at `stored` of a time"
                 )
             }
             Self::Follows { dataset, table, action } => {

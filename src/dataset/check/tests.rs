@@ -306,6 +306,28 @@ async fn keys_and_orders_that_callers_cannot_see_are_refused() {
 }
 
 #[tokio::test]
+async fn a_type_that_nothing_fits_is_told() {
+    let rows = "CREATE TABLE a (id TEXT PRIMARY KEY, v NUMERIC); INSERT INTO a VALUES";
+    for (cells, kind, told) in [
+        (
+            "('1', '1996-07-04'), ('2', NULL)",
+            ColumnType::Number,
+            Some("none of the first 1 values of column `v` is a number"),
+        ),
+        ("('1', 32.38), ('2', 11)", ColumnType::Boolean, Some("none of the first 2 values of column `v` is a boolean")),
+        ("('1', 32.38), ('2', 1)", ColumnType::Boolean, None),
+        ("('1', 'n/a'), ('2', 32.38)", ColumnType::Number, None),
+        ("('1', NULL)", ColumnType::Number, None),
+    ] {
+        let (_, warnings) = checked(&format!("{rows} {cells};"), vec![with(kind)]).await.unwrap();
+        let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        let found = said.iter().find(|said| said.contains("values of column"));
+        assert_eq!(found.is_some(), told.is_some(), "{cells}: {said:?}");
+        assert!(told.is_none_or(|told| found.unwrap().contains(told)), "{cells}: {said:?}");
+    }
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_is_said_at_once() {
     let mut wrong = with(ColumnType::Number);
     wrong.columns.push(column("gone", ColumnType::Text));
