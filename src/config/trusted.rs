@@ -1,6 +1,7 @@
 //! An issuer as it is in force: whom we trust, and what its tokens mean.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
@@ -76,7 +77,7 @@ pub struct KeyLimits {
 }
 
 /// The values of `typ` that an access token may have (RFC 9068 says `at+jwt`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TokenType {
     /// `at+jwt` or `application/at+jwt`.
     AccessToken,
@@ -84,6 +85,17 @@ pub enum TokenType {
     Jwt,
     /// No `typ` at all.
     Missing,
+}
+
+/// As a token spells it: it is read where one was refused.
+impl fmt::Debug for TokenType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessToken => "`at+jwt`",
+            Self::Jwt => "`JWT`",
+            Self::Missing => "none",
+        })
+    }
 }
 
 /// What a token is for, and how issuers mark it in the payload.
@@ -148,7 +160,7 @@ pub enum RoleShape {
 }
 
 /// What an `act` claim (RFC 8693, section 4.1) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ActorRule {
     /// The token is refused.
     Deny,
@@ -156,4 +168,15 @@ pub enum ActorRule {
     Allow,
     /// Accepted for these actors' `sub` only.
     Only(Vec<String>),
+}
+
+/// As it reads where a token was refused by it.
+impl fmt::Debug for ActorRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deny => f.write_str("none (`actor` of the issuer)"),
+            Self::Allow => f.write_str("an actor with a `sub`"),
+            Self::Only(known) => write!(f, "one of {known:?} (`actor` of the issuer)"),
+        }
+    }
 }

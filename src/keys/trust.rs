@@ -247,7 +247,7 @@ impl Trust {
         };
         trace.check(Reason::UnknownKey, true, &header.shown("kid"))?;
         let genuine = key.verifies(signing_input.as_bytes(), signature, algorithm);
-        trace.check(Reason::Signature, genuine, if genuine { &"made with the key" } else { &"another's" })?;
+        trace.check(Reason::Signature, genuine, if genuine { &"the key's own" } else { &"another's" })?;
         Ok(Verified { trusted: Arc::clone(trusted), key: Some(key), claims })
     }
 }
