@@ -399,7 +399,7 @@ fn a_header_says_one_thing_only() {
 fn a_level_with_a_slip_is_not_taken_for_a_name() {
     let expected = "expected a filter such as `info`, or `info,bailiwick=debug`";
     refuses("[log]\nlevel = \"inof\"", &format!("bailiwick.toml:2: `log.level` is \"inof\"; {expected}"));
-    assert_eq!(loaded(&format!("[log]\nlevel = \"WARN, bailiwick=debug\"\n{ISSUER}{TENANT}")).warnings, []);
+    assert_eq!(loaded(&format!("[log]\nlevel = \"WARN,bailiwick=debug\"\n{ISSUER}{TENANT}")).warnings, []);
 }
 
 #[test]
