@@ -59,6 +59,11 @@ pub(super) fn messages(body: &Bytes) -> Result<Vec<Message>, Response> {
     Ok(messages.into_iter().map(message).collect())
 }
 
+/// Whether there is a request among them.
+pub(super) fn asks(messages: &[Message]) -> bool {
+    messages.iter().any(|message| message.id.is_some())
+}
+
 /// Answers each message in turn. A refusal that is not of JSON-RPC, such as that of a session, is the answer to the whole, as long
 /// as nothing else was answered: what was done already must not be asked for again.
 pub(super) async fn answered<F: Future<Output = Response>>(

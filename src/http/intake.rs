@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, Response};
 
 use super::error::{Challenges, RetryAfter as _, answer, answered};
-use super::in_hand::{InHand, too_many};
+use super::in_hand::{InHand, OneOfThem, too_many};
 use super::peek::{Peek, peek, unknown_revision, without};
 use crate::authn::Principal;
 use crate::authz::Refusal;
@@ -83,7 +83,12 @@ impl Intake {
         if !peek.is_request {
             return Ok(Taken { parts, body, peek });
         }
-        let share = match self.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
+        let taken = match parts.extensions.get::<OneOfThem>() {
+            // One of a batch, which is counted as one.
+            Some(batch) => Ok(batch.clone()),
+            None => self.in_hand.take(&Person::of(principal.requester(), principal.proof())),
+        };
+        let share = match taken {
             Ok(share) => share,
             Err(over) => {
                 // They may be long, and many wait.

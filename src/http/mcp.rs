@@ -72,13 +72,13 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Err(refusal) => return refusal,
         };
         if batch::is_one(&body) {
-            return Box::pin(self.batch(&parts, &body, principal)).await;
+            return Box::pin(self.batch(parts, &body, principal)).await;
         }
         self.message(parts, body, principal).await
     }
 
     /// Answers a batch, in the revision that has them.
-    async fn batch(&self, parts: &http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
+    async fn batch(&self, mut parts: http::request::Parts, body: &Bytes, principal: &Arc<Principal>) -> Response {
         let revision = match parts.headers.get(SESSION_ID) {
             Some(wire) => match self.asked(&Owner::of(principal), wire).await {
                 Some(asked) => Some(asked.revision().to_string()),
@@ -96,15 +96,22 @@ impl<H: ServerHandler + Clone> McpEndpoint<H> {
             Ok(messages) => messages,
             Err(refusal) => return refusal,
         };
-        // The answers together are one more, for as long as they wait to be written.
-        let together = match self.intake.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
-            Ok(together) => together,
-            Err(over) => return over.answered().await,
-        };
+        // One in hand, until the answers together are written. What is no request reaches those that are.
+        let mut together = None;
+        if batch::asks(&messages) {
+            match self.intake.in_hand.take(&Person::of(principal.requester(), principal.proof())) {
+                Ok(one) => {
+                    parts.extensions.insert(one.clone());
+                    together = Some(one);
+                }
+                Err(over) => return over.answered().await,
+            }
+        }
         let each = batch::answered(messages, |body| self.message(parts.clone(), body, principal));
-        match tokio::time::timeout(self.intake.limits.patience(), each).await {
-            Ok(response) => together.with(response),
-            Err(_) => too_long(),
+        match (tokio::time::timeout(self.intake.limits.patience(), each).await, together) {
+            (Ok(response), Some(together)) => together.with(response),
+            (Ok(response), None) => response,
+            (Err(_), _) => too_long(),
         }
     }
 

@@ -131,6 +131,7 @@ async fn one_person_has_so_many_requests_in_hand_whatever_they_come_through() {
     // What is no request reaches those that are in hand.
     let told = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 77 } });
     assert_eq!(speaker.post(told.to_string()).send().await.status, 202);
+    assert_eq!(client.post(json!([told]).to_string()).token(&token()).send().await.status, 202);
     is_served(server, &other()).await;
     assert_eq!(audit_check(server).await, (200, format!("{MOST} of 256 places taken")));
 
@@ -139,6 +140,22 @@ async fn one_person_has_so_many_requests_in_hand_whatever_they_come_through() {
     let gone = Instant::now();
     while client.rpc("tools/call", whoami()).token(&token()).send().await.status == 429 {
         assert!(gone.elapsed() < Duration::from_secs(20), "it is counted for ever");
+    }
+}
+
+/// However many requests are in it: they are answered one after the other.
+#[tokio::test]
+async fn a_batch_is_one_request_in_hand() {
+    let world = world(1, 256).await;
+    let call = |id: usize| {
+        let params = json!({ "name": "whoami", "arguments": {} });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    for _ in 0..3 {
+        let batch = json!([call(1), call(2), call(3)]).to_string();
+        let answer = world.server.client.post(batch).token(&token()).send().await;
+        let answers = answer.json().as_array().unwrap_or_else(|| panic!("{answer:?}")).clone();
+        assert!(answers.len() == 3 && answers.iter().all(|answer| answer["result"].is_object()), "{answers:?}");
     }
 }
 
