@@ -21,6 +21,9 @@ const HOST: &str = "the Host of the request is not one that this server answers"
 const ORIGIN: &str = "the Origin of the request is not one that this server answers";
 const EITHER: &str = "the Host or the Origin of the request comes twice, or names a user";
 
+/// How much of a header goes into the log, in characters.
+const SHOWN: usize = 200;
+
 /// Answers no request of a stranger's page.
 pub(super) struct Ours<E> {
     inner: E,
@@ -81,11 +84,8 @@ impl<E> Ours<E> {
         if self.accepted.load().as_deref() == Some(&asked) {
             return None;
         }
-        if self.is_refused(headers, &[header::HOST]).await {
-            return Some(HOST);
-        }
         if self.is_refused(headers, &[header::HOST, header::ORIGIN]).await {
-            return Some(ORIGIN);
+            return Some(if self.is_refused(headers, &[header::HOST]).await { HOST } else { ORIGIN });
         }
         if let Some(own) = asked.copied() {
             self.accepted.store(Some(Arc::new(own)));
@@ -113,8 +113,7 @@ impl<E: Endpoint> Endpoint for Ours<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         if let Some(text) = self.foreign(&request).await {
             let id = request.extensions().get::<RequestId>().map_or("", |id| &id.0);
-            let shown = |name| request.headers().get(name).map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
-            let (host, origin) = (shown(header::HOST), shown(header::ORIGIN));
+            let (host, origin) = (shown(&request, header::HOST), shown(&request, header::ORIGIN));
             tracing::info!(
                 request.id = %id, ?host, ?origin,
                 "{text}; see `server.public_url`, `server.allowed_hosts` and `server.allowed_origins`"
@@ -123,4 +122,10 @@ impl<E: Endpoint> Endpoint for Ours<E> {
         }
         Ok(self.inner.call(request).await?.into_response())
     }
+}
+
+/// A header for the log, as far as anybody needs it.
+fn shown(request: &Request, name: HeaderName) -> Option<String> {
+    let value = request.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).chars().take(SHOWN).collect())
 }
