@@ -45,16 +45,6 @@ impl Mcp {
         if scopes.contains(Scope::Read) && scopes.contains(Scope::Write) {
             return Ok(None);
         }
-        Box::pin(self.lacking(principal, request, method, name)).await
-    }
-
-    async fn lacking(
-        &self,
-        principal: &Principal,
-        request: &str,
-        method: &str,
-        name: Option<&str>,
-    ) -> Result<Option<StepUp>, Refusal> {
         let refusal = match (method, name) {
             ("tools/call", Some(name)) => match self.tools.get(name).map(|entry| (&entry.tool, &entry.name)) {
                 Some((Tool::BuiltIn(_), tool)) => {
