@@ -155,7 +155,8 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
     let names: Vec<Name> = claims.iter().filter_map(|(name, _)| name.value.parse().ok()).collect();
     let sign_ins = sign_in::written(root);
     let providers: Vec<&str> = sign_ins.iter().map(|written| written.issuer.value.as_str()).collect();
-    let issuers = issuer::issuers(root, issuer::Around { claims: &names, providers: &providers, own, loopback });
+    let (issuers, of_issuers) =
+        issuer::issuers(root, issuer::Around { claims: &names, providers: &providers, own, loopback });
     let tenants = declaration::tenants(root, own);
     let datasets = declaration::datasets(root);
     let prompts = prompt::prompts(root);
@@ -173,7 +174,7 @@ fn everything(root: &mut Section<'_>, loopback: bool) -> Option<(Settings, Decla
         }
     }
 
-    let sign_ins = sign_in::sign_ins(root, sign_ins, &issuers, own);
+    let sign_ins = sign_in::sign_ins(root, sign_ins, (&issuers, &of_issuers), own);
 
     let oauth = oauth?;
     let server = server?;

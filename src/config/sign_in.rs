@@ -101,8 +101,14 @@ fn scopes(section: &mut Section<'_>) -> Option<Vec<String>> {
     Some(texts)
 }
 
-/// Checks what is written against the issuers; `own` says whether anybody can sign in at all.
-pub(super) fn sign_ins(root: &Section<'_>, written: Vec<Written>, issuers: &[Issuer], own: bool) -> Vec<SignIn> {
+/// Checks what is written against the issuers, of which some may have been refused, so that there are only their names; `own` says
+/// whether anybody can sign in at all.
+pub(super) fn sign_ins(
+    root: &Section<'_>,
+    written: Vec<Written>,
+    (issuers, names): (&[Issuer], &[String]),
+    own: bool,
+) -> Vec<SignIn> {
     let mut seen: Vec<At<String>> = Vec::new();
     let mut sign_ins = Vec::new();
     for Written { issuer: named, label, client_id, client_secret, scopes, metadata, counts_for } in written {
@@ -115,11 +121,9 @@ pub(super) fn sign_ins(root: &Section<'_>, written: Vec<Written>, issuers: &[Iss
         }
         seen.push(named.clone());
         let Some(issuer) = issuers.iter().find(|issuer| issuer.name.as_str() == named.value) else {
-            // It may be one of those that were refused.
-            if root.reading().has_problems() {
-                continue;
+            if !names.contains(&named.value) {
+                root.unknown_word("sign_in.issuer", &named, names.iter().map(String::as_str));
             }
-            root.unknown_word("sign_in.issuer", &named, issuers.iter().map(|issuer| issuer.name.as_str()));
             continue;
         };
         let Some(metadata) = metadata.or_else(|| metadata_of(issuer)) else {

@@ -407,6 +407,8 @@ fn what_signs_in_at_an_issuer_that_was_refused_is_not_refused_too() {
     let sign_in = "users = \"yes\"\n[[sign_in]]\nissuer = \"blockbrain\"\nclient_id = \"c\"\nclient_secret = \"s\"\n";
     let found = refused(&format!("{ISSUER}{sign_in}"));
     assert!(found.contains("`issuer.blockbrain.users` is \"yes\"; expected") && !found.contains("sign_in"), "{found}");
+    let found = refused(&format!("{ISSUER}{}", sign_in.replace("issuer = \"blockbrain\"", "issuer = \"blockbrian\"")));
+    assert!(found.contains("`sign_in.issuer` is `blockbrian`; did you mean `blockbrain`?"), "{found}");
 }
 
 #[test]

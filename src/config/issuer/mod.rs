@@ -47,8 +47,8 @@ pub(super) struct Around<'a> {
     pub(super) loopback: bool,
 }
 
-/// Reads every `[[issuer]]`.
-pub(super) fn issuers(root: &mut Section<'_>, around: Around<'_>) -> Vec<Issuer> {
+/// Reads every `[[issuer]]`; gives the names too of those that are refused.
+pub(super) fn issuers(root: &mut Section<'_>, around: Around<'_>) -> (Vec<Issuer>, Vec<String>) {
     let mut seen = Seen::default();
     let issuers = root.tables("issuer", true, |section| issuer(section, around, &mut seen));
     if issuers.is_empty() && !root.has("issuer") && !around.own {
@@ -57,7 +57,7 @@ pub(super) fn issuers(root: &mut Section<'_>, around: Around<'_>) -> Vec<Issuer>
                       (`oauth.enabled = true`)";
         root.refuse(root.origin(), BadSetting::NoMode(reason));
     }
-    issuers
+    (issuers, seen.names.into_iter().map(|(name, _)| name).collect())
 }
 
 fn issuer(section: &mut Section<'_>, around: Around<'_>, seen: &mut Seen) -> Option<Issuer> {
