@@ -93,8 +93,7 @@ pub(super) struct Demo {
     /// Where the demo's files are kept between runs; without it they are temporary
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) dir: Option<PathBuf>,
-    /// How many documents to make, where there is no database yet [default: 3000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = format!("How many documents to make, where there is no database yet [default: {}]", crate::demo::DEFAULT_ROWS))]
     pub(super) rows: Option<u64>,
 }
 

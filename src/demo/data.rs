@@ -52,10 +52,11 @@ pub enum DataError {
     },
 }
 
-/// Makes the database, with so many documents, unless the file is there. Says on standard error how far it is.
-pub(super) async fn make(file: &Path, rows: u64) -> Result<(), DataError> {
+/// Makes the database, with so many documents, unless the file is there; gives whether it was. Says on standard error how far
+/// it is.
+pub(super) async fn make(file: &Path, rows: u64) -> Result<bool, DataError> {
     if file.exists() {
-        return Ok(());
+        return Ok(true);
     }
     let place = |source| DataError::Place { file: file.to_owned(), source };
     let unfinished = file.with_extension("unfinished");
@@ -65,7 +66,8 @@ pub(super) async fn make(file: &Path, rows: u64) -> Result<(), DataError> {
         Err(error) => return Err(place(error)),
     }
     fill(&unfinished, rows).await.map_err(|source| DataError::Write { file: file.to_owned(), source })?;
-    fs::rename(&unfinished, file).map_err(place)
+    fs::rename(&unfinished, file).map_err(place)?;
+    Ok(false)
 }
 
 async fn fill(file: &Path, rows: u64) -> Result<(), sqlx::Error> {

@@ -66,8 +66,7 @@ pub struct Prepared {
 pub async fn prepare(directory: &Path, rows: u64, port: u16, random: Arc<dyn Random>) -> Result<Prepared, DemoError> {
     let settings = files::write(directory, port)?;
     let database = directory.join("company.db");
-    let is_kept = database.exists();
-    data::make(&database, rows).await?;
+    let is_kept = data::make(&database, rows).await?;
     let issuer = Arc::new(Issuer::new(issuer_url(port), random)?);
     let policy = directory.join("policies").join("policy.csv");
     Ok(Prepared { directory: directory.to_owned(), settings, policy, database, is_kept, issuer })

@@ -17,9 +17,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 pub(super) async fn check(dataset: &Dataset, object: &Object, database: &Database, findings: &mut Findings) {
     let mut statement = Statement::default();
-    statement.sql("SELECT NULL");
-    for column in &dataset.columns {
-        statement.sql(", ").name(&column.source);
+    for (number, column) in dataset.columns.iter().enumerate() {
+        statement.sql(if number == 0 { "SELECT " } else { ", " }).name(&column.source);
     }
     statement.sql(" FROM ").name(&object.name).sql(" LIMIT 200");
     let rows = match database.fetch_within(statement, LONGEST).await {
@@ -31,7 +30,7 @@ pub(super) async fn check(dataset: &Dataset, object: &Object, database: &Databas
     };
     let mut seen: Vec<Seen<'_>> = dataset.columns.iter().map(Seen::of).collect();
     for row in rows {
-        seen.iter_mut().zip(row.into_iter().skip(1)).for_each(|(seen, cell)| seen.count(cell));
+        seen.iter_mut().zip(row).for_each(|(seen, cell)| seen.count(cell));
     }
     for Seen { column, cells, .. } in seen.into_iter().filter(|seen| seen.cells > 0 && seen.fitting == 0) {
         let (dataset, column, kind) = (dataset.name.clone(), column.name.clone(), column.kind);
